@@ -1,0 +1,94 @@
+"""Write a data set of simulated subjects, in the format that training and evaluation read."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from .subject import simulate_subject
+
+CLASSES = ("background", "rib", "thoracic", "lumbar")
+TEST_SHARE = 29 / 109  # the paper's split, by subject
+
+
+def _nothing(fraction: float, message: str) -> None:
+    """The progress of a caller who does not ask for it."""
+
+
+def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
+    """Train and test names in the paper's proportion, drawn at random by `seed`; of two or more, each gets one."""
+    test_size = min(max(round(TEST_SHARE * len(names)), 1), len(names) - 1)
+    order = np.random.Generator(np.random.PCG64([seed, 1])).permutation(len(names))
+    test = {names[i] for i in order[:test_size]}
+    return [name for name in names if name not in test], sorted(test)
+
+
+def _write_subject(folder: Path, name: str, seed: int) -> tuple[str, dict]:
+    subject = simulate_subject(seed)
+    for kind, pixels in (("images", subject.vpi), ("clean", subject.clean), ("labels", subject.labels)):
+        image = sitk.GetImageFromArray(pixels)
+        image.SetSpacing(subject.known["spacing_mm"][::-1])
+        sitk.WriteImage(image, str(folder / kind / f"{name}.png"), useCompression=True)
+    return name, subject.known
+
+
+def _simulate_all(folder: Path, seeds: dict[str, int], progress: Callable[[float, str], None]) -> dict[str, dict]:
+    known = {}
+    workers = min(os.cpu_count() or 1, len(seeds))
+    with ProcessPoolExecutor(workers) as pool:
+        pending = [pool.submit(_write_subject, folder, name, seed) for name, seed in seeds.items()]
+        try:
+            for done, future in enumerate(pending, 1):
+                name, what = future.result()
+                known[name] = what
+                progress(done / len(pending), f"{name}: {what['curve_type']}, {len(what['bursts'])} noise bursts")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return known
+
+
+def write_dataset(folder: Path, subjects: int, seed: int, progress: Callable[[float, str], None] = _nothing) -> None:
+    """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
+
+    Subject i has the seed 1000003 `seed` + i, so that two data sets of different seeds share nobody. Everything is
+    written beside `folder` under a temporary name and moved there when complete: an error or a stop leaves nothing.
+    Raises ValueError where `folder` holds something already, or for fewer than two subjects.
+    """
+    folder = Path(folder)
+    if subjects < 2:
+        raise ValueError(f"A data set needs at least 2 subjects, one to train and one to test on, not {subjects}.")
+    if seed < 0:
+        raise ValueError(f"The seed is a whole number from 0 upward, not {seed}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} already holds something: name a new or empty folder for the data set.")
+    seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for kind in ("images", "labels", "clean"):
+            (partial / kind).mkdir()
+        known = _simulate_all(partial, seeds, progress)
+        train, test = split_subjects(list(seeds), seed)
+        description = {
+            "name": f"Simulated spine VPI, {subjects} subjects, seed {seed}",
+            "classes": list(CLASSES),
+            "spacing": {name: what["spacing_mm"] for name, what in known.items()},
+            "train": train,
+            "test": test,
+            "subjects": known,
+        }
+        (partial / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+        partial.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

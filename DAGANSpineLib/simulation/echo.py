@@ -1,0 +1,111 @@
+"""What ultrasound shows of the bones: muscle that echoes, shadow where bone stands in the slab, gain, lost contact.
+
+Intensities are linear and non-negative, about 1 in well-lit muscle; `grey` is the scanner's curve from there to 0..255.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from .texture import cubic_upsample, smooth_field, smooth_line
+
+
+@dataclass(frozen=True)
+class GreyCurve:
+    """The scanner's grey curve, 255 (1 - exp(-(gain I)^power)): linear for faint echoes, saturating for bright ones."""
+
+    gain: float
+    power: float
+
+    def __call__(self, intensity: np.ndarray) -> np.ndarray:
+        """(rows, columns) linear intensity -> the same shape, 0..255, float."""
+        return 255 * (1 - np.exp(-((self.gain * intensity) ** self.power)))
+
+
+def blur(image: np.ndarray, sigma_rows: float, sigma_columns: float) -> np.ndarray:
+    """Gaussian blur, sigma in pixels, of a (rows, columns) image."""
+    picture = sitk.GetImageFromArray(image)
+    return sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(picture, [sigma_columns, sigma_rows]))
+
+
+def muscle(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> np.ndarray:
+    """Log echo of the soft tissue alone: blotches of several sizes under speckle, (rows, columns), mean about 0."""
+    log = np.zeros(shape)
+    for size_mm, spread in ((25, 0.20), (11, 0.22), (5, 0.15), (2.2, 0.08)):
+        rows = size_mm / spacing * rng.uniform(0.7, 1.1)
+        columns = size_mm / spacing * rng.uniform(1.0, 1.6)
+        log += spread * rng.uniform(0.5, 1.3) * smooth_field(rng, shape, (rows, columns))
+    grain = rng.uniform(3.0, 4.5), rng.uniform(3.2, 5.0)
+    log += rng.uniform(0.05, 0.11) * smooth_field(rng, shape, grain)
+    return log
+
+
+def fascia(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> np.ndarray:
+    """Thin bright streaks, nearly level, mostly near the head: (rows, columns), added to the muscle's log intensity."""
+    streaks = np.zeros(shape)
+    rows, columns = shape
+    across = np.arange(columns)
+    for _ in range(rng.poisson(5)):
+        row = rng.exponential(0.08) * rows
+        middle, length = rng.uniform(0.2, 0.8) * columns, rng.uniform(6, 25) / spacing
+        centre = row + rng.normal(0, 0.05) * (across - middle) + 1.5 * smooth_line(rng, columns, 60)
+        strength = rng.uniform(0.2, 0.8) * np.exp(-(((across - middle) / length) ** 2))
+        thickness = rng.uniform(1.0, 3.5)
+        first = int(max(row - 40, 0))
+        last = int(min(row + 40, rows))
+        if last - first < 2:
+            continue
+        distance = np.arange(first, last)[:, None] - centre
+        streaks[first:last] += strength * np.exp(-((distance / thickness) ** 2))
+    return streaks
+
+
+def shading(rng: np.random.Generator, shape: tuple[int, int], foot_rows: float) -> np.ndarray:
+    """Gain along and across the sweep, (rows, columns): bright in the middle, darker at the head, fading at the foot.
+
+    `foot_rows`: the row about which the fading sets in.
+    """
+    rows, columns = shape
+    along = 0.22 * rng.uniform(0.3, 1.3) * smooth_line(rng, rows, rows / 7)
+    head = rng.uniform(0, 1.2) * np.exp(-np.arange(rows) / (rows * rng.uniform(0.02, 0.08)))
+    fade_length = rows * rng.uniform(0.015, 0.06)
+    depth = rng.uniform(1.0, 5.0) if rng.random() < 0.75 else 0.0
+    foot = depth * np.logaddexp(0, (np.arange(rows) - foot_rows) / fade_length) * 0.5
+    slow = cubic_upsample(cubic_upsample(rng.standard_normal((9, 5)), rows, 0), columns, 1) / 0.4794
+    return np.exp((along - head - foot)[:, None] + rng.uniform(0.1, 0.3) * slow)
+
+
+def lost_contact(rng: np.random.Generator, body: np.ndarray, spacing: float) -> np.ndarray:
+    """Transmission (0..1) near the lit edges, where the probe lifts off the skin: (rows, columns)."""
+    rows, columns = body.shape
+    left = np.argmax(body, axis=1)
+    right = columns - 1 - np.argmax(body[:, ::-1], axis=1)
+    across = np.arange(columns)
+    depth = np.ones(body.shape)
+    for edge, sign in ((left, 1), (right, -1)):
+        # Mostly a narrow rim; in places the shadow reaches far in.
+        width = np.exp(rng.normal(0.2, 0.4) + 0.7 * smooth_line(rng, rows, 30 / spacing)) / spacing
+        lift = np.clip(smooth_line(rng, rows, 40 / spacing) - rng.uniform(0.6, 1.6), 0, 1)
+        inward = (across[None, :] - edge[:, None]) * sign
+        depth *= 1 - np.exp(-(np.maximum(inward, 0) + 0.7) / (0.6 + width * (0.25 + 8 * lift))[:, None])
+    return depth
+
+
+def echo(
+    rng: np.random.Generator, height: np.ndarray, body: np.ndarray, spacing: float, foot_rows: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The slab's mean echo, and the light alone (what muscle would echo there on average): both (rows, columns).
+
+    `height`: of bone, in slab thicknesses; `body`: the lit pixels; `spacing`: mm per pixel. Scaled so that the median
+    of the lit soft tissue is 1.
+    """
+    shape = height.shape
+    tissue = np.exp(muscle(rng, shape, spacing) + fascia(rng, shape, spacing))
+    light = shading(rng, shape, foot_rows) * lost_contact(rng, body, spacing)
+    light /= np.median(light[body])
+    shadow = np.clip(height, 0, 1)
+    # Bone's own faint echo and reverberation keep a shadow from being quite black.
+    floor = rng.uniform(0.02, 0.10)
+    soft = blur(shadow, rng.uniform(0.5, 1.2) / spacing, rng.uniform(0.8, 1.7) / spacing)
+    return tissue * light * (1 - (1 - floor) * np.clip(soft, 0, 1)), light

@@ -1,0 +1,144 @@
+"""One simulated subject: a spine, its VPI with and without the structured noise, and the experts' labels."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from .anatomy import LEVELS, Spine, grow_spine
+from .bones import lay_bones
+from .echo import GreyCurve, echo
+from .sweep import Sweep, plan_bursts, plan_sweep, scan
+from .texture import smooth_line
+
+# Fainter than this (mean grey of muscle) a reader sees no bone, and draws none.
+FAINTEST_GREY = 14
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A simulated VPI, head up; the three images share one shape, (rows, columns) uint8.
+
+    `vpi`: as the scanner would give it, structured noise and all. `clean`: the same spine, echo and lit body without
+    that noise. `labels`: 0 background, 1 rib, 2 thoracic, 3 lumbar. `known`: what is known of the subject, JSON-ready.
+    """
+
+    vpi: np.ndarray
+    clean: np.ndarray
+    labels: np.ndarray
+    known: dict
+
+
+@dataclass(frozen=True)
+class _Field:
+    """The field of view: mm per pixel; where each column and row lies in the spine's millimetres, and how far the probe
+    reached to the `left` and `right` in each row; the `first` and the `last` row that it swept.
+    """
+
+    spacing: float
+    x_mm: np.ndarray
+    y_mm: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    first: int
+    last: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.y_mm), len(self.x_mm)
+
+    def pixel(self, y: float, x: float) -> list[float]:
+        """[row, column] of a point in the spine's millimetres, to a hundredth of a pixel."""
+        return [round(float((y - self.y_mm[0]) / self.spacing), 2), round(float((x - self.x_mm[0]) / self.spacing), 2)]
+
+
+def _frame_spine(rng: np.random.Generator, spine: Spine, spacing: float, missing: float | None) -> _Field:
+    """Lay the grid over the spine and the probe's path along it, without `missing` of its length at head or foot."""
+    if missing is None:
+        missing = float(rng.uniform(0.0, 0.2)) if rng.random() < 0.25 else 0.0
+    length = spine.y[-1] + 25
+    head, foot = (missing, 0.0) if rng.random() < 0.5 else (0.0, missing)
+    start = rng.uniform(-25, 8) + head * length
+    stop = spine.y[-1] + rng.uniform(12, 55) - foot * length
+    above, below = int(rng.uniform(20, 130)), int(rng.uniform(8, 80))
+    swept = int((stop - start) / spacing)
+    rows = above + swept + below
+    y_mm = start + (np.arange(rows) - above) * spacing
+
+    # The probe wanders sideways, roughly with the spine.
+    middle = rng.uniform(0.6, 1.0) * np.interp(y_mm, spine.line_y, spine.line_x) + rng.normal(0, 2)
+    middle += rng.uniform(0.5, 2.5) * smooth_line(rng, rows, 90 / spacing)
+    middle += rng.uniform(0.3, 1.3) * smooth_line(rng, rows, 20 / spacing)
+    half = rng.uniform(33, 46)
+    # The voxel grid is laid around everything that was reached, with some room.
+    leftmost, rightmost = middle.min() - half - rng.uniform(6, 22), middle.max() + half + rng.uniform(6, 22)
+    x_mm = np.arange(leftmost, rightmost, spacing)
+    left = middle - half + rng.uniform(0, 1.5) * smooth_line(rng, rows, 60)
+    right = middle + half + rng.uniform(0, 1.5) * smooth_line(rng, rows, 60)
+    return _Field(spacing, x_mm, y_mm, left, right, above, above + swept)
+
+
+def _lit_body(rng: np.random.Generator, field: _Field, sweep: Sweep) -> np.ndarray:
+    """Pixels the sweep reached, (rows, columns) bool; a frame's own place is uncertain by a pixel or so."""
+    rows, columns = field.shape
+    shake = rng.uniform(0.05, 0.25) * rng.standard_normal(rows) + 0.15 * smooth_line(rng, rows, 5)
+    body = (field.x_mm >= (field.left + shake)[:, None]) & (field.x_mm <= (field.right + shake)[:, None])
+    # The first and the last frame bound the body above and below, inclined as they are.
+    across = np.arange(columns) - sweep.middle
+    down = np.arange(rows)[:, None]
+    body &= down >= np.rint(field.first + sweep.slope[0] * across)
+    body &= down <= np.rint(field.last - 1 + sweep.slope[-1] * across)
+    return body
+
+
+def simulate_subject(
+    seed: int,
+    *,
+    spacing_mm: float = 0.2,
+    curves: int | None = None,
+    cobb_deg: float | None = None,
+    missing: float | None = None,
+    bursts: int | None = None,
+) -> Subject:
+    """Simulate one subject, the same one for the same arguments on every platform.
+
+    `curves` (0 to 3), `cobb_deg` (of the largest curve, 0 to 60), `missing` (part of the spine's length outside the
+    image, at its head or foot) and `bursts` (of structured noise) are drawn at random where None.
+    Raises ValueError where they lie outside these ranges.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    spine = grow_spine(rng, curves, cobb_deg)
+    field = _frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)
+    planned = plan_bursts(rng, field.first + 40, field.last - 40, bursts)
+    sweep = plan_sweep(rng, field.first, field.last, field.shape[1] / 2, planned)
+    body = _lit_body(rng, field, sweep)
+    bones = lay_bones(spine, field.x_mm, field.y_mm, rng)
+    foot_rows = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
+    intensity, light = echo(rng, bones.height, body, field.spacing, foot_rows)
+    curve = GreyCurve(gain=float(np.exp(rng.uniform(-0.15, 0.5))), power=rng.uniform(1.1, 2.2))
+    scanned = scan(rng, intensity, sweep, spread=rng.uniform(0.03, 0.09))
+
+    clean = np.where(body, np.clip(np.rint(curve(intensity)), 1, 255), 0).astype(np.uint8)
+    # Inside the body 0 means "not filled" and nothing else.
+    filled = np.clip(np.rint(curve(scanned)), 1, 255)
+    vpi = np.where(body & (scanned > 0), filled, 0).astype(np.uint8)
+    labels = np.where(body & (curve(light) >= FAINTEST_GREY), bones.labels, 0).astype(np.uint8)
+    known = _known(seed, spine, field, sweep, bones.visibility)
+    return Subject(vpi=vpi, clean=clean, labels=labels, known=known)
+
+
+def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, visibility: dict[str, float]) -> dict:
+    sampled = field.y_mm[::25]
+    line = np.interp(sampled, spine.line_y, spine.line_x)
+    return {
+        "seed": int(seed),
+        "spacing_mm": [field.spacing, field.spacing],
+        "curve_type": spine.curve_type,
+        "curves": [asdict(curve) for curve in spine.curves],
+        "vertebra_centres": {level: field.pixel(*at) for level, *at in zip(LEVELS, spine.y, spine.x, strict=True)},
+        "vertebra_tilt_deg": {level: round(float(t), 3) for level, t in zip(LEVELS, spine.tilt_deg, strict=True)},
+        "axial_rotation_deg": {level: round(float(t), 3) for level, t in zip(LEVELS, spine.rotation_deg, strict=True)},
+        "centreline": [field.pixel(*at) for at in zip(sampled, line, strict=True)],
+        "swept_rows": [field.first, field.last],
+        "bursts": [asdict(burst) for burst in sweep.bursts],
+        "bone_visibility": visibility,
+    }
