@@ -1,0 +1,8 @@
+"""The networks of DA-GAN: generator and discriminators with spatial attention, and the panoptic FPN that segments."""
+
+from .attention import SpatialAttention
+from .discriminator import Discriminator
+from .fpn import FPN, PanopticFPN, ResNet
+from .generator import Generator
+
+__all__ = ["FPN", "Discriminator", "Generator", "PanopticFPN", "ResNet", "SpatialAttention"]
