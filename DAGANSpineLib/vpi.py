@@ -1,0 +1,182 @@
+"""A volume projection image (VPI): read it, make it grey and upright, find its lit body, prepare it for a network.
+
+Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy and SimpleITK only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+CLASSES = ("background", "rib", "thoracic", "lumbar")  # label values 0 to 3
+MEAN, DEVIATION = 75.99, 84.15  # of the published training images' grey values; networks see (x - MEAN) / DEVIATION
+NETWORK_SIZE = (1024, 256)  # rows, columns that the segmenter sees (DA-GAN, section 3.1)
+LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
+SMALLEST = 32  # rows or columns: the segmenter halves its input five times
+DARK = 2.0  # grey levels up to here may be compression noise around the lit body
+
+
+class ImageError(ValueError):
+    """An image that can't be used as a VPI; the text tells a clinician what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """How the upright picture lies in its stored array: transposed first, then upside down."""
+
+    transposed: bool = False
+    flipped: bool = False
+
+    def upright(self, stored: np.ndarray) -> np.ndarray:
+        """(a, b, ...) as stored -> (rows, columns, ...) with the head at the top."""
+        picture = np.swapaxes(stored, 0, 1) if self.transposed else stored
+        return picture[::-1] if self.flipped else picture
+
+    def stored(self, picture: np.ndarray) -> np.ndarray:
+        """The inverse of `upright`."""
+        picture = picture[::-1] if self.flipped else picture
+        return np.swapaxes(picture, 0, 1) if self.transposed else picture
+
+    @classmethod
+    def of(cls, first_axis: np.ndarray, second_axis: np.ndarray) -> Plane:
+        """The plane of a stored array whose axes point along these patient directions (third component: superior).
+
+        Images without orientation (PNG, JPEG) lie in an axial plane, where neither axis climbs: they are taken as
+        they are.
+        """
+        climbs = first_axis[2], second_axis[2]
+        transposed = abs(climbs[1]) > abs(climbs[0]) and abs(climbs[1]) > 0.5
+        return cls(bool(transposed), bool(climbs[int(transposed)] > 0.5))
+
+
+@dataclass(frozen=True)
+class VPI:
+    """A VPI from a file.
+
+    `pixels`: float32 (rows, columns), 0 to 255, head at the top. `spacing`: mm between rows and between columns, None
+    where the file doesn't know. `image`: the file's own image, whose geometry every output takes over.
+    """
+
+    pixels: np.ndarray
+    spacing: tuple[float, float] | None
+    image: sitk.Image
+    plane: Plane
+
+    def like_input(self, picture: np.ndarray) -> sitk.Image:
+        """An upright picture (rows, columns) as an image with the input file's geometry."""
+        stored = np.ascontiguousarray(self.plane.stored(picture))
+        size = self.image.GetSize()
+        image = sitk.GetImageFromArray(stored.reshape(size[::-1]))
+        image.CopyInformation(self.image)
+        return image
+
+
+def read_vpi(path: Path) -> VPI:
+    """Read a VPI from any format that SimpleITK knows (PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM).
+
+    Raises ImageError with a sentence if the file is missing, is no image, or doesn't hold a VPI.
+    """
+    if not path.is_file():
+        raise ImageError(f"There is no file {path}.")
+    sitk.ProcessObject.GlobalWarningDisplayOff()  # the library's own warnings would stand beside our one sentence
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        sentence = f"{path} can't be read as an image: is it damaged, or of another type than its name says?"
+        raise ImageError(sentence) from error
+    try:
+        return vpi_from_image(image)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def vpi_from_image(image: sitk.Image) -> VPI:
+    """A VPI from a SimpleITK image of one slice. Raises ImageError."""
+    size = np.array(image.GetSize())
+    if len(size) > 3 and (size[3:] > 1).any():
+        shape = " × ".join(map(str, size))
+        raise ImageError(f"This is a sequence of volumes ({shape}); a VPI is one picture. Export one picture of it.")
+    if len(size) > 3:
+        index = [int(extent) for extent in size[:3]] + [0] * (len(size) - 3)
+        image = sitk.Extract(image, index, [0] * len(size))
+        size = size[:3]
+    axes = [int(axis) for axis in np.flatnonzero(size > 1)]
+    if len(axes) > 2:
+        shape = " × ".join(map(str, size))
+        raise ImageError(f"This is a volume ({shape}), not a VPI. Project it to one coronal picture first.")
+    if len(axes) < 2:
+        raise ImageError(f"This picture is {' × '.join(map(str, size))} pixels: too small for a VPI.")
+    # numpy's axes run backwards: the higher image axis comes first in the array
+    second, first = axes
+    directions = np.array(image.GetDirection()).reshape(len(size), len(size))
+    toward = np.zeros((3, len(size)))
+    toward[: len(size)] = directions
+    plane = Plane.of(toward[:, first], toward[:, second])
+    stored = sitk.GetArrayViewFromImage(image)
+    channels = image.GetNumberOfComponentsPerPixel()
+    picture = plane.upright(stored.reshape(size[first], size[second], *([channels] if channels > 1 else [])))
+    spacing = image.GetSpacing()[first], image.GetSpacing()[second]
+    # a picture format that stores no spacing reports 1 mm, which would make a spine two metres long
+    known = spacing != (1.0, 1.0)
+    return VPI(grey(picture), (spacing[::-1] if plane.transposed else spacing) if known else None, image, plane)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """Any picture as grey: (rows, columns) or (rows, columns, channels) -> float32 (rows, columns), 0 to 255.
+
+    Colour becomes luminance (opacity is left out). Values that fit 0 to 255 stay as they are; fractions within 0 and
+    1, and deeper integers (16 bits), are stretched so that black stays black and the brightest pixel becomes 255.
+    Raises ImageError for pictures that hold no VPI.
+    """
+    picture = np.asarray(picture)
+    if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] > 4):
+        raise ImageError(f"A VPI is one picture; this has {picture.ndim} dimensions: {picture.shape}.")
+    rows, columns = picture.shape[:2]
+    if min(rows, columns) < SMALLEST:
+        raise ImageError(
+            f"This picture is {columns} × {rows} pixels (width × height): too small for a VPI, "
+            f"which has at least {SMALLEST} × {SMALLEST}."
+        )
+    if np.issubdtype(picture.dtype, np.complexfloating):
+        raise ImageError("This picture has complex numbers as pixels; a VPI is grey.")
+    if not np.isfinite(picture).all():
+        raise ImageError("Some pixels are not numbers (NaN or infinite). Export the picture again without them.")
+    fraction = np.issubdtype(picture.dtype, np.floating)
+    pixels = picture.astype(np.float32)
+    if pixels.ndim == 3:
+        colours = pixels.shape[2] >= 3
+        pixels = pixels[..., :3] @ np.float32(LUMINANCE) if colours else pixels[..., 0]
+    lowest, highest = float(pixels.min()), float(pixels.max())
+    if lowest == highest:
+        raise ImageError("This picture is empty: every pixel has the same value.")
+    if lowest < 0:
+        pixels, highest = pixels - lowest, highest - lowest
+    if highest > 255 or (fraction and highest <= 1):
+        pixels = pixels * (255 / highest)
+    return np.ascontiguousarray(pixels, dtype=np.float32)
+
+
+def lit_body(pixels: np.ndarray) -> np.ndarray:
+    """Where the sweep reached: (rows, columns) grey -> boolean mask of one connected region.
+
+    Dashes within it are black too, so the lit pixels are closed across gaps of a few rows, and holes are filled.
+    """
+    margin = 16
+    lit = sitk.GetImageFromArray((pixels > DARK).astype(np.uint8))
+    lit = sitk.ConstantPad(lit, [margin] * 2, [margin] * 2)
+    body = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(lit, [2, 12]))
+    largest = sitk.RelabelComponent(sitk.ConnectedComponent(body)) == 1
+    return sitk.GetArrayFromImage(largest)[margin:-margin, margin:-margin].astype(bool)
+
+
+def normalise(pixels):
+    """Grey 0 to 255 -> what the networks see; arrays and tensors alike."""
+    return (pixels - MEAN) / DEVIATION
+
+
+def denormalise(values):
+    """The inverse of `normalise`; arrays and tensors alike."""
+    return values * DEVIATION + MEAN
