@@ -1,0 +1,153 @@
+"""A model file: the two networks that inference needs, how they are built, and where they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .networks import Generator, PanopticFPN
+from .vpi import CLASSES
+
+FORMAT = 1
+BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAGANSpine.pt"
+CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
+
+
+class ModelError(ValueError):
+    """A model file that can't be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class GeneratorShape:
+    """How a generator is built; see `networks.Generator`."""
+
+    widths: tuple[int, ...] = (64, 128, 256)
+    attention: bool = True
+
+
+@dataclass(frozen=True)
+class SegmenterShape:
+    """How a segmenter is built; see `networks.PanopticFPN`."""
+
+    depth: int = 50
+    width: int = 64
+    pyramid: int = 256
+    head: int = 128
+
+
+@dataclass
+class Model:
+    """A generator and a segmenter with what is known of them.
+
+    `provenance`: texts and numbers that say how the model was trained (data, preset, steps, figures).
+    `name`, `sha256`: of the file that the model was loaded from, empty for a model that was just built.
+    """
+
+    generator_shape: GeneratorShape
+    segmenter_shape: SegmenterShape
+    provenance: dict[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = CLASSES
+    name: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        self.generator = Generator(**asdict(self.generator_shape))
+        self.segmenter = PanopticFPN(classes=len(self.classes), **asdict(self.segmenter_shape))
+
+    @property
+    def networks(self) -> tuple[nn.Module, nn.Module]:
+        return self.generator, self.segmenter
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model file in half precision: to a temporary name first, so that a full disk leaves no half file."""
+    content = {
+        "format": FORMAT,
+        "configuration": {"generator": asdict(model.generator_shape), "segmenter": asdict(model.segmenter_shape)},
+        "classes": list(model.classes),
+        "provenance": model.provenance,
+        "generator": half(model.generator.state_dict()),
+        "segmenter": half(model.segmenter.state_dict()),
+    }
+    save_atomically(content, path)
+
+
+def save_atomically(content: Mapping[str, Any], path: Path) -> None:
+    """torch.save to a temporary file beside `path`, then rename: the file is there whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
+        try:
+            torch.save(content, temporary)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+        except BaseException:
+            temporary.close()
+            os.unlink(temporary.name)
+            raise
+    os.chmod(temporary.name, 0o644)
+    os.replace(temporary.name, path)
+
+
+def half(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Half precision, on the CPU; counters stay whole numbers."""
+    return {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in weights.items()
+    }
+
+
+def load_model(path: Path | None = None) -> Model:
+    """Load a model file, the bundled one for None, on the CPU in single precision, ready for inference.
+
+    Raises ModelError if the file is missing, damaged, of another kind or of a newer format.
+    """
+    path = Path(path or BUNDLED)
+    if not path.is_file():
+        raise ModelError(f"There is no model file {path}.")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if path == BUNDLED and sha256 != expected_checksum():
+        raise ModelError(f"The bundled model {path} has been changed or damaged: install the extension again.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise ModelError(f"{path} is not a DAGANSpine model, or it is damaged: copy it again.") from error
+    if not isinstance(content, dict) or not {"format", "configuration", "generator", "segmenter"} <= content.keys():
+        raise ModelError(f"{path} is not a DAGANSpine model: choose the best.pt of a training run.")
+    if content["format"] != FORMAT:
+        raise ModelError(f"{path} has model format {content['format']}; this version reads format {FORMAT}.")
+    try:
+        model = Model(
+            GeneratorShape(**content["configuration"]["generator"]),
+            SegmenterShape(**content["configuration"]["segmenter"]),
+            provenance=content["provenance"],
+            classes=tuple(content["classes"]),
+            name=path.name,
+            sha256=sha256,
+        )
+        model.generator.load_state_dict(content["generator"])
+        model.segmenter.load_state_dict(content["segmenter"])
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{path} says one thing of its networks and holds another: it can't be used.") from error
+    for network in model.networks:
+        freeze(network)
+    return model
+
+
+def freeze(network: nn.Module) -> None:
+    """Ready for inference: no gradients, no dropout, fixed batch statistics."""
+    network.eval().requires_grad_(False)
+
+
+def expected_checksum() -> str:
+    """The bundled file's sha256 as its checksum file gives it; empty if that is missing."""
+    checksum = BUNDLED.with_name(BUNDLED.name + CHECKSUM)
+    return checksum.read_text().split()[0] if checksum.is_file() else ""

@@ -1,0 +1,177 @@
+"""From pixels to a restored VPI and labels (DA-GAN, section 3.1): restore at native size, segment at 256 x 1024,
+bring the class probabilities back to native size."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .devices import choose_device
+from .model import Model, load_model
+from .networks import Generator
+from .networks.resize import resize, shrink
+from .vpi import NETWORK_SIZE, denormalise, lit_body, normalise
+
+TILE = 256  # rows and columns: about a tenth of a second on a laptop's processor, so that cancelling feels prompt
+
+Progress = Callable[[float, str], None]  # (fraction done, what is being done)
+Outcome = TypeVar("Outcome")
+
+
+class Cancelled(Exception):
+    """Raised by a progress function to stop a run; nothing is left half-made."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the pipeline makes of a VPI, all at the VPI's own size.
+
+    `restored`: uint8 (rows, columns). `labels`: uint8 (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar.
+    `probabilities`: float32 (4, rows, columns). `seconds`: by stage. `warnings`: sentences for the clinician.
+    """
+
+    restored: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    seconds: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+
+
+def unheard(fraction: float, message: str) -> None:
+    """A progress function that nobody listens to."""
+
+
+class Pipeline:
+    """A loaded model on a device, ready to run on one VPI after another."""
+
+    def __init__(self, model: Model, device: str = "auto") -> None:
+        """Raises DeviceError if the device was asked for by name and doesn't work."""
+        self.model = model
+        self.device, self.warnings = choose_device(device)
+        self._move_to(self.device)
+
+    @classmethod
+    def load(cls, model: Path | None = None, device: str = "auto") -> Pipeline:
+        """Load a model file (the bundled one for None). Raises ModelError or DeviceError."""
+        return cls(load_model(model), device)
+
+    def run(self, pixels: np.ndarray, progress: Progress = unheard) -> Result:
+        """Restore and segment a VPI.
+
+        `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile; what it
+        raises stops the run. A device that runs out of memory is given up for the CPU, with a warning.
+        """
+        begin = time.perf_counter()
+        progress(0.0, "Looking for the lit body")
+        body = lit_body(pixels)
+        if not body.any():
+            body = np.ones_like(body)
+        located = time.perf_counter()
+        restored = self._with_memory(lambda: self.restore(pixels, body, progress))
+        repaired = time.perf_counter()
+        progress(0.9, "Segmenting")
+        probabilities = self._with_memory(lambda: self.segment(restored, body))
+        labels = probabilities.argmax(0).astype(np.uint8)
+        progress(1.0, "Done")
+        return Result(
+            restored=restored,
+            labels=labels,
+            probabilities=probabilities,
+            seconds={
+                "lit body": located - begin,
+                "restore": repaired - located,
+                "segment": time.perf_counter() - repaired,
+            },
+            warnings=list(self.warnings),
+        )
+
+    def restore(self, pixels: np.ndarray, body: np.ndarray, progress: Progress = unheard) -> np.ndarray:
+        """Remove the structured noise: (rows, columns) grey -> uint8 of the same shape.
+
+        Only tiles that meet the lit body are computed; outside the body the picture stays as it is.
+        """
+        tiles = [tile for tile in tiles_of(body.shape, self.model.generator) if body[tile.inner].any()]
+        restored = np.array(pixels, dtype=np.float32)
+        for index, tile in enumerate(tiles):
+            progress(0.05 + 0.85 * index / len(tiles), f"Restoring, tile {index + 1} of {len(tiles)}")
+            with self._inference():
+                output = self.model.generator(self._tensor(normalise(pixels[tile.outer])))
+            restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0][tile.core])
+        return np.where(body, restored, pixels).clip(0, 255).round().astype(np.uint8)
+
+    def segment(self, restored: np.ndarray, body: np.ndarray) -> np.ndarray:
+        """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
+
+        The picture is seen at 256 x 1024; the probabilities, not the labels, are scaled back. Outside the lit body
+        everything is background.
+        """
+        with self._inference():
+            logits = self.model.segmenter(shrink(self._tensor(normalise(restored)), NETWORK_SIZE))
+            probabilities = logits.float().softmax(1).cpu()
+            probabilities = resize(probabilities, restored.shape)[0].numpy()
+        probabilities[:, ~body] = 0
+        probabilities[0, ~body] = 1
+        return probabilities
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None, None].to(self.device)
+        return tensor.contiguous(memory_format=torch.channels_last)
+
+    def _move_to(self, device: torch.device) -> None:
+        self.device = device
+        for network in self.model.networks:
+            network.to(device, memory_format=torch.channels_last)
+
+    @contextlib.contextmanager
+    def _inference(self) -> Iterator[None]:
+        """No gradients; half precision on GPUs only, since it is slower on most processors."""
+        gpu = self.device.type in ("cuda", "mps")
+        half = torch.autocast(self.device.type, torch.float16) if gpu else contextlib.nullcontext()
+        with torch.inference_mode(), half:
+            yield
+
+    def _with_memory(self, work: Callable[[], Outcome]) -> Outcome:
+        """Do the work; where the device has too little memory for it, do it again on the CPU, and say so."""
+        try:
+            return work()
+        except torch.OutOfMemoryError:
+            if self.device.type == "cpu":
+                raise
+            self.warnings.append(f"The {self.device.type.upper()} device ran out of memory: the CPU was used instead.")
+            self._move_to(torch.device("cpu"))
+            return work()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a picture: `outer` is what the network sees, `inner` what it is responsible for, `core` the same
+    within the outer part; each a pair of slices (rows, columns)."""
+
+    outer: tuple[slice, slice]
+    inner: tuple[slice, slice]
+    core: tuple[slice, slice]
+
+
+def tiles_of(shape: tuple[int, int], generator: Generator, size: int = TILE) -> Iterator[Tile]:
+    """Cover a picture (rows, columns) with tiles whose margins make the network's output that of the whole picture."""
+    if size % generator.alignment:
+        raise ValueError(f"Tiles must be multiples of {generator.alignment} pixels.")
+    for row in range(0, shape[0], size):
+        for column in range(0, shape[1], size):
+            down = span(row, shape[0], size, generator.halo)
+            across = span(column, shape[1], size, generator.halo)
+            yield Tile(*zip(down, across, strict=True))
+
+
+def span(start: int, extent: int, size: int, halo: int) -> tuple[slice, slice, slice]:
+    """Outer, inner and core slices of one axis."""
+    stop, first = min(start + size, extent), max(start - halo, 0)
+    return slice(first, min(stop + halo, extent)), slice(start, stop), slice(start - first, stop - first)
