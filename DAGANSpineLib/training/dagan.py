@@ -1,0 +1,111 @@
+"""DA-GAN: dual adversarial learning, end to end with the segmenter (section 2.3, figure 3)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..model import Model
+from ..networks import Discriminator
+from .losses import (
+    WEIGHT_RECONSTRUCTION,
+    WEIGHT_SEGMENTATION,
+    adversarial_loss,
+    reconstruction_loss,
+    segmentation_loss,
+)
+from .method import Batch, Method, frozen
+
+
+class DAGAN(Method):
+    """The generator against two discriminators, and with the segmenter.
+
+    D_cln tells clean patches from restored ones; D_crp tells corrupted patches from clean ones to which the
+    generator's residual was added, so that one corrupted patch teaches its noise on many backgrounds.
+
+    `attention=False` and `dual=False` are the ablations "without SA" and "without DAL" of Table 1;
+    `weight_segmentation=0` leaves the segmenter out.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        widths: Sequence[int] = (64, 128, 256),
+        attention: bool = True,
+        dual: bool = True,
+        weight_segmentation: float = WEIGHT_SEGMENTATION,
+        weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
+    ) -> None:
+        self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
+        self.dual = dual
+        self.networks = {
+            "generator": model.generator,
+            "segmenter": model.segmenter,
+            "clean discriminator": Discriminator(widths, attention),
+        }
+        if dual:
+            self.networks["corrupted discriminator"] = Discriminator(widths, attention)
+        learners = (model.generator, model.segmenter) if weight_segmentation else (model.generator,)
+        self.optimisers = {
+            "generator": torch.optim.Adam(itertools.chain(*(network.parameters() for network in learners))),
+            "discriminators": torch.optim.Adam(
+                itertools.chain(*(network.parameters() for network in self._discriminators()))
+            ),
+        }
+
+    def _discriminators(self) -> list:
+        return [network for name, network in self.networks.items() if name.endswith("discriminator")]
+
+    def _judge(self, name: str, patches: Tensor) -> Tensor:
+        """A discriminator's verdict in the generator's step: without the wrapper that gathers gradients over
+        processes, since a frozen network has none to gather."""
+        return self.accelerator.unwrap_model(self.networks[name])(patches)
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """First the discriminators ascend equation 2, then generator and segmenter descend equation 5."""
+        observed = torch.cat([batch.corrupted, batch.clean])
+        restored = self.networks["generator"](observed)
+        repaired, _ = restored.chunk(2)
+        spoiled = batch.clean + (batch.corrupted - repaired)  # ẑ = z + r: a clean patch with another's noise
+        figures = self._discriminator_step(batch, repaired.detach(), spoiled.detach())
+        with frozen(*self._discriminators()):
+            adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
+            if self.dual:
+                adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
+            reconstruction = reconstruction_loss(restored, observed)
+            total = adversarial + self.weight_reconstruction * reconstruction
+            if self.weight_segmentation:
+                labels = torch.cat([batch.corrupted_labels, batch.clean_labels])
+                segmentation = segmentation_loss(self.segment(restored), labels)
+                total = total + self.weight_segmentation * segmentation
+                figures["segmentation"] = segmentation.item()
+            self.descend(total, "generator")
+        return {
+            "total": total.item(),
+            "adversarial": adversarial.item(),
+            "reconstruction": reconstruction.item(),
+            **figures,
+        }
+
+    def _discriminator_step(self, batch: Batch, repaired: Tensor, spoiled: Tensor) -> dict[str, float]:
+        """Teach each discriminator its own domain against the generator's imitation of it."""
+        rivals = {"clean discriminator": (batch.clean, repaired)}
+        if self.dual:
+            rivals["corrupted discriminator"] = (batch.corrupted, spoiled)
+        loss, figures = 0, {}
+        for name, (real, imitated) in rivals.items():
+            real_logits, imitated_logits = self.networks[name](torch.cat([real, imitated])).chunk(2)
+            loss = loss + adversarial_loss(real_logits, True) + adversarial_loss(imitated_logits, False)
+            right = torch.cat([real_logits > 0, imitated_logits <= 0])
+            figures[f"{name} accuracy"] = right.float().mean().item()
+        self.descend(loss, "discriminators")
+        return {"discriminators": loss.item(), **figures}
+
+    def restore(self, images: Tensor) -> Tensor:
+        return self.networks["generator"](images)
+
+    def segment(self, images: Tensor) -> Tensor:
+        return self.networks["segmenter"](images)

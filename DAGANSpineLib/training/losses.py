@@ -1,0 +1,32 @@
+"""The losses of DA-GAN (equations 2 to 5)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..vpi import DEVIATION
+
+WEIGHT_SEGMENTATION = 0.5  # λ1 (section 3.2)
+WEIGHT_RECONSTRUCTION = 0.01  # λ2 (section 3.2)
+
+
+def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
+    """-log D or -log(1 - D), averaged over the batch: logits (N,) -> scalar (equation 2).
+
+    The generator descends it with `real=True` (the non-saturating form), the discriminators with the truth.
+    """
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+def reconstruction_loss(restored: Tensor, observed: Tensor) -> Tensor:
+    """Squared error summed over the patch, in units of the full grey range, averaged over the batch (equation 3).
+
+    Both (N, 1, H, W), normalised. A mean over the pixels would make λ2 = 0.01 vanish: dashes are a sum of few
+    large errors.
+    """
+    return ((restored - observed) * (DEVIATION / 255)).square().flatten(1).sum(1).mean()
+
+
+def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy: logits (N, 4, H, W), labels (N, H, W) -> scalar (equation 4)."""
+    return F.cross_entropy(logits, labels)

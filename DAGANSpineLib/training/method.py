@@ -1,0 +1,104 @@
+"""What every way of training has in common: it owns its networks and optimisers, and takes a step on a batch."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from, on the device.
+
+    `corrupted`, `clean`: normalised patches (N, 1, H, W); `corrupted_labels`, `clean_labels`: (N, H, W), 0 to 3.
+    """
+
+    corrupted: Tensor
+    corrupted_labels: Tensor
+    clean: Tensor
+    clean_labels: Tensor
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """Restored VPI, normalised (N, 1, H, W), with labels (N, H, W), on the device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Method(ABC):
+    """A way of training. The trainer does not know which one it drives.
+
+    `networks` and `optimisers` are named; the names are those of the checkpoint and of the log.
+    """
+
+    networks: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+
+    @abstractmethod
+    def step(self, batch: Any) -> dict[str, float]:
+        """Learn from a batch; the losses and what else the log should show, by name."""
+
+    @abstractmethod
+    def restore(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) normalised -> the same shape, without structured noise."""
+
+    @abstractmethod
+    def segment(self, images: Tensor) -> Tensor:
+        """Restored (N, 1, H, W) normalised -> logits (N, 4, H, W)."""
+
+    def prepare(self, accelerator: Accelerator) -> None:
+        """Hand networks and optimisers to the accelerator: device, precision, processes."""
+        self.accelerator = accelerator
+        self.networks = {
+            name: accelerator.prepare(network.to(memory_format=torch.channels_last))
+            for name, network in self.networks.items()
+        }
+        self.optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in self.optimisers.items()}
+
+    def set_learning_rate(self, rate: float) -> None:
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def descend(self, loss: Tensor, optimiser: str) -> None:
+        """One step of an optimiser down a loss."""
+        self.optimisers[optimiser].zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        self.optimisers[optimiser].step()
+
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint needs to go on from here."""
+        return {
+            "networks": {
+                name: self.accelerator.unwrap_model(network).state_dict() for name, network in self.networks.items()
+            },
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`, after `prepare`."""
+        for name, network in self.networks.items():
+            self.accelerator.unwrap_model(network).load_state_dict(state["networks"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+
+
+@contextlib.contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Networks that pass gradients on without collecting any themselves."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)

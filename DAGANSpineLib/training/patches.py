@@ -1,0 +1,121 @@
+"""Patch splitting (section 2.1): which patches are corrupted, which are clean, and batches of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import radians
+
+import numpy as np
+import torch
+from monai.transforms import Compose, RandAffined, RandFlipd
+
+from .. import metrics
+from ..networks.resize import shrink
+from ..vpi import NETWORK_SIZE, lit_body, normalise
+from .dataset import DatasetError, Sample
+from .method import Batch
+
+STRIDE = 8  # pixels between the patches that are measured
+KEYS = ("image", "labels")
+
+
+@dataclass(frozen=True)
+class Patched:
+    """A picture to cut patches from: `image` and `labels` uint8 (rows, columns); `corrupted` and `clean`: the upper
+    left corners (row, column) of such patches, int (n, 2)."""
+
+    image: np.ndarray
+    labels: np.ndarray
+    corrupted: np.ndarray
+    clean: np.ndarray
+
+
+def split_native(sample: Sample) -> Patched:
+    """Equation 1 on the native grid, where the thresholds 4 and 2 fit."""
+    measured = metrics.patches(sample.image, lit_body(sample.image), STRIDE)
+    corners = [np.argwhere(group) * STRIDE for group in (measured.corrupted, measured.clean)]
+    return Patched(sample.image, sample.labels, *corners)
+
+
+def split_resized(sample: Sample, size: tuple[int, int] = NETWORK_SIZE) -> Patched:
+    """Equation 1 on the native grid, patches on the picture resized to 256 x 1024.
+
+    Resizing blurs the evidence away, so a patch of the resized picture is judged by the native patches under it:
+    corrupted if any of them is, clean if all of them are.
+    """
+    measured = metrics.patches(sample.image, lit_body(sample.image), STRIDE)
+    corners = np.stack(
+        np.meshgrid(*(np.arange(0, extent - metrics.PATCH + 1, STRIDE) for extent in size), indexing="ij"), -1
+    ).reshape(-1, 2)
+    scale = np.array(sample.image.shape) / size
+    last_index = np.array(measured.variation.shape) - 1
+    first = np.ceil(corners * scale / STRIDE).astype(int)
+    last = np.floor(((corners + metrics.PATCH) * scale - metrics.PATCH) / STRIDE).astype(int)
+    first, last = np.minimum(first, last_index), np.clip(last, first, last_index)
+    under = count_within(np.ones_like(measured.corrupted), first, last)
+    corrupted = count_within(measured.corrupted, first, last) > 0
+    clean = count_within(measured.clean, first, last) == under
+    image = torch.from_numpy(sample.image).float()[None, None]
+    rows, columns = ((np.arange(extent) + 0.5) * ratio for extent, ratio in zip(size, scale, strict=True))
+    return Patched(
+        image=shrink(image, size)[0, 0].round().clamp(0, 255).byte().numpy(),
+        labels=sample.labels[rows.astype(int)[:, None], columns.astype(int)[None, :]],
+        corrupted=corners[corrupted],
+        clean=corners[clean],
+    )
+
+
+def count_within(marks: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """How many marks lie in each box, borders included: (rows, columns), int (n, 2), int (n, 2) -> (n,)."""
+    total = np.pad(marks.astype(int).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    (top, left), (bottom, right) = first.T, last.T + 1
+    return total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
+
+
+SPLITS = {"native": split_native, "resized": split_resized}
+
+
+class PatchFeed:
+    """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
+    resumed training sees what an uninterrupted one would have seen.
+
+    Raises DatasetError if no patch is corrupted, or none clean.
+    """
+
+    def __init__(self, patched: Sequence[Patched], batch: int, degrees: float, seed: int) -> None:
+        """`batch`: patches a step, half of them corrupted; `degrees`: largest rotation."""
+        self.patched, self.half, self.seed = patched, batch // 2, seed
+        self.places = {
+            "corrupted": [(picture, *corner) for picture in patched for corner in picture.corrupted],
+            "clean": [(picture, *corner) for picture in patched for corner in picture.clean],
+        }
+        for kind, places in self.places.items():
+            if not places:
+                raise DatasetError(f"No patch of the training images is {kind}: DA-GAN learns from both kinds.")
+        rotate = RandAffined(
+            KEYS, prob=1, rotate_range=radians(degrees), mode=("bilinear", "nearest"), padding_mode="reflection"
+        )
+        self.augment = Compose([RandFlipd(KEYS, prob=0.5, spatial_axis=1), *([rotate] if degrees else [])])
+
+    def __call__(self, step: int, process: int = 0) -> Batch:
+        random = np.random.default_rng([self.seed, step, process])
+        self.augment.set_random_state(seed=int(random.integers(2**31)))
+        corrupted, corrupted_labels = self._draw("corrupted", random)
+        clean, clean_labels = self._draw("clean", random)
+        return Batch(corrupted, corrupted_labels, clean, clean_labels)
+
+    def _draw(self, kind: str, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        places, images, labels = self.places[kind], [], []
+        for index in random.integers(len(places), size=self.half):
+            picture, row, column = places[index]
+            window = np.s_[row : row + metrics.PATCH, column : column + metrics.PATCH]
+            cut = self.augment(
+                {
+                    "image": picture.image[window][None].astype(np.float32),
+                    "labels": picture.labels[window][None].astype(np.float32),
+                }
+            )
+            images.append(torch.as_tensor(cut["image"]))
+            labels.append(torch.as_tensor(cut["labels"])[0].long())
+        return normalise(torch.stack(images)), torch.stack(labels)

@@ -1,0 +1,85 @@
+"""Named settings of a training: the paper's, the bundled model's, and a quick one for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..model import GeneratorShape, SegmenterShape
+from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
+
+
+@dataclass(frozen=True)
+class AdversarialStage:
+    """DA-GAN on patches. Either `steps` or `epochs` says how long; an epoch shows as many patches as cover the
+    training images."""
+
+    batch: int = 16  # half of it corrupted, half clean
+    epochs: int | None = None
+    steps: int | None = None
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 1e-6
+    grid: Literal["native", "resized"] = "resized"
+    degrees: float = 10.0  # a quarter turn would destroy the streaks' direction
+    discriminator_widths: tuple[int, ...] = (64, 128, 256)
+    attention: bool = True
+    dual: bool = True
+    weight_segmentation: float = WEIGHT_SEGMENTATION
+    weight_reconstruction: float = WEIGHT_RECONSTRUCTION
+
+
+@dataclass(frozen=True)
+class SegmentationStage:
+    """The segmenter on whole restored spines, behind a generator that no longer changes."""
+
+    batch: int = 4
+    steps: int = 1500
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 1e-6
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A whole training: the networks and the stages one after the other."""
+
+    generator: GeneratorShape
+    segmenter: SegmenterShape
+    stages: tuple[AdversarialStage | SegmentationStage, ...]
+    checkpoint_every: int = 100  # steps
+    validate_every: int = 500  # steps
+    log_every: int = 10  # steps
+
+
+PRESETS = {
+    # sections 3.1 and 3.2: ResNet-50, batch 16, 100 epochs, Adam from 1e-4 to 1e-6
+    "paper": Preset(GeneratorShape(), SegmenterShape(), (AdversarialStage(epochs=100),)),
+    # slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
+    "bundled": Preset(
+        GeneratorShape(widths=(32, 64, 128)),
+        SegmenterShape(depth=18, width=32, pyramid=128, head=64),
+        (
+            AdversarialStage(
+                steps=600,
+                learning_rate=2e-4,
+                grid="native",
+                degrees=0.0,  # turning blurs one-pixel dashes; the simulated sweeps are slanted already
+                discriminator_widths=(32, 64, 128),
+                weight_segmentation=0.0,
+            ),
+            SegmentationStage(),
+        ),
+        validate_every=150,
+    ),
+    # a minute: for tests, and to see that a data set can be trained on
+    "smoke": Preset(
+        GeneratorShape(widths=(8, 16, 32)),
+        SegmenterShape(depth=18, width=8, pyramid=16, head=16),
+        (
+            AdversarialStage(batch=4, steps=6, learning_rate=1e-3, grid="native", discriminator_widths=(8, 16, 32)),
+            SegmentationStage(batch=2, steps=6),
+        ),
+        checkpoint_every=4,
+        validate_every=6,
+        log_every=2,
+    ),
+}

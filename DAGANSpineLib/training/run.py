@@ -1,0 +1,83 @@
+"""A run folder: the configuration, the figures, what is needed to go on, and the best model so far."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from ..model import Model, load_model, save_atomically, save_model
+
+
+class RunError(ValueError):
+    """A run folder that can't be used as asked; the text says why and what to do."""
+
+
+class RunFolder:
+    """`config.json`, `metrics.csv` (stage, step, name, value), TensorBoard events, `last.pt`, `best.pt`."""
+
+    def __init__(self, folder: Path, configuration: dict[str, Any], resume: bool) -> None:
+        """Begin a run, or go on with one. Raises RunError if the folder holds another run, or none to go on with."""
+        self.folder = Path(folder)
+        self.last, self.best = self.folder / "last.pt", self.folder / "best.pt"
+        self.metrics, written = self.folder / "metrics.csv", self.folder / "config.json"
+        if written.is_file() and not resume:
+            raise RunError(f"{folder} holds a training run: add --resume to go on with it, or choose another folder.")
+        if resume and not written.is_file():
+            raise RunError(f"{folder} holds no training run to resume.")
+        # through JSON, where tuples become lists, so that both sides compare
+        configuration = json.loads(json.dumps(configuration))
+        if resume and json.loads(written.read_text()) != configuration:
+            raise RunError(f"{written} has other settings than this command: resume with those, or begin a new run.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            partial = written.with_suffix(".partial")
+            partial.write_text(json.dumps(configuration, indent=2) + "\n")
+            partial.replace(written)
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """What the last checkpoint holds; None if the run was stopped before its first. Raises RunError."""
+        if not self.last.is_file():
+            return None
+        try:
+            return torch.load(self.last, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise RunError(f"{self.last} is damaged: begin a new run.") from error
+
+    def save_checkpoint(self, content: dict[str, Any]) -> None:
+        save_atomically(content, self.last)
+
+    def save_best(self, model: Model) -> None:
+        save_model(model, self.best)
+
+    def best_model(self) -> Model:
+        return load_model(self.best)
+
+    def begin_log(self, stage: int, step: int) -> None:
+        """Open the logs; what was logged after the checkpoint (stage, step) will be logged again, so it goes."""
+        rows = []
+        if self.metrics.is_file():
+            with self.metrics.open(newline="") as lines:
+                # a row that a kill cut short has fewer than four fields
+                complete = [row for row in csv.reader(lines) if len(row) == 4 and row[1].isdigit()]
+            rows = [row for row in complete if (int(row[0]), int(row[1])) <= (stage, step)]
+        partial = self.metrics.with_suffix(".partial")
+        with partial.open("w", newline="") as lines:
+            csv.writer(lines).writerows([("stage", "step", "name", "value"), *rows])
+        partial.replace(self.metrics)
+        self.events = SummaryWriter(str(self.folder))
+
+    def log(self, stage: int, step: int, figures: dict[str, float]) -> None:
+        """Write figures to metrics.csv and TensorBoard."""
+        with self.metrics.open("a", newline="") as lines:
+            csv.writer(lines).writerows((stage, step, name, f"{value:.6g}") for name, value in figures.items())
+        for name, value in figures.items():
+            self.events.add_scalar(f"stage {stage}/{name}", value, step)
+
+    def close(self) -> None:
+        self.events.close()

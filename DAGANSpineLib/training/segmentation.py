@@ -1,0 +1,35 @@
+"""The segmenter alone, on images that a trained generator has restored."""
+
+from __future__ import annotations
+
+import torch
+from monai.losses import DiceCELoss
+from torch import Tensor
+
+from ..model import Model
+from .method import LabelledBatch, Method
+
+
+class Segmentation(Method):
+    """Train the segmenter behind a generator that no longer changes.
+
+    Whole spines instead of patches, since which level is the last thoracic one can only be told from its neighbours.
+    Cross-entropy plus Dice, so that small classes count (Dice without the background).
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.generator = model.generator
+        self.networks = {"segmenter": model.segmenter}
+        self.optimisers = {"segmenter": torch.optim.Adam(model.segmenter.parameters())}
+        self.loss = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
+
+    def step(self, batch: LabelledBatch) -> dict[str, float]:
+        loss = self.loss(self.segment(batch.images), batch.labels[:, None])
+        self.descend(loss, "segmenter")
+        return {"total": loss.item()}
+
+    def restore(self, images: Tensor) -> Tensor:
+        return self.generator(images)
+
+    def segment(self, images: Tensor) -> Tensor:
+        return self.networks["segmenter"](images)
