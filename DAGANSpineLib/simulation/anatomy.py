@@ -116,6 +116,6 @@ def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: fl
         for (a, b), apex, cobb in zip(pairwise(ends), apexes, cobbs, strict=True)
     )
     return Spine(
-        y=y, x=np.interp(y, line_y, line_x), tilt_deg=tilt, rotation_deg=rotation.clip(-30, 30), half_span=half_span,
+        y=y, x=np.interp(y, line_y, line_x), tilt_deg=tilt, rotation_deg=rotation.clip(-25, 25), half_span=half_span,
         scale=scale, curves=found, line_y=line_y, line_x=line_x, line_tilt_deg=line_tilt,
     )  # fmt: skip

@@ -61,17 +61,17 @@ def fascia(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> 
     return streaks
 
 
-def shading(rng: np.random.Generator, shape: tuple[int, int], foot_rows: float) -> np.ndarray:
+def shading(rng: np.random.Generator, shape: tuple[int, int], foot_row: float) -> np.ndarray:
     """Gain along and across the sweep, (rows, columns): bright in the middle, darker at the head, fading at the foot.
 
-    `foot_rows`: the row about which the fading sets in.
+    `foot_row`: the row about which the fading sets in.
     """
     rows, columns = shape
     along = 0.22 * rng.uniform(0.3, 1.3) * smooth_line(rng, rows, rows / 7)
     head = rng.uniform(0, 1.2) * np.exp(-np.arange(rows) / (rows * rng.uniform(0.02, 0.08)))
     fade_length = rows * rng.uniform(0.015, 0.06)
     depth = rng.uniform(1.0, 5.0) if rng.random() < 0.75 else 0.0
-    foot = depth * np.logaddexp(0, (np.arange(rows) - foot_rows) / fade_length) * 0.5
+    foot = depth * np.logaddexp(0, (np.arange(rows) - foot_row) / fade_length) * 0.5
     slow = cubic_upsample(cubic_upsample(rng.standard_normal((9, 5)), rows, 0), columns, 1) / 0.4794
     return np.exp((along - head - foot)[:, None] + rng.uniform(0.1, 0.3) * slow)
 
@@ -92,20 +92,44 @@ def lost_contact(rng: np.random.Generator, body: np.ndarray, spacing: float) -> 
     return depth
 
 
-def echo(
-    rng: np.random.Generator, height: np.ndarray, body: np.ndarray, spacing: float, foot_rows: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The slab's mean echo, and the light alone (what muscle would echo there on average): both (rows, columns).
+def paraspinal(rng: np.random.Generator, off_midline: np.ndarray) -> np.ndarray:
+    """Log gain of the long back muscles on both sides of the midline; `off_midline`: distance from it, mm."""
+    distance = rng.uniform(8, 12)
+    width = rng.uniform(4, 8)
+    return rng.uniform(-0.1, 0.4) * np.exp(-(((np.abs(off_midline) - distance) / width) ** 2))
 
-    `height`: of bone, in slab thicknesses; `body`: the lit pixels; `spacing`: mm per pixel. Scaled so that the median
-    of the lit soft tissue is 1.
+
+@dataclass(frozen=True)
+class Echo:
+    """What the slab echoes, (rows, columns) each: linear `intensity`; `light`, what muscle alone would echo on average.
+
+    `transmission`: the part of the slab, 0 to 1, that the bones leave free.
+    """
+
+    intensity: np.ndarray
+    light: np.ndarray
+    transmission: np.ndarray
+
+
+def make_echo(
+    rng: np.random.Generator,
+    height: np.ndarray,
+    body: np.ndarray,
+    off_midline: np.ndarray,
+    spacing: float,
+    foot_row: float,
+) -> Echo:
+    """What the slab echoes where bones of `height` (slab thicknesses) stand in it, scaled to a median `light` of 1.
+
+    All images are (rows, columns). `body`: the lit pixels; `off_midline`: mm from the spine's line; `spacing`: mm per
+    pixel; `foot_row`: where the fading toward the feet sets in.
     """
     shape = height.shape
-    tissue = np.exp(muscle(rng, shape, spacing) + fascia(rng, shape, spacing))
-    light = shading(rng, shape, foot_rows) * lost_contact(rng, body, spacing)
+    tissue = np.exp(muscle(rng, shape, spacing) + fascia(rng, shape, spacing) + paraspinal(rng, off_midline))
+    light = shading(rng, shape, foot_row) * lost_contact(rng, body, spacing)
     light /= np.median(light[body])
-    shadow = np.clip(height, 0, 1)
+    # The beam is wider across the image than along the sweep.
+    soft = blur(np.clip(height, 0, 1), rng.uniform(0.35, 0.9) / spacing, rng.uniform(0.6, 1.4) / spacing)
     # Bone's own faint echo and reverberation keep a shadow from being quite black.
-    floor = rng.uniform(0.02, 0.10)
-    soft = blur(shadow, rng.uniform(0.5, 1.2) / spacing, rng.uniform(0.8, 1.7) / spacing)
-    return tissue * light * (1 - (1 - floor) * np.clip(soft, 0, 1)), light
+    transmission = 1 - (1 - rng.uniform(0.02, 0.10)) * np.clip(soft, 0, 1)
+    return Echo(tissue * light * transmission, light, transmission)

@@ -6,12 +6,10 @@ import numpy as np
 
 from .anatomy import LEVELS, Spine, grow_spine
 from .bones import lay_bones
-from .echo import GreyCurve, echo
+from .echo import GreyCurve, make_echo
+from .reading import read_labels
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .texture import smooth_line
-
-# Fainter than this (mean grey of muscle) a reader sees no bone, and draws none.
-FAINTEST_GREY = 14
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,13 @@ def _frame_spine(rng: np.random.Generator, spine: Spine, spacing: float, missing
 
 def _lit_body(rng: np.random.Generator, field: _Field, sweep: Sweep) -> np.ndarray:
     """Pixels the sweep reached, (rows, columns) bool; a frame's own place is uncertain by a pixel or so."""
-    rows, columns = field.shape
-    shake = rng.uniform(0.05, 0.25) * rng.standard_normal(rows) + 0.15 * smooth_line(rng, rows, 5)
+    rows = field.shape[0]
+    shake = rng.uniform(0.03, 0.2) * rng.standard_normal(rows) + 0.12 * smooth_line(rng, rows, 5)
     body = (field.x_mm >= (field.left + shake)[:, None]) & (field.x_mm <= (field.right + shake)[:, None])
     # The first and the last frame bound the body above and below, inclined as they are.
-    across = np.arange(columns) - sweep.middle
     down = np.arange(rows)[:, None]
-    body &= down >= np.rint(field.first + sweep.slope[0] * across)
-    body &= down <= np.rint(field.last - 1 + sweep.slope[-1] * across)
+    body &= down >= np.rint(sweep.line(np.searchsorted(sweep.position, field.first)))
+    body &= down <= np.rint(sweep.line(np.searchsorted(sweep.position, field.last - 1)))
     return body
 
 
@@ -109,24 +106,25 @@ def simulate_subject(
     spine = grow_spine(rng, curves, cobb_deg)
     field = _frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)
     planned = plan_bursts(rng, field.first + 40, field.last - 40, bursts)
-    sweep = plan_sweep(rng, field.first, field.last, field.shape[1] / 2, planned)
+    sweep = plan_sweep(rng, field.first, field.last, field.shape[1], planned)
     body = _lit_body(rng, field, sweep)
     bones = lay_bones(spine, field.x_mm, field.y_mm, rng)
-    foot_rows = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
-    intensity, light = echo(rng, bones.height, body, field.spacing, foot_rows)
+    foot_row = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
+    off_midline = field.x_mm - np.interp(field.y_mm, spine.line_y, spine.line_x)[:, None]
+    echo = make_echo(rng, bones.height, body, off_midline, field.spacing, foot_row)
     curve = GreyCurve(gain=float(np.exp(rng.uniform(-0.15, 0.5))), power=rng.uniform(1.1, 2.2))
-    scanned = scan(rng, intensity, sweep, spread=rng.uniform(0.03, 0.09))
+    scanned = scan(rng, echo.intensity, sweep, spread=rng.uniform(0.04, 0.10))
 
-    clean = np.where(body, np.clip(np.rint(curve(intensity)), 1, 255), 0).astype(np.uint8)
+    clean = np.where(body, np.clip(np.rint(curve(echo.intensity)), 1, 255), 0).astype(np.uint8)
     # Inside the body 0 means "not filled" and nothing else.
     filled = np.clip(np.rint(curve(scanned)), 1, 255)
     vpi = np.where(body & (scanned > 0), filled, 0).astype(np.uint8)
-    labels = np.where(body & (curve(light) >= FAINTEST_GREY), bones.labels, 0).astype(np.uint8)
-    known = _known(seed, spine, field, sweep, bones.visibility)
-    return Subject(vpi=vpi, clean=clean, labels=labels, known=known)
+    darkening = curve(echo.light) - curve(echo.light * echo.transmission)
+    labels, readings = read_labels(bones, body, darkening, field.spacing)
+    return Subject(vpi=vpi, clean=clean, labels=labels, known=_known(seed, spine, field, sweep, readings))
 
 
-def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, visibility: dict[str, float]) -> dict:
+def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, readings: dict) -> dict:
     sampled = field.y_mm[::25]
     line = np.interp(sampled, spine.line_y, spine.line_x)
     return {
@@ -140,5 +138,5 @@ def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, visibility: dic
         "centreline": [field.pixel(*at) for at in zip(sampled, line, strict=True)],
         "swept_rows": [field.first, field.last],
         "bursts": [asdict(burst) for burst in sweep.bursts],
-        "bone_visibility": visibility,
+        "bones": readings,
     }

@@ -1,9 +1,9 @@
 """How the sweep spoils the image: the frames of a freehand sweep, and what they leave of an echo.
 
 Frame k crosses the grid on the line y = y_k + s_k x: pixel (x, y) is filled where some frame has
-round(y_k + s_k x) = y, with the mean of the frames that fall in it, and is 0 elsewhere. Where the probe moves by less than a
-row per frame nothing is left out; where it moves faster, the unfilled staircases break into dashes. Frames differ in gain and in
-where the tracker believes them to be: that is the banding.
+round(y_k + s_k x) = y, with the mean of the frames that fall in it, and is 0 elsewhere. Where the probe moves by less
+than a row per frame nothing is left out; where it moves faster, the unfilled staircases break into dashes. Frames
+differ in gain and in where the tracker believes them to be: that is the banding.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .texture import cubic_upsample, smooth_line
+
+# Of a frame's line: 9 degrees, the steepest seen on a real VPI.
+LARGEST_SLOPE = 0.16
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,22 @@ class Burst:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The frames of one sweep, in pixels: `position` y_k at column `middle` and `slope` s_k, both (frames,)."""
+    """The frames of one sweep, in pixels: `position` y_k at the middle column and `slope` s_k, both (frames,).
+
+    `bend` (columns,): how far every frame's line departs from straight, since the slab follows the back. `strain`
+    (frames,): how much more than usual a frame differs from its neighbours; it rises in the bursts.
+    """
 
     position: np.ndarray
     slope: np.ndarray
-    middle: float
+    strain: np.ndarray
+    bend: np.ndarray
     bursts: tuple[Burst, ...]
+
+    def line(self, frame: int | slice) -> np.ndarray:
+        """Rows that a frame crosses, (columns,), or a slice of frames, (frames, columns)."""
+        across = np.arange(len(self.bend)) - len(self.bend) / 2
+        return self.position[frame, None] + self.slope[frame, None] * across + self.bend
 
 
 def plan_bursts(rng: np.random.Generator, first: int, last: int, count: int | None = None) -> tuple[Burst, ...]:
@@ -43,30 +56,44 @@ def plan_bursts(rng: np.random.Generator, first: int, last: int, count: int | No
     return tuple(sorted(bursts, key=lambda burst: burst.first))
 
 
-def plan_sweep(rng: np.random.Generator, first: int, last: int, middle: float, bursts: tuple[Burst, ...]) -> Sweep:
-    """Frames from row `first` to row `last`, at steps that follow the operator's speed and its jitter."""
-    rows = np.arange(first - 60, last + 61)
-    speed = rng.uniform(0.6, 0.85) * np.exp(0.10 * smooth_line(rng, len(rows), 150))
-    speed = np.minimum(speed, 0.88)
-    jitter = np.full(len(rows), rng.uniform(0.04, 0.10))
-    for burst in bursts:
-        t = np.clip((rows - burst.first) / (burst.last - burst.first), 0, 1)
-        swell = np.sin(np.pi * t) ** 2
-        speed += swell * (burst.speed - speed)
-        jitter += swell * rng.uniform(0.05, 0.25)
-    frames = int(2.2 * len(rows) / speed.min())
+def _positions(rng: np.random.Generator, rows: np.ndarray, speed: np.ndarray, jitter: np.ndarray) -> np.ndarray:
+    """Frame by frame from the first to the last of `rows`, at steps of the local `speed` and its relative `jitter`."""
+    frames = int(1.5 * np.sum(1 / speed)) + 10
     noise = rng.standard_normal(frames)
     position = np.empty(frames)
-    here, used = float(rows[0]), 0
-    while here < rows[-1] and used < frames:
-        position[used] = here
-        row = min(max(int(here) - first + 60, 0), len(rows) - 1)
-        here += speed[row] * max(1 + jitter[row] * noise[used], 0.05)
-        used += 1
-    position = position[:used]
-    tilt = rng.normal(0.04, 0.05) + rng.uniform(0.01, 0.04) * smooth_line(rng, used, rng.uniform(150, 500))
-    slope = tilt + 0.004 * rng.uniform(0, 1) * smooth_line(rng, used, 8)
-    return Sweep(position=position, slope=slope, middle=middle, bursts=bursts)
+    here = float(rows[0])
+    for k in range(frames):
+        position[k] = here
+        i = min(max(int(here - rows[0]), 0), len(rows) - 1)
+        here += speed[i] * max(1 + jitter[i] * noise[k], 0.05)
+    return position[position <= rows[-1]]
+
+
+def plan_sweep(rng: np.random.Generator, first: int, last: int, columns: int, bursts: tuple[Burst, ...]) -> Sweep:
+    """Frames that cover the rows from `first` to `last`, with the operator's speed, its bursts and its jitter."""
+    room = 40 + int(LARGEST_SLOPE * columns)
+    rows = np.arange(first - room, last + room + 1)
+    speed = np.minimum(rng.uniform(0.55, 0.85) * np.exp(0.10 * smooth_line(rng, len(rows), 150)), 0.86)
+    jitter = np.full(len(rows), rng.uniform(0.03, 0.08))
+    strain = np.exp(0.3 * smooth_line(rng, len(rows), 120))
+    for burst in bursts:
+        swell = np.sin(np.pi * np.clip((rows - burst.first) / (burst.last - burst.first), 0, 1)) ** 2
+        speed += swell * (burst.speed - speed)
+        jitter += swell * rng.uniform(0.03, 0.20)
+        strain += swell * rng.uniform(0.0, 1.2)
+    position = _positions(rng, rows, speed, jitter)
+    frames = len(position)
+    slope = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(0.01, 0.11) * np.ones(frames)
+    slope += rng.uniform(0.01, 0.035) * smooth_line(rng, frames, rng.uniform(60, 400))
+    slope += rng.uniform(0, 0.004) * smooth_line(rng, frames, 8)
+    bend = rng.uniform(0.3, 2.0) * smooth_line(rng, columns, rng.uniform(80, 250))
+    return Sweep(
+        position=position,
+        slope=np.clip(slope, -LARGEST_SLOPE, LARGEST_SLOPE),
+        strain=np.interp(position, rows, strain),
+        bend=bend,
+        bursts=bursts,
+    )
 
 
 def frame_gain(rng: np.random.Generator, frames: int, columns: int, spread: float) -> np.ndarray:
@@ -84,13 +111,16 @@ def frame_gain(rng: np.random.Generator, frames: int, columns: int, spread: floa
 
 
 def scan(rng: np.random.Generator, intensity: np.ndarray, sweep: Sweep, spread: float) -> np.ndarray:
-    """What the sweep leaves of `intensity`, (rows, columns): the mean of the frames in each pixel, 0 where none is."""
+    """What the sweep leaves of `intensity`, (rows, columns): the mean of the frames in each pixel, 0 where none is.
+
+    `spread`: standard deviation of the frames' log gain.
+    """
     rows, columns = intensity.shape
-    across = np.arange(columns) - sweep.middle
-    line = sweep.position[:, None] + sweep.slope[:, None] * across
-    seen_at = line + rng.uniform(0.2, 0.6) * rng.standard_normal((len(line), 1))
+    line = sweep.line(slice(None))
+    frames = len(line)
+    seen_at = line + (rng.uniform(0.2, 0.6) * sweep.strain * rng.standard_normal(frames))[:, None]
     seen = intensity[np.clip(np.rint(seen_at), 0, rows - 1).astype(np.intp), np.arange(columns)]
-    seen = seen * np.exp(frame_gain(rng, *line.shape, spread))
+    seen = seen * np.exp(frame_gain(rng, frames, columns, spread) * sweep.strain[:, None])
     landed = np.rint(line).astype(np.intp)
     inside = (landed >= 0) & (landed < rows)
     pixel = (landed * columns + np.arange(columns))[inside]
