@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from .errors import UserError
+
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-class DeviceError(ValueError):
+class DeviceError(UserError):
     """A processor that was asked for and can't be used; the text says why."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .errors import UserError
 from .networks import Generator, PanopticFPN
 from .vpi import CLASSES
 
@@ -22,7 +23,7 @@ BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAG
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
 
 
-class ModelError(ValueError):
+class ModelError(UserError):
     """A model file that can't be used; the text says why and what to do."""
 
 

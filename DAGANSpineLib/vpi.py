@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from .errors import UserError
+
 CLASSES = ("background", "rib", "thoracic", "lumbar")  # label values 0 to 3
 MEAN, DEVIATION = 75.99, 84.15  # of the published training images' grey values; networks see (x - MEAN) / DEVIATION
 NETWORK_SIZE = (1024, 256)  # rows, columns that the segmenter sees (DA-GAN, section 3.1)
@@ -19,7 +21,7 @@ SMALLEST = 32  # rows or columns: the segmenter halves its input five times
 DARK = 2.0  # grey levels up to here may be compression noise around the lit body
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """An image that can't be used as a VPI; the text tells a clinician what is wrong and what to do."""
 
 
@@ -57,7 +59,8 @@ class VPI:
     """A VPI from a file.
 
     `pixels`: float32 (rows, columns), 0 to 255, head at the top. `spacing`: mm between rows and between columns, None
-    where the file doesn't know. `image`: the file's own image, whose geometry every output takes over.
+    where the file doesn't know. `image`: the file's own image, three-dimensional with one slice, whose geometry every
+    output takes over.
     """
 
     pixels: np.ndarray
@@ -103,6 +106,9 @@ def vpi_from_image(image: sitk.Image) -> VPI:
         index = [int(extent) for extent in size[:3]] + [0] * (len(size) - 3)
         image = sitk.Extract(image, index, [0] * len(size))
         size = size[:3]
+    if len(size) == 2:
+        image = sitk.JoinSeries(image)  # one slice, as Slicer loads a picture
+        size = np.array(image.GetSize())
     axes = [int(axis) for axis in np.flatnonzero(size > 1)]
     if len(axes) > 2:
         shape = " × ".join(map(str, size))
@@ -111,10 +117,8 @@ def vpi_from_image(image: sitk.Image) -> VPI:
         raise ImageError(f"This picture is {' × '.join(map(str, size))} pixels: too small for a VPI.")
     # numpy's axes run backwards: the higher image axis comes first in the array
     second, first = axes
-    directions = np.array(image.GetDirection()).reshape(len(size), len(size))
-    toward = np.zeros((3, len(size)))
-    toward[: len(size)] = directions
-    plane = Plane.of(toward[:, first], toward[:, second])
+    directions = np.array(image.GetDirection()).reshape(3, 3)
+    plane = Plane.of(directions[:, first], directions[:, second])
     stored = sitk.GetArrayViewFromImage(image)
     channels = image.GetNumberOfComponentsPerPixel()
     picture = plane.upright(stored.reshape(size[first], size[second], *([channels] if channels > 1 else [])))

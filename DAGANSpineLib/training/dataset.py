@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import UserError
 from ..vpi import CLASSES, ImageError, read_vpi
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 
 
-class DatasetError(ValueError):
+class DatasetError(UserError):
     """A data set that can't be used; the text names the file and says what is wrong with it."""
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from ..errors import UserError
 from ..model import Model, load_model, save_atomically, save_model
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """A run folder that can't be used as asked; the text says why and what to do."""
 
 

@@ -1,0 +1,158 @@
+"""The commands: python -m DAGANSpineLib COMMAND. Each reads its arguments, calls one function, prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import UserError
+from .report import DISCLAIMER
+
+BAD_INPUT = 2  # exit status for bad arguments or input
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad arguments are one line on standard error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"{self.prog}: {message}. See {self.prog} --help\n")
+
+
+class Bar:
+    """A progress line on a terminal, with the remaining time; silent where nobody watches."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.begin = label, time.monotonic()
+        self.heard = sys.stderr.isatty()
+
+    def __call__(self, fraction: float, message: str) -> None:
+        if not self.heard:
+            return
+        elapsed = time.monotonic() - self.begin
+        remaining = f", {elapsed * (1 - fraction) / fraction:.0f} s left" if 0.05 < fraction < 1 else ""
+        end = "\n" if fraction >= 1 else ""
+        print(f"\r\x1b[K{self.label}: {fraction:4.0%} {message}{remaining}", end=end, file=sys.stderr, flush=True)
+
+
+def segment(arguments: argparse.Namespace) -> int:
+    """Restore and segment each input; a bad one doesn't stop the others."""
+    from .pipeline import Pipeline
+    from .segment import name_of, segment_file
+
+    twice = [name for name, count in Counter(map(name_of, arguments.inputs)).items() if count > 1]
+    if twice:
+        raise UserError(f"Several inputs are called {twice[0]}: their results would overwrite each other.")
+    pipeline, status = Pipeline.load(arguments.model, arguments.device), 0
+    for path in arguments.inputs:
+        try:
+            report = segment_file(path, arguments.output, pipeline, Bar(path.name))
+        except UserError as error:
+            complain("segment", error)
+            status = BAD_INPUT
+            continue
+        patches = report["corrupted patches"]
+        found = ", ".join(f"{values['components']} {name}" for name, values in report["classes"].items())
+        print(
+            f"{arguments.output / name_of(path)}: corrupted patches {patches['before']} → {patches['after']}, "
+            f"segments: {found}, {sum(report['seconds'].values()):.1f} s on {report['device']}"
+        )
+        for warning in report["warnings"]:
+            print(f"  Note: {warning}")
+    if not status:
+        print(DISCLAIMER)
+    return status
+
+
+def simulate(arguments: argparse.Namespace) -> int:
+    """Write a data set of simulated spines."""
+    from .simulation import write_dataset
+
+    write_dataset(arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"))
+    print(f"{arguments.output}: {arguments.subjects} simulated spines")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train on a data set."""
+    from .training.presets import PRESETS
+    from .training.trainer import train as run_training
+
+    preset = PRESETS[arguments.preset]
+    model = run_training(
+        arguments.data, arguments.output, preset, arguments.seed, arguments.resume, name=arguments.preset
+    )
+    print(f"{arguments.output / 'best.pt'}: {model.provenance}")
+    return 0
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="python -m DAGANSpineLib", description=f"Restore and segment spine VPI. {DISCLAIMER}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("segment", help="restore and segment VPI files")
+    command.add_argument(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM"
+    )
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="results go to DIR/NAME/")
+    command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
+    command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    command.set_defaults(run=segment)
+
+    command = commands.add_parser("simulate", help="write a data set of simulated spines")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="an empty or new folder")
+    command.add_argument(
+        "--subjects", type=at_least(2), default=109, metavar="N", help="109 if not given, as in the paper"
+    )
+    command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
+    command.set_defaults(run=simulate)
+
+    command = commands.add_parser("train", help="train a model on a data set")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
+    command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "smoke"))
+    command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
+    command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
+    command.set_defaults(run=train)
+    return parser
+
+
+def at_least(smallest: int):
+    """An argument type: whole numbers from `smallest` on."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < smallest:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number from {smallest} on")
+        return int(text)
+
+    return number
+
+
+def complain(command: str, error: object) -> None:
+    """One line on standard error."""
+    print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def main() -> int:
+    arguments = build_parser().parse_args()
+    command = arguments.run.__name__
+    try:
+        return arguments.run(arguments)
+    except UserError as error:
+        complain(command, error)
+    except ModuleNotFoundError as error:
+        extra = "[train]" if command == "train" else ""
+        complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
+    except OSError as error:
+        complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")
+    except KeyboardInterrupt:
+        complain(command, "Stopped.")
+        return 130
+    return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

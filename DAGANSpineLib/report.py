@@ -1,0 +1,65 @@
+"""What a run found, in figures: components and areas of each class, corrupted patches before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from . import metrics
+from .segments import SEGMENTS
+from .vpi import lit_body
+
+DISCLAIMER = "Research use, not for diagnosis."
+SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else
+
+
+def findings(
+    pixels: np.ndarray, restored: np.ndarray, labels: np.ndarray, spacing: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Figures of one run, ready for JSON.
+
+    All pictures (rows, columns); `spacing` in mm between rows and columns. Keys: "corrupted patches" (before, after,
+    of how many), "classes" (per class components and area in pixels, in mm² where the spacing is known), "warnings".
+    """
+    body = lit_body(pixels)
+    before, after = metrics.patches(pixels, body), metrics.patches(restored, body)
+    classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
+    return {
+        "corrupted patches": {
+            "before": int(before.corrupted.sum()),
+            "after": int(after.corrupted.sum()),
+            "of": int((before.lit >= metrics.LIT).sum()),
+        },
+        "classes": classes,
+        "warnings": warnings(body, classes, spacing),
+    }
+
+
+def extent(mask: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, Any]:
+    """Components (diagonal neighbours belong together) and area of a mask (rows, columns)."""
+    components = sitk.ConnectedComponentImageFilter()
+    components.FullyConnectedOn()
+    components.Execute(sitk.GetImageFromArray(mask.astype(np.uint8)))
+    area = {} if spacing is None else {"area_mm2": round(float(mask.sum()) * spacing[0] * spacing[1], 2)}
+    return {"components": components.GetObjectCount(), "area_pixels": int(mask.sum()), **area}
+
+
+def warnings(body: np.ndarray, classes: dict[str, Any], spacing: tuple[float, float] | None) -> list[str]:
+    """What a clinician should know before trusting the result."""
+    rows, columns = body.shape
+    found = []
+    if rows < SLENDER * columns:
+        found.append(
+            f"The picture looks unlike a VPI: it is {columns} pixels wide and {rows} high, and a VPI of a spine is "
+            "about four times as high as wide."
+        )
+    if body[:, [0, -1]].any():
+        found.append("The lit body touches the border of the picture: ribs may be cut off.")
+    if spacing is None:
+        found.append("The pixel size is unknown: there are no areas in mm².")
+    missing = [name for name, values in classes.items() if not values["components"]]
+    if missing:
+        found.append(f"Nothing was found of: {', '.join(missing)}.")
+    return found

@@ -1,0 +1,134 @@
+"""From an image file to a folder of results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicerio
+
+from .errors import UserError
+from .overlay import overlay
+from .pipeline import Pipeline, Progress, Result, unheard
+from .report import DISCLAIMER, findings
+from .segments import SEGMENTS
+from .vpi import VPI, read_vpi
+
+
+class OutputError(UserError):
+    """A folder that can't be written."""
+
+
+def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
+    """Restore and segment one image file; the results go into `folder`/NAME, all of them or none.
+
+    Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress`
+    raises stops the run and leaves nothing.
+    """
+    vpi = read_vpi(path)
+    with whole_folder(folder / name_of(path)) as target:
+        result = pipeline.run(vpi.pixels, progress)
+        report = report_of(path, vpi, pipeline, result)
+        try:
+            write_results(target, vpi, result, report)
+        except RuntimeError as error:  # SimpleITK's word for a full disk
+            raise OutputError(f"The results of {path} can't be written to {folder}: is the disk full?") from error
+    return report
+
+
+def name_of(path: Path) -> str:
+    """The file's name without its ending; .nii.gz is one ending."""
+    return path.with_suffix("").stem if path.name.endswith(".nii.gz") else path.stem
+
+
+def report_of(path: Path, vpi: VPI, pipeline: Pipeline, result: Result) -> dict[str, Any]:
+    """All that report.json says."""
+    found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing)
+    rows, columns = vpi.pixels.shape
+    return {
+        "note": DISCLAIMER,
+        "input": path.name,
+        "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
+        "device": str(pipeline.device),
+        "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
+        "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},
+        **found,
+        "warnings": result.warnings + found["warnings"],
+    }
+
+
+def write_results(folder: Path, vpi: VPI, result: Result, report: dict[str, Any]) -> None:
+    """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry), labels.png, overlay.png (both upright),
+    report.json."""
+    sitk.WriteImage(vpi.like_input(result.restored), str(folder / "restored.nrrd"), useCompression=True)
+    write_segmentation(vpi.like_input(result.labels), folder / "segmentation.seg.nrrd")
+    sitk.WriteImage(sitk.GetImageFromArray(result.labels), str(folder / "labels.png"))
+    picture = sitk.GetImageFromArray(overlay(result.restored, result.labels), isVector=True)
+    sitk.WriteImage(picture, str(folder / "overlay.png"))
+    (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_segmentation(labels: sitk.Image, path: Path) -> None:
+    """A label image (three-dimensional) as a segmentation that Slicer reads with names, colours and terminology."""
+    ijk_to_lps = np.eye(4)
+    ijk_to_lps[:3, :3] = np.array(labels.GetDirection()).reshape(3, 3) * labels.GetSpacing()
+    ijk_to_lps[:3, 3] = labels.GetOrigin()
+    slicerio.write_segmentation(
+        str(path),
+        {
+            "voxels": sitk.GetArrayFromImage(labels).T,
+            "ijkToLPS": ijk_to_lps,
+            "encoding": "gzip",
+            "containedRepresentationNames": ["Binary labelmap"],
+            "segments": [
+                {
+                    "id": segment.name,
+                    "name": segment.name,
+                    "labelValue": segment.label,
+                    "color": segment.colour,
+                    "tags": {"TerminologyEntry": segment.terminology},
+                }
+                for segment in SEGMENTS
+            ],
+        },
+    )
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the name `folder` once all is written, and vanishes if anything goes wrong.
+
+    Raises OutputError if it can't be made, written or renamed.
+    """
+    missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"The folder {folder.parent} can't be written: {error.strerror}.") from error
+    try:
+        yield partial
+        partial.chmod(0o755)
+        if folder.exists():
+            former = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            folder.replace(former / folder.name)
+            partial.replace(folder)
+            shutil.rmtree(former)
+        else:
+            partial.replace(folder)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in missing:
+            # what this run made goes again, unless somebody else has put something there since
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"The results can't be written to {folder}: {error.strerror or error}.") from error
+        raise

@@ -1,0 +1,27 @@
+# Each target is a fresh machine's one command: it makes .venv, installs what it needs, and does its job.
+PYTHON ?= python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test clean
+
+demo: .venv/demo.done
+	$(BIN)/python -m DAGANSpineLib segment Resources/SampleData/simulated-spine.png --output out
+	@echo "The results lie in out/simulated-spine: look at overlay.png, read report.json,"
+	@echo "or load restored.nrrd and segmentation.seg.nrrd into Slicer."
+
+test: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+.venv/demo.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+
+.venv/test.done: .venv/demo.done
+	$(PIP) --editable '.[train,test]'
+	@touch $@
+
+clean:
+	rm -rf .venv out *.egg-info
