@@ -1,0 +1,147 @@
+"""The networks have the published sizes, and compute what their sources say."""
+
+import pytest
+import torch
+from monai.networks.blocks.feature_pyramid_network import FeaturePyramidNetwork
+from monai.networks.nets.resnet import ResNet as MonaiResNet
+from monai.networks.nets.resnet import ResNetBlock, ResNetBottleneck
+from torch import nn
+
+from DAGANSpineLib.networks import FPN, Discriminator, Generator, PanopticFPN, ResNet, SpatialAttention
+
+MONAI_LAYOUTS = {18: (ResNetBlock, [2, 2, 2, 2]), 34: (ResNetBlock, [3, 4, 6, 3]), 50: (ResNetBottleneck, [3, 4, 6, 3])}
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def with_lively_statistics(network: nn.Module) -> nn.Module:
+    """Batch statistics and affine weights unlike their defaults, so that a swapped layer shows."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for values, low, high in (
+                (module.weight, 0.5, 1.0),
+                (module.bias, -0.2, 0.2),
+                (module.running_mean, -0.2, 0.2),
+                (module.running_var, 0.5, 2.0),
+            ):
+                nn.init.uniform_(values, low, high)
+    return network.eval()
+
+
+def test_the_papers_generator_has_1_68_million_parameters():
+    assert round(parameters(Generator((64, 128, 256))) / 1e6, 2) == 1.68
+
+
+@pytest.mark.parametrize(("depth", "millions"), [(18, 15.4), (34, 25.5), (50, 28.5)])
+def test_the_segmenter_is_as_large_as_mmsegmentations(depth, millions):
+    assert parameters(PanopticFPN(depth=depth)) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_the_residual_stages_compute_what_monais_compute(depth):
+    torch.manual_seed(depth)
+    ours = with_lively_statistics(ResNet(depth, width=16))
+    block, counts = MONAI_LAYOUTS[depth]
+    options = {"spatial_dims": 2, "n_input_channels": 1, "shortcut_type": "B", "bias_downsample": False}
+    theirs = MonaiResNet(block, counts, [16, 32, 64, 128], **options).eval()
+    # our stem is version 1c's: the comparison begins behind it
+    for stage, other in zip(ours.stages, (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4), strict=True):
+        assert [weight.shape for weight in stage.state_dict().values()] == [
+            weight.shape for weight in other.state_dict().values()
+        ]
+        other.load_state_dict(dict(zip(other.state_dict(), stage.state_dict().values(), strict=True)))
+    image = torch.randn(2, 1, 96, 64)
+    with torch.no_grad():
+        features = ours.stem(image)
+        for output, other in zip(
+            ours(image), (theirs.layer1, theirs.layer2, theirs.layer3, theirs.layer4), strict=True
+        ):
+            features = other(features)
+            torch.testing.assert_close(output, features, atol=1e-5, rtol=1e-5)
+
+
+def test_the_feature_pyramid_computes_what_monais_computes():
+    torch.manual_seed(0)
+    widths = (8, 16, 24, 32)
+    ours, theirs = FPN(widths, 12), FeaturePyramidNetwork(2, list(widths), 12)
+    for mine, other in (
+        *zip(ours.laterals, theirs.inner_blocks, strict=True),
+        *zip(ours.outputs, theirs.layer_blocks, strict=True),
+    ):
+        other.load_state_dict(mine.state_dict())
+    features = [torch.randn(2, width, 64 // 2**level, 32 // 2**level) for level, width in enumerate(widths)]
+    with torch.no_grad():
+        expected = theirs({str(level): values for level, values in enumerate(features)})
+        for mine, other in zip(ours(features), expected.values(), strict=True):
+            torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-5)
+
+
+def test_the_backbone_gives_strides_4_to_32():
+    shapes = [tuple(features.shape[1:]) for features in ResNet(50, width=16)(torch.zeros(1, 1, 128, 64))]
+    assert shapes == [(64, 32, 16), (128, 16, 8), (256, 8, 4), (512, 4, 2)]
+
+
+def test_the_head_takes_1_1_2_3_convolutions():
+    heads = PanopticFPN(depth=18, width=16).scale_heads
+    assert [sum(isinstance(layer, nn.Conv2d) for layer in head) for head in heads] == [1, 1, 2, 3]
+    assert [sum(isinstance(layer, nn.Upsample) for layer in head) for head in heads] == [0, 1, 2, 3]
+
+
+def test_spatial_attention_is_the_formula_of_section_2_2():
+    torch.manual_seed(1)
+    unit, features = SpatialAttention(), torch.randn(2, 5, 7, 9)
+    to_average, to_maximum = unit.compress.weight.flatten().tolist()
+    heat = to_average * features.mean(1) + to_maximum * features.max(1).values + unit.compress.bias
+    expected = features + features / (1 + torch.exp(-heat))[:, None]
+    torch.testing.assert_close(unit(features), expected)
+
+
+def test_spatial_attention_is_there_only_if_wanted():
+    for network in (Generator, Discriminator):
+        for wanted in (True, False):
+            units = sum(isinstance(module, SpatialAttention) for module in network((4, 8, 16), wanted).modules())
+            assert units == {Generator: 5, Discriminator: 3}[network] * wanted
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Generator((4, 8, 16)),
+        Discriminator((4, 8, 16)),
+        PanopticFPN(depth=18, width=16, pyramid=8, head=8),
+        PanopticFPN(depth=50, width=16, pyramid=8, head=8),
+    ],
+    ids=lambda network: type(network).__name__,
+)
+def test_gradients_reach_every_parameter(network):
+    torch.manual_seed(2)
+    network(torch.randn(2, 1, 96, 96)).square().sum().backward()
+    without = [name for name, parameter in network.named_parameters() if not parameter.grad.abs().any()]
+    assert without == []
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(96, 96), (97, 61), (38, 43)])
+def test_outputs_have_the_inputs_size_whatever_it_is(rows, columns):
+    image = torch.randn(1, 1, rows, columns)
+    assert Generator((4, 8, 16))(image).shape == image.shape
+    assert PanopticFPN(depth=18, width=16, pyramid=8, head=8).eval()(image).shape == (1, 4, rows, columns)
+    assert Discriminator((4, 8, 16))(image).shape == (1,)
+
+
+def test_the_generator_looks_no_further_than_its_halo():
+    torch.manual_seed(3)
+    generator = Generator((4, 8, 16)).eval()
+    image = torch.zeros(1, 1, 128, 128, requires_grad=True)
+    reach = 0
+    for row in range(62, 66):  # every phase of the pooling
+        (gradient,) = torch.autograd.grad(generator(image + torch.randn(1, 1, 128, 128))[0, 0, row, 64], image)
+        touched = torch.nonzero(gradient[0, 0].abs().sum(1)).flatten()
+        reach = max(reach, row - int(touched[0]), int(touched[-1]) - row)
+    assert 0 < reach <= generator.halo == 24
+
+
+def test_an_unknown_depth_is_refused_by_name():
+    with pytest.raises(ValueError, match="ResNet-20"):
+        ResNet(20)
