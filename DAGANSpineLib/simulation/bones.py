@@ -1,9 +1,8 @@
 """The bones as the slab meets them: a height map of the posterior bone surface, and which pixel is whose.
 
 Heights are in slab thicknesses above the slab's floor: 0 leaves the slab free, 1 or more shadows all of it (Cheung et
-al., TMI 2015: the VPI is the mean over a slab under the skin, and nothing echoes below bone). Each bone is a dome,
-flat at its summit; its outline, r = 1, is where its shadow is half as deep as at the summit, which is where a reader
-draws the line.
+al., TMI 2015: the VPI is the mean over a slab under the skin, and nothing echoes below bone). Each bone is a dome; its
+outline, r = 1, is where its shadow is half as deep as at the summit, which is where a reader draws the line.
 """
 
 from dataclasses import dataclass
@@ -29,9 +28,12 @@ class Bones:
     classes: tuple[int, ...]
 
 
-def dome(peak: np.ndarray | float, r_squared: np.ndarray) -> np.ndarray:
-    """Height over r^2 of a dome of summit `peak` whose shadow is half as deep on the outline (r = 1)."""
-    return peak - (peak - np.minimum(peak, 1.0) / 2) * r_squared * np.sqrt(r_squared)
+def dome(peak: np.ndarray | float, r_squared: np.ndarray, flatness: float = 1.5) -> np.ndarray:
+    """Height over r^2 of a dome of summit `peak` whose shadow is half as deep on the outline (r = 1).
+
+    `flatness`: 1 is a paraboloid; above it the summit is flatter and the flank steeper.
+    """
+    return peak - (peak - np.minimum(peak, 1.0) / 2) * r_squared**flatness
 
 
 class _Canvas:
@@ -88,8 +90,8 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
     away = canvas.x - (np.interp(canvas.y_mm, spine.line_y, spine.line_x) + aside)[:, None]
     canvas.raise_to(slice(0, size), dome(peak[:, None], (away / half_width[:, None]) ** 2))
     # The lumbar laminae lie deep between the levels, and dim what is over them.
-    laminae = lumbar * rng.uniform(0.1, 0.55) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
-    canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 20))) ** 2))
+    laminae = lumbar * rng.uniform(0.1, 0.7) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
+    canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
     for level in range(len(LEVELS)):
         # A large spinous process is a black ball, most often where the thoracic spine ends.
         if rng.random() < (0.35 if 9 <= level <= 13 else 0.1):
@@ -122,7 +124,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     blob = (along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2
     lift = canvas.lift(level, side)
     peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng), 0.0)
-    canvas.raise_to(rows, dome(peak, blob))
+    canvas.raise_to(rows, dome(peak, blob, looks["blob_flatness"]))
 
     half = spine.scale * looks["rib_height"] / 2 * vary(rng, 0.15)
     fade = np.clip(outward / (14 * spine.scale), 0, 2)
@@ -133,7 +135,9 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     shown = (looks["rib"] + 0.7 * lift + rng.normal(0, 0.12)) * {10: 0.85, 11: 0.5}.get(level, 1.0) * _half_hidden(rng)
     floating = level == 11 and rng.random() < 0.4  # a twelfth rib too short to be met
     if shown > 0 and not floating:
-        canvas.raise_to(rows, dome(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), rib))
+        canvas.raise_to(
+            rows, dome(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), rib, looks["blob_flatness"])
+        )
         canvas.claim(rows, (rib < 1) & (outward > -a), RIB, f"{name} rib")
     canvas.claim(rows, blob < 1, THORACIC, name)
 
@@ -163,8 +167,20 @@ def _wings(canvas: _Canvas, level: int, looks: dict, below: float = 0.0) -> tupl
     across = 1 / (1 + np.exp(-u / 3.0))
     ridge = peaks[0] + (peaks[1] - peaks[0]) * across
     ridge = ridge * (1 + looks["wing_fade"] * (0.6 - np.minimum(reach / spine.half_span[level], 1.2)))
-    canvas.raise_to(rows, dome(ridge, outline))
+    canvas.raise_to(rows, dome(ridge, outline, looks["wing_flatness"]))
     return rows, outline
+
+
+def _sacrum(canvas: _Canvas, looks: dict) -> None:
+    """The last and widest shadow, which the experts leave unlabelled: the wings, and the crest that goes on below."""
+    spine, rng = canvas.spine, canvas.rng
+    below = float(spine.y[16] - spine.y[15]) * rng.uniform(0.85, 1.1)
+    faint = {**looks, "wing": looks["wing"] * rng.uniform(0.3, 0.9), "hump": 0.0, "droop": rng.uniform(-0.2, 0.1)}
+    _wings(canvas, 16, faint, below)
+    rows, u, v = canvas.local(16, 0, 110)
+    half_width = spine.scale * rng.uniform(9, 20) * np.clip(1.5 - (v - below) / 60, 0.2, 1.5)
+    r2 = (u / half_width) ** 2 + (np.minimum(v - below, 0) / 12) ** 2
+    canvas.raise_to(rows, dome(looks["wing"] * rng.uniform(0.3, 0.9), r2))
 
 
 def _looks(rng: np.random.Generator) -> dict:
@@ -173,10 +189,11 @@ def _looks(rng: np.random.Generator) -> dict:
         "blob": rng.uniform(0.35, 0.8), "blob_width": rng.uniform(4.2, 6.6), "blob_height": rng.uniform(4.6, 7.0),
         "blob_drop": rng.uniform(-2, 3), "span_offset": rng.normal(0, 1.2),
         "rib": rng.uniform(0.45, 1.1), "rib_height": rng.uniform(7.5, 13.0), "rib_start": rng.uniform(-6.0, 1.0),
-        "rib_slope": rng.normal(0.2, 0.17), "rib_fan": rng.normal(0, 0.025), "rib_ramp": rng.uniform(0.4, 1.0),
-        "wing": rng.uniform(0.45, 1.0), "wing_thickness": rng.uniform(14, 21), "hump": rng.uniform(2, 9),
+        "rib_slope": rng.normal(0.2, 0.15), "rib_fan": rng.normal(0, 0.025), "rib_ramp": rng.uniform(0.4, 1.0),
+        "wing": rng.uniform(0.45, 1.0), "wing_thickness": rng.uniform(14, 22), "hump": rng.uniform(2, 11),
         "notch": rng.uniform(0, 3), "droop": rng.uniform(0.0, 0.26), "flat_bottom": rng.uniform(0.0, 0.8),
-        "wing_fade": rng.uniform(0.0, 0.6),
+        "wing_fade": rng.uniform(0.0, 0.6), "wing_flatness": rng.uniform(0.6, 1.3),
+        "blob_flatness": rng.uniform(0.8, 1.6),
     }  # fmt: skip
 
 
@@ -186,9 +203,7 @@ def lay_bones(spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.G
     looks = _looks(rng)
     _spinous_processes(canvas, wide_at_top=rng.uniform(0, 7))
     if rng.random() < 0.75:
-        # The sacrum: the last and widest shadow, which the experts leave unlabelled.
-        faint = {**looks, "wing": looks["wing"] * rng.uniform(0.4, 0.9), "hump": looks["hump"] * 0.5}
-        _wings(canvas, 16, faint, below=float(spine.y[16] - spine.y[15]) * rng.uniform(0.85, 1.05))
+        _sacrum(canvas, looks)
     for level in range(12):
         for side in (-1, 1):
             _thoracic_level(canvas, level, side, looks)

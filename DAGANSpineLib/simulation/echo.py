@@ -36,8 +36,10 @@ def muscle(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> 
         rows = size_mm / spacing * rng.uniform(0.7, 1.1)
         columns = size_mm / spacing * rng.uniform(1.0, 1.6)
         log += spread * rng.uniform(0.5, 1.3) * smooth_field(rng, shape, (rows, columns))
-    grain = rng.uniform(3.0, 4.5), rng.uniform(3.2, 5.0)
-    log += rng.uniform(0.05, 0.11) * smooth_field(rng, shape, grain)
+    # Some regions are blotchier than others.
+    log *= np.clip(1 + 0.3 * smooth_line(rng, shape[0], shape[0] / 4), 0.6, 1.5)[:, None]
+    grain = rng.uniform(2.5, 5.0), rng.uniform(2.5, 4.5)
+    log += rng.uniform(0.03, 0.07) * smooth_field(rng, shape, grain)
     return log
 
 
@@ -51,7 +53,7 @@ def fascia(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> 
         middle, length = rng.uniform(0.2, 0.8) * columns, rng.uniform(6, 25) / spacing
         centre = row + rng.normal(0, 0.05) * (across - middle) + 1.5 * smooth_line(rng, columns, 60)
         strength = rng.uniform(0.2, 0.8) * np.exp(-(((across - middle) / length) ** 2))
-        thickness = rng.uniform(1.0, 3.5)
+        thickness = rng.uniform(1.5, 4.0)
         first = int(max(row - 40, 0))
         last = int(min(row + 40, rows))
         if last - first < 2:
@@ -129,7 +131,7 @@ def make_echo(
     light = shading(rng, shape, foot_row) * lost_contact(rng, body, spacing)
     light /= np.median(light[body])
     # The beam is wider across the image than along the sweep.
-    soft = blur(np.clip(height, 0, 1), rng.uniform(0.35, 0.9) / spacing, rng.uniform(0.6, 1.4) / spacing)
+    soft = blur(np.clip(height, 0, 1), rng.uniform(0.4, 1.0) / spacing, rng.uniform(0.7, 1.6) / spacing)
     # Bone's own faint echo and reverberation keep a shadow from being quite black.
     transmission = 1 - (1 - rng.uniform(0.02, 0.10)) * np.clip(soft, 0, 1)
     return Echo(tissue * light * transmission, light, transmission)

@@ -7,6 +7,8 @@ from .bones import LUMBAR, RIB, THORACIC, Bones
 CLASSES = ("background", "rib", "thoracic", "lumbar")
 # Grey levels by which a bone darkens the image on average: fainter ones drown in the muscle's own blotches.
 FAINTEST_CONTRAST = 8.0
+# Where muscle itself is darker than this grey (contact lost, the fading foot), there is nothing to tell bone from.
+FAINTEST_MUSCLE = 12.0
 # Of a bone that the lit body cuts off, this much has to be left to be recognised, mm^2.
 SMALLEST_AREA = {RIB: 12.0, THORACIC: 20.0, LUMBAR: 120.0}
 
@@ -14,7 +16,8 @@ SMALLEST_AREA = {RIB: 12.0, THORACIC: 20.0, LUMBAR: 120.0}
 def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: float) -> tuple[np.ndarray, dict]:
     """Labels (rows, columns) uint8, and per bone by name its class, contrast (grey levels), area (mm^2), whether drawn.
 
-    `body`: the lit pixels; `darkening`: by how many grey levels the bones darken each pixel; `spacing`: mm per pixel.
+    `body`: the pixels lit well enough to read; `darkening`: by how many grey levels the bones darken each pixel;
+    `spacing`: mm per pixel.
     """
     owner = np.where(body, bones.owner, 0)
     pixels = np.bincount(owner.ravel(), minlength=len(bones.names) + 1)[1:]

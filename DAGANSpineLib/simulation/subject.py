@@ -7,7 +7,7 @@ import numpy as np
 from .anatomy import LEVELS, Spine, grow_spine
 from .bones import lay_bones
 from .echo import GreyCurve, make_echo
-from .reading import read_labels
+from .reading import FAINTEST_MUSCLE, read_labels
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .texture import smooth_line
 
@@ -112,15 +112,16 @@ def simulate_subject(
     foot_row = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
     off_midline = field.x_mm - np.interp(field.y_mm, spine.line_y, spine.line_x)[:, None]
     echo = make_echo(rng, bones.height, body, off_midline, field.spacing, foot_row)
-    curve = GreyCurve(gain=float(np.exp(rng.uniform(-0.15, 0.5))), power=rng.uniform(1.1, 2.2))
-    scanned = scan(rng, echo.intensity, sweep, spread=rng.uniform(0.04, 0.10))
+    curve = GreyCurve(gain=float(np.exp(rng.uniform(-0.25, 0.4))), power=rng.uniform(1.1, 2.0))
+    scanned = scan(rng, echo.intensity, sweep, spread=rng.uniform(0.06, 0.15) / curve.power)
 
     clean = np.where(body, np.clip(np.rint(curve(echo.intensity)), 1, 255), 0).astype(np.uint8)
     # Inside the body 0 means "not filled" and nothing else.
     filled = np.clip(np.rint(curve(scanned)), 1, 255)
     vpi = np.where(body & (scanned > 0), filled, 0).astype(np.uint8)
-    darkening = curve(echo.light) - curve(echo.light * echo.transmission)
-    labels, readings = read_labels(bones, body, darkening, field.spacing)
+    muscle_grey = curve(echo.light)
+    darkening = muscle_grey - curve(echo.light * echo.transmission)
+    labels, readings = read_labels(bones, body & (muscle_grey >= FAINTEST_MUSCLE), darkening, field.spacing)
     return Subject(vpi=vpi, clean=clean, labels=labels, known=_known(seed, spine, field, sweep, readings))
 
 

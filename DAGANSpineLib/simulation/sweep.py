@@ -18,11 +18,23 @@ LARGEST_SLOPE = 0.16
 
 @dataclass(frozen=True)
 class Burst:
-    """A stretch of fast or jerky movement: `first` to `last` row, `speed` at its peak, in rows per frame."""
+    """A stretch of fast and jerky movement, from the `first` to the `last` row.
+
+    At its peak the probe moves `speed` rows per frame, and steps differ by `jitter` of that (standard deviation); its
+    frames differ from each other by `strain` more than usual.
+    """
 
     first: int
     last: int
     speed: float
+    jitter: float
+    strain: float
+
+    def swell(self, rows: np.ndarray, margin: float = 0.0) -> np.ndarray:
+        """At each of `rows`: 0 outside the burst and its `margin` (relative to its length), 1 in its middle."""
+        length = self.last - self.first
+        t = (rows - self.first + margin * length) / (length * (1 + 2 * margin))
+        return np.sin(np.pi * np.clip(t, 0, 1)) ** 2
 
 
 @dataclass(frozen=True)
@@ -47,12 +59,17 @@ class Sweep:
 
 def plan_bursts(rng: np.random.Generator, first: int, last: int, count: int | None = None) -> tuple[Burst, ...]:
     """Zero to five bursts between two rows, of very varied length and strength, in order."""
-    count = int(rng.choice(6, p=[0.10, 0.25, 0.27, 0.2, 0.12, 0.06])) if count is None else count
+    count = int(rng.choice(6, p=[0.07, 0.23, 0.28, 0.22, 0.13, 0.07])) if count is None else count
     bursts = []
     for _ in range(count):
-        length = int(np.exp(rng.uniform(np.log(12), np.log(240))))
+        length = int(np.exp(rng.uniform(np.log(14), np.log(260))))
         start = int(rng.uniform(first, last - length))
-        bursts.append(Burst(start, start + length, float(1.0 + rng.triangular(0.02, 0.1, 0.4))))
+        # Mostly a jerk or a tremble; sometimes an even, too fast glide.
+        even = rng.random() < 0.3
+        speed = rng.uniform(0.95, 1.2) if even else rng.uniform(0.75, 1.05)
+        jitter = rng.uniform(0.03, 0.15) if even else rng.uniform(0.2, 0.55)
+        strain = rng.uniform(0.2, 1.8)
+        bursts.append(Burst(start, start + length, round(speed, 3), round(jitter, 3), round(strain, 3)))
     return tuple(sorted(bursts, key=lambda burst: burst.first))
 
 
@@ -77,10 +94,9 @@ def plan_sweep(rng: np.random.Generator, first: int, last: int, columns: int, bu
     jitter = np.full(len(rows), rng.uniform(0.03, 0.08))
     strain = np.exp(0.3 * smooth_line(rng, len(rows), 120))
     for burst in bursts:
-        swell = np.sin(np.pi * np.clip((rows - burst.first) / (burst.last - burst.first), 0, 1)) ** 2
-        speed += swell * (burst.speed - speed)
-        jitter += swell * rng.uniform(0.03, 0.20)
-        strain += swell * rng.uniform(0.0, 1.2)
+        speed += burst.swell(rows) * (burst.speed - speed)
+        jitter += burst.swell(rows) * burst.jitter
+        strain += burst.swell(rows, margin=0.4) * burst.strain
     position = _positions(rng, rows, speed, jitter)
     frames = len(position)
     slope = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(0.01, 0.11) * np.ones(frames)
@@ -102,11 +118,12 @@ def frame_gain(rng: np.random.Generator, frames: int, columns: int, spread: floa
     The scanner interleaves its transmissions, so that what is brighter in one frame is fainter in the next; along the
     line the difference decorrelates within some speckle grains.
     """
-    grain = rng.uniform(4.0, 7.0)
+    grain = rng.uniform(2.5, 5.0)
     knots = rng.standard_normal((frames, max(4, round(columns / grain) + 3)))
     knots[1:] -= rng.uniform(0.2, 0.6) * knots[:-1]
     gain = cubic_upsample(knots, columns, 1) / 0.4794**0.5
     gain += rng.uniform(0.1, 0.5) * rng.standard_normal((frames, 1))
+    gain += rng.uniform(0.0, 0.35) * rng.standard_normal((frames, columns))
     return spread * gain
 
 
