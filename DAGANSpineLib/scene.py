@@ -1,0 +1,280 @@
+"""MRML nodes to pixels and back, and the view that sets original and restored side by side.
+
+The one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows, columns[, channels]),
+pictures are upright (rows, columns), grey 0 to 255.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from .vpi import CLASSES, ImageError, Plane, grey
+
+INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
+
+TERMINOLOGY = (
+    "Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure~{code}~^^"
+    "~Anatomic codes - DICOM master list~^^~^^"
+)
+
+
+@dataclass(frozen=True)
+class Bone:
+    """How one class of `CLASSES` appears as a segment; `code`: SNOMED CT in Slicer's terminology notation."""
+
+    identifier: str
+    code: str
+    colour: tuple[float, float, float]
+
+    @property
+    def terminology(self) -> str:
+        return TERMINOLOGY.format(code=self.code)
+
+
+BONES = (
+    Bone("Rib", "SCT^113197003^Rib", (1.0, 0.0, 0.0)),
+    Bone("Thoracic", "SCT^122495006^Thoracic spine", (0.0, 1.0, 0.0)),
+    Bone("Lumbar", "SCT^122496007^Lumbar spine", (0.0, 0.0, 1.0)),
+)
+
+
+@dataclass(frozen=True)
+class OneSlice:
+    """Where the only slice of a volume lies in its array, and how its picture stands upright."""
+
+    shape: tuple[int, int, int]
+    axis: int
+    plane: Plane
+
+    @classmethod
+    def of(cls, volume: slicer.vtkMRMLScalarVolumeNode) -> OneSlice:
+        """Raises ImageError if the volume is empty, a label map, or has more than one slice."""
+        if volume.IsA("vtkMRMLLabelMapVolumeNode"):
+            raise ImageError(_("{name} is a label map; choose the image itself.").format(name=volume.GetName()))
+        image = volume.GetImageData()
+        if image is None or image.GetNumberOfPoints() == 0:
+            raise ImageError(_("{name} holds no image; load it again.").format(name=volume.GetName()))
+        shape = image.GetDimensions()[::-1]
+        if 1 not in shape:
+            raise ImageError(
+                _(
+                    "{name} is a volume of {columns} × {rows} × {slices} voxels, not a projection image (VPI). "
+                    "Project it to one coronal slice first."
+                ).format(name=volume.GetName(), columns=shape[2], rows=shape[1], slices=shape[0])
+            )
+        axis = shape.index(1)
+        directions = vtk.vtkMatrix4x4()
+        volume.GetIJKToRASDirectionMatrix(directions)
+        matrix = slicer.util.arrayFromVTKMatrix(directions)
+        toward = [matrix[:3, 2 - dimension] for dimension in range(3) if dimension != axis]
+        return cls(shape, axis, Plane.of(*toward))
+
+    def picture(self, array: np.ndarray) -> np.ndarray:
+        """(slices, rows, columns[, channels]) -> upright (rows, columns[, channels])."""
+        return self.plane.upright(np.take(array, 0, axis=self.axis))
+
+    def array(self, picture: np.ndarray) -> np.ndarray:
+        """Upright (rows, columns) -> contiguous (slices, rows, columns)."""
+        return np.ascontiguousarray(self.plane.stored(picture)).reshape(self.shape)
+
+
+def trouble_with(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
+    """Why this node can't be restored, as a sentence that says what to do; empty if it can. Reads no pixels."""
+    if volume is None:
+        return _("Choose an image (VPI) first: load one with Add Data, then select it above.")
+    try:
+        OneSlice.of(volume)
+    except ImageError as error:
+        return str(error)
+    return ""
+
+
+def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """A one-slice scalar or vector volume as an upright picture: float32 (rows, columns), grey 0 to 255.
+
+    Raises ImageError with a sentence for whatever is no VPI.
+    """
+    return grey(OneSlice.of(volume).picture(slicer.util.arrayFromVolume(volume)))
+
+
+def first_image() -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The first node of the scene that can be restored and is not itself a result."""
+    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if volume.GetNodeReferenceID(INPUT_ROLE) is None and not trouble_with(volume):
+            return volume
+    return None
+
+
+def results_of(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[slicer.vtkMRMLNode | None, slicer.vtkMRMLNode | None]:
+    """The restored volume and the segmentation that were made of this volume, None for each that is not there.
+
+    The results refer to the input, not the other way round, so that a copied input doesn't claim them.
+    """
+    return tuple(
+        next((node for node in slicer.util.getNodesByClass(kind) if refers_to(node, volume)), None)
+        for kind in ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
+    )
+
+
+def refers_to(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether `node` is a result of `volume`."""
+    return node.GetNodeReferenceID(INPUT_ROLE) == volume.GetID()
+
+
+def publish(
+    volume: slicer.vtkMRMLScalarVolumeNode, restored: np.ndarray, labels: np.ndarray
+) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
+    """Put results into the scene, with the input's geometry and parent transform.
+
+    `restored`, `labels`: uint8 (rows, columns), upright; labels 0 to 3 as in `CLASSES`. Former results of the same
+    input are filled anew, so that names, colours and display settings that a user gave them stay. Raises ImageError
+    if the volume no longer has the size of the pictures; the scene is then as it was.
+    """
+    one_slice = OneSlice.of(volume)
+    stored_size = one_slice.plane.stored(restored).shape
+    if tuple(extent for axis, extent in enumerate(one_slice.shape) if axis != one_slice.axis) != stored_size:
+        raise ImageError(_("{name} was changed during the run; run it again.").format(name=volume.GetName()))
+    former = results_of(volume)
+    made = []
+    try:
+        restored_node = former[0] or add_restored(volume, made)
+        segmentation_node = former[1] or add_segmentation(volume, made)
+        for node in (restored_node, segmentation_node):
+            node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+            put_beside(node, volume)
+        slicer.util.updateVolumeFromArray(restored_node, one_slice.array(restored))
+        restored_node.CopyOrientation(volume)
+        fill_segments(segmentation_node, volume, one_slice.array(labels))
+    except Exception:
+        for node in made:
+            slicer.mrmlScene.RemoveNode(node)
+        raise
+    return restored_node, segmentation_node
+
+
+def add_restored(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLScalarVolumeNode:
+    """A new node for the restored image; appended to `made`."""
+    node = add_result(volume, "vtkMRMLScalarVolumeNode", _("{name} restored"), made)
+    # the same grey levels in every restored image, whatever its brightest pixel
+    node.GetDisplayNode().AutoWindowLevelOff()
+    node.GetDisplayNode().SetWindowLevelMinMax(0, 255)
+    return node
+
+
+def add_segmentation(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLSegmentationNode:
+    """A new node for the segments; appended to `made`."""
+    return add_result(volume, "vtkMRMLSegmentationNode", _("{name} segmentation"), made)
+
+
+def add_result(volume: slicer.vtkMRMLScalarVolumeNode, kind: str, name: str, made: list) -> slicer.vtkMRMLNode:
+    """A new node with its display node, that refers to its input; `name` holds a {name}; appended to `made`."""
+    node = slicer.mrmlScene.AddNewNodeByClass(kind, name.format(name=volume.GetName()))
+    made.append(node)
+    node.SetNodeReferenceID(INPUT_ROLE, volume.GetID())
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def put_beside(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Under the parent of the input (patient, study, folder) in the subject hierarchy, as Slicer does itself."""
+    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+    parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
+
+
+def fill_segments(
+    segmentation_node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, labels: np.ndarray
+) -> None:
+    """Rib, Thoracic and Lumbar from a label array (slices, rows, columns); other segments are left alone."""
+    segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    segmentation = segmentation_node.GetSegmentation()
+    for value, (name, bone) in enumerate(zip(CLASSES[1:], BONES, strict=True), start=1):
+        if segmentation.GetSegment(bone.identifier) is None:
+            segmentation.AddEmptySegment(bone.identifier, name.capitalize(), bone.colour)
+            segment = segmentation.GetSegment(bone.identifier)
+            segment.SetTag(segment.GetTerminologyEntryTagName(), bone.terminology)
+        mask = (labels == value).astype(np.uint8)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation_node, bone.identifier, volume)
+
+
+class SideBySide:
+    """The layout "original | restored with segments"; gives the former layout back when it is left."""
+
+    LAYOUT = 5774  # Slicer's own layouts are below 100, the numbers above are free for extensions
+    ORIGINAL, RESTORED = "DAGANSpineOriginal", "DAGANSpineRestored"
+    SETTLED = 300  # ms after which the views have their size and fit the image well
+
+    def __init__(self) -> None:
+        self._former: int | None = None
+
+    def show(
+        self,
+        volume: slicer.vtkMRMLScalarVolumeNode,
+        restored: slicer.vtkMRMLScalarVolumeNode,
+        segmentation: slicer.vtkMRMLSegmentationNode,
+    ) -> None:
+        """Does nothing where Slicer has no views (no main window)."""
+        manager = slicer.app.layoutManager()
+        if manager is None:
+            return
+        layout_node = manager.layoutLogic().GetLayoutNode()
+        if not layout_node.IsLayoutDescription(self.LAYOUT):
+            layout_node.AddLayoutDescription(self.LAYOUT, self.description())
+        if manager.layout != self.LAYOUT:
+            self._former = manager.layout
+            manager.setLayout(self.LAYOUT)
+        for tag, background in ((self.ORIGINAL, volume), (self.RESTORED, restored)):
+            composite = manager.sliceWidget(tag).sliceLogic().GetSliceCompositeNode()
+            composite.SetBackgroundVolumeID(background.GetID())
+            composite.SetForegroundVolumeID(None)
+            composite.SetLabelVolumeID(None)
+            composite.SetLinkedControl(True)
+        display = segmentation.GetDisplayNode()
+        display.RemoveAllViewNodeIDs()
+        display.AddViewNodeID(manager.sliceWidget(self.RESTORED).mrmlSliceNode().GetID())
+        self.fit()
+        qt.QTimer.singleShot(self.SETTLED, self.fit)
+
+    def fit(self) -> None:
+        """Turn both views into the image's plane and fit the image to them, while they are shown."""
+        manager = slicer.app.layoutManager()
+        if manager is None or manager.layout != self.LAYOUT:
+            return
+        for tag in (self.ORIGINAL, self.RESTORED):
+            logic = manager.sliceWidget(tag).sliceLogic()
+            logic.RotateSliceToLowestVolumeAxes()
+            logic.FitSliceToAll()
+
+    def leave(self) -> None:
+        """Give the former layout back, unless the user has chosen another; the segments show in every view again."""
+        manager = slicer.app.layoutManager()
+        if manager is None or self._former is None:
+            return
+        shown_in = slicer.mrmlScene.GetSingletonNode(self.RESTORED, "vtkMRMLSliceNode").GetID()
+        for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
+            display.RemoveViewNodeID(shown_in)
+        if manager.layout == self.LAYOUT:
+            manager.setLayout(self._former)
+        self._former = None
+
+    def description(self) -> str:
+        """Two slice views with a view group of their own, so that zooming here leaves Slicer's own views alone."""
+        views = "".join(
+            f'<item><view class="vtkMRMLSliceNode" singletontag="{tag}">'
+            '<property name="orientation" action="default">Axial</property>'
+            f'<property name="viewlabel" action="default">{label}</property>'
+            f'<property name="viewcolor" action="default">{colour}</property>'
+            '<property name="viewgroup" action="default">5774</property>'
+            "</view></item>"
+            for tag, label, colour in (
+                (self.ORIGINAL, _("Original"), "#8C8C8C"),
+                (self.RESTORED, _("Restored"), "#4A90D9"),
+            )
+        )
+        return f'<layout type="horizontal" split="true">{views}</layout>'
