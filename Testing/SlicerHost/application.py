@@ -1,0 +1,156 @@
+"""`slicer.app` and `slicer.modules`: the application, its logics, and the subject hierarchy's upkeep."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+
+import slicer
+import vtk
+from PySide6 import QtCore, QtWidgets
+
+from .layout import qMRMLLayoutManager
+
+LOGICS = {
+    "colors": "vtkMRMLColorLogic",
+    "volumes": "vtkSlicerVolumesLogic",
+    "terminologies": "vtkSlicerTerminologiesModuleLogic",
+    "segmentations": "vtkSlicerSegmentationsModuleLogic",
+    "subjecthierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+}
+
+
+class Module:
+    """A module without widget: `slicer.modules.volumes` and its like."""
+
+    __slots__ = ("_logic",)
+
+    def __init__(self, logic: slicer.vtkMRMLAbstractLogic) -> None:
+        self._logic = logic
+
+    def logic(self) -> slicer.vtkMRMLAbstractLogic:
+        return self._logic
+
+
+class Modules:
+    """`slicer.modules`: a name that is no loaded module raises AttributeError."""
+
+
+class ModuleManager:
+    """qSlicerModuleManager's one signal that scripted modules use."""
+
+    __slots__ = ("_slots",)
+
+    SIGNAL = "moduleAboutToBeUnloaded(QString)"
+
+    def __init__(self) -> None:
+        self._slots: list[Callable[[str], None]] = []
+
+    def connect(self, signal: str, slot: Callable[[str], None]) -> None:
+        if signal != self.SIGNAL:
+            raise AttributeError(f"qSlicerModuleManager has no signal {signal}")
+        self._slots.append(slot)
+
+    def disconnect(self, signal: str, slot: Callable[[str], None]) -> None:
+        self._slots.remove(slot)
+
+    def _unload(self, name: str) -> None:
+        for slot in tuple(self._slots):
+            slot(name)
+
+
+class qSlicerApplication:
+    """`slicer.app`, in testing mode: message boxes are logged and answered with yes."""
+
+    __slots__ = ("_qt", "applicationLogic", "layoutManager", "moduleManager", "mrmlScene", "temporaryPath")
+
+    applicationName = "Slicer"
+    majorVersion, minorVersion = 5, 13
+
+    def __init__(self, application: QtWidgets.QApplication, scene: slicer.vtkMRMLScene) -> None:
+        logic = application_logic(scene)
+        manager, modules = qMRMLLayoutManager(scene, logic), ModuleManager()
+        self.applicationLogic = lambda: logic
+        self.layoutManager = lambda: manager
+        self.moduleManager = lambda: modules
+        self.mrmlScene = lambda: scene
+        self.temporaryPath = tempfile.gettempdir()
+        self._qt = application
+
+    def testingEnabled(self) -> bool:
+        return True
+
+    def processEvents(self) -> None:
+        self._qt.processEvents()
+
+    def topLevelWidgets(self) -> list[QtWidgets.QWidget]:
+        return self._qt.topLevelWidgets()
+
+    def translate(self, context: str, text: str) -> str:
+        return QtCore.QCoreApplication.translate(context, text)
+
+    def setOverrideCursor(self, cursor: object) -> None:
+        self._qt.setOverrideCursor(cursor)
+
+    def restoreOverrideCursor(self) -> None:
+        self._qt.restoreOverrideCursor()
+
+
+def application_logic(scene: slicer.vtkMRMLScene) -> slicer.vtkSlicerApplicationLogic:
+    logic = slicer.vtkSlicerApplicationLogic()
+    logic.SetMRMLScene(scene)
+    logic.SetSliceLogics(vtk.vtkCollection())
+    logic.SetViewLogics(vtk.vtkCollection())
+    return logic
+
+
+def load_modules(scene: slicer.vtkMRMLScene, logic: slicer.vtkSlicerApplicationLogic) -> Modules:
+    """The modules whose logics scripted modules ask for."""
+    modules = Modules()
+    for name, kind in LOGICS.items():
+        module_logic = getattr(slicer, kind)()
+        module_logic.SetMRMLApplicationLogic(logic)
+        with silent():  # slicer-core comes without the terminology files
+            module_logic.SetMRMLScene(scene)
+        logic.SetModuleLogic(name.capitalize(), module_logic)
+        setattr(modules, name, Module(module_logic))
+    return modules
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """VTK's messages are not printed meanwhile."""
+    vtk.vtkObject.GlobalWarningDisplayOff()
+    try:
+        yield
+    finally:
+        vtk.vtkObject.GlobalWarningDisplayOn()
+
+
+def keep_subject_hierarchy(scene: slicer.vtkMRMLScene) -> None:
+    """Each node that users see gets its item, and takes its display nodes with it when it goes, as in Slicer."""
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def added(_scene: object, _event: object, node: slicer.vtkMRMLNode) -> None:
+        if node.IsA("vtkMRMLDisplayableNode") and not node.GetHideFromEditors():
+            hierarchy = scene.GetSubjectHierarchyNode()
+            if not hierarchy.GetItemByDataNode(node):
+                hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def going(_scene: object, _event: object, node: slicer.vtkMRMLNode) -> None:
+        if node.IsA("vtkMRMLDisplayableNode"):
+            for index in reversed(range(node.GetNumberOfDisplayNodes())):
+                scene.RemoveNode(node.GetNthDisplayNode(index))
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def gone(_scene: object, _event: object, node: slicer.vtkMRMLNode) -> None:
+        hierarchy = scene.GetSubjectHierarchyNode()
+        item = hierarchy.GetItemByDataNode(node) if hierarchy else 0
+        if item:
+            hierarchy.RemoveItem(item, False, False)
+
+    scene.AddObserver(scene.NodeAddedEvent, added)
+    scene.AddObserver(scene.NodeAboutToBeRemovedEvent, going)
+    scene.AddObserver(scene.NodeRemovedEvent, gone)

@@ -1,0 +1,231 @@
+"""Stand-ins for the widgets of Slicer and CTK that the module's .ui names.
+
+Each is a real Qt widget with the properties, methods and signals of the original that scripted modules use, under
+the original's names (Slicer: Libs/MRML/Widgets, CTK: Libs/Widgets); anything else raises.
+"""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+from PySide6 import QtCore, QtWidgets
+
+from .pythonqt import qt
+
+
+def plain(kind: type | str, name: str, default: object) -> QtCore.Property:
+    """A Qt property that only keeps its value."""
+    attribute = f"_{name}"
+
+    def write(widget: QtCore.QObject, value: object) -> None:
+        widget.__dict__[attribute] = value
+
+    return QtCore.Property(kind, lambda widget: widget.__dict__.get(attribute, default), write)
+
+
+class qMRMLWidget(qt.QWidget):
+    mrmlSceneChanged = QtCore.Signal(object)
+    _scene = None
+
+    def mrmlScene(self) -> slicer.vtkMRMLScene | None:
+        return self._scene
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
+        if scene is not self._scene:
+            self._scene = scene
+            self.mrmlSceneChanged.emit(scene)
+
+
+class qMRMLNodeComboBox(qt.QWidget):
+    """Lists the scene's nodes of certain classes in a real combo box."""
+
+    currentNodeChanged = QtCore.Signal(object)
+    currentNodeIDChanged = QtCore.Signal(str)
+    nodeActivated = QtCore.Signal(object)
+    showHidden = plain(bool, "showHidden", False)
+    addEnabled = plain(bool, "addEnabled", True)
+    removeEnabled = plain(bool, "removeEnabled", True)
+    editEnabled = plain(bool, "editEnabled", False)
+    renameEnabled = plain(bool, "renameEnabled", False)
+    selectNodeUponCreation = plain(bool, "selectNodeUponCreation", True)
+
+    _box = None
+    _scene = None
+    _nodes = ()
+    _types = ()
+    _children = True
+    _none = False
+    _none_text = "None"
+    _observations = ()
+    _told = None
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._box = QtWidgets.QComboBox(self)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._box)
+        self._box.currentIndexChanged.connect(self._tell)
+
+    def _get_types(self) -> list[str]:
+        return list(self._types)
+
+    def _set_types(self, types: list[str]) -> None:
+        for name in types:
+            if not hasattr(slicer, name):
+                raise AttributeError(f"There is no node class {name}")
+        self._types = tuple(types)
+        self._fill()
+
+    def _get_children(self) -> bool:
+        return self._children
+
+    def _set_children(self, show: bool) -> None:
+        self._children = show
+        self._fill()
+
+    def _get_none(self) -> bool:
+        return self._none
+
+    def _set_none(self, enabled: bool) -> None:
+        self._none = enabled
+        self._fill()
+
+    def _get_none_text(self) -> str:
+        return self._none_text
+
+    def _set_none_text(self, text: str) -> None:
+        self._none_text = text
+        self._fill()
+
+    def _get_id(self) -> str:
+        node = self.currentNode()
+        return node.GetID() if node else ""
+
+    nodeTypes = QtCore.Property("QStringList", _get_types, _set_types)
+    showChildNodeTypes = QtCore.Property(bool, _get_children, _set_children)
+    noneEnabled = QtCore.Property(bool, _get_none, _set_none)
+    noneDisplay = QtCore.Property(str, _get_none_text, _set_none_text)
+
+    def setCurrentNodeID(self, node_id: str) -> None:
+        self.setCurrentNode(self._scene.GetNodeByID(node_id) if node_id else None)
+
+    currentNodeID = QtCore.Property(str, _get_id, setCurrentNodeID)
+
+    def mrmlScene(self) -> slicer.vtkMRMLScene | None:
+        return self._scene
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
+        for tag in self._observations:
+            self._scene.RemoveObserver(tag)
+        self._scene, self._observations = scene, ()
+        if scene:
+            events = scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndBatchProcessEvent
+            self._observations = tuple(scene.AddObserver(event, self._fill) for event in events)
+        self._fill()
+
+    def currentNode(self) -> slicer.vtkMRMLNode | None:
+        row = self._box.currentIndex() - (1 if self._none else 0)
+        return self._nodes[row] if 0 <= row < len(self._nodes) else None
+
+    def setCurrentNode(self, node: slicer.vtkMRMLNode | None) -> None:
+        row = self._nodes.index(node) + (1 if self._none else 0) if node in self._nodes else (0 if self._none else -1)
+        self._box.setCurrentIndex(row)
+
+    def nodeCount(self) -> int:
+        return len(self._nodes)
+
+    def nodeFromIndex(self, index: int) -> slicer.vtkMRMLNode | None:
+        return self._nodes[index] if 0 <= index < len(self._nodes) else None
+
+    def _offered(self, node: slicer.vtkMRMLNode) -> bool:
+        if node.GetHideFromEditors() and not self.showHidden:
+            return False
+        return any(node.IsA(kind) if self._children else node.GetClassName() == kind for kind in self._types)
+
+    def _fill(self, *_: object) -> None:
+        if self._scene is not None and self._scene.IsBatchProcessing():
+            return
+        current = self.currentNode()
+        every = self._scene.GetNodes() if self._scene else vtk.vtkCollection()
+        nodes = [every.GetItemAsObject(index) for index in range(every.GetNumberOfItems())]
+        self._box.blockSignals(True)
+        self._nodes = tuple(node for node in nodes if self._offered(node))
+        self._box.clear()
+        self._box.addItems([self._none_text] * self._none + [node.GetName() for node in self._nodes])
+        # without "None", Qt selects the first row by itself, as in Slicer
+        if current in self._nodes or self._none:
+            self.setCurrentNode(current)
+        self._box.blockSignals(False)
+        self._tell()
+
+    def _tell(self, *_: object) -> None:
+        node = self.currentNode()
+        if node is not self._told:
+            self._told = node
+            self.currentNodeChanged.emit(node)
+            self.currentNodeIDChanged.emit(self._get_id())
+
+
+class ctkCollapsibleButton(qt.QWidget):
+    """A section under a heading that opens and closes it."""
+
+    HEADING = 26
+
+    contentsCollapsed = QtCore.Signal(bool)
+    _heading = ""
+    _is_collapsed = False
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setContentsMargins(0, self.HEADING, 0, 0)
+
+    def _get_text(self) -> str:
+        return self._heading
+
+    def _set_text(self, text: str) -> None:
+        self._heading = text
+        self.update()
+
+    def _get_collapsed(self) -> bool:
+        return self._is_collapsed
+
+    def _set_collapsed(self, collapsed: bool) -> None:
+        self._is_collapsed = collapsed
+        self._hide_contents()
+        self.contentsCollapsed.emit(collapsed)
+
+    text = QtCore.Property(str, _get_text, _set_text)
+    collapsed = QtCore.Property(bool, _get_collapsed, _set_collapsed)
+
+    def _hide_contents(self) -> None:
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+            child.setVisible(not self._is_collapsed)
+        self.maximumHeight = self.HEADING if self._is_collapsed else 16777215
+
+    def childEvent(self, event: QtCore.QChildEvent) -> None:
+        super().childEvent(event)
+        if self._is_collapsed and event.added() and event.child().isWidgetType():
+            event.child().setVisible(False)
+
+    def mousePressEvent(self, event: QtCore.QEvent) -> None:
+        if event.position().y() < self.HEADING:
+            self._set_collapsed(not self._is_collapsed)
+
+    def paintEvent(self, event: QtCore.QEvent) -> None:
+        option = QtWidgets.QStyleOptionButton()
+        option.initFrom(self)
+        option.rect = QtCore.QRect(0, 0, self.width, self.HEADING - 2)
+        painter = QtWidgets.QStylePainter(self)
+        painter.drawControl(QtWidgets.QStyle.CE_PushButtonBevel, option)
+        option.rect.adjust(10, 0, 0, 0)
+        text = f"{'▸' if self._is_collapsed else '▾'}  {self._heading}"
+        painter.drawItemText(option.rect, QtCore.Qt.AlignVCenter, self.palette, self.enabled, text)
+
+
+STAND_INS = {kind.__name__: kind for kind in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton)}
+
+
+def widget_class(name: str) -> type[QtWidgets.QWidget]:
+    """The class that a .ui means by this name. Raises AttributeError for one that the host doesn't know."""
+    return STAND_INS.get(name) or getattr(qt, name)
