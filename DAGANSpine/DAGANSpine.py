@@ -1,0 +1,418 @@
+"""3D Slicer module: restore an ultrasound volume projection image (VPI) of the spine and segment its bones."""
+
+import enum
+import importlib.util
+import logging
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+import slicer
+import vtk
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLVectorVolumeNode
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+try:
+    import DAGANSpineLib  # noqa: F401
+except ModuleNotFoundError:
+    # as "additional module path", Slicer knows this folder alone, and the library lies beside it
+    sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from DAGANSpineLib import scene
+
+
+class DAGANSpine(ScriptedLoadableModule):
+    """What Slicer lists of the module."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = "DAGANSpine"
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Ultrasound")]
+        self.parent.dependencies = ["Segmentations", "Volumes"]
+        self.parent.contributors = ["DAGANSpine contributors"]
+        self.parent.helpText = _(
+            "Removes structured noise from an ultrasound volume projection image (VPI) of the spine and segments "
+            "ribs, thoracic and lumbar vertebrae. Choose an image and click Restore &amp; Segment. "
+            "Research use, not for diagnosis."
+        )
+        self.parent.acknowledgementText = _(
+            "After Z. Huang et al., DA-GAN: Learning Structured Noise Removal In Ultrasound Volume Projection Imaging "
+            "For Enhanced Spine Segmentation, ISBI 2021, "
+            '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
+        )
+
+
+class Device(enum.Enum):
+    """The processor that computes; the values are the library's names."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+    def label(self):
+        return {
+            Device.AUTO: _("Automatic"),
+            Device.CPU: _("Processor (CPU)"),
+            Device.CUDA: _("NVIDIA graphics card (CUDA)"),
+            Device.MPS: _("Apple graphics (MPS)"),
+        }[self]
+
+
+@parameterNodeWrapper
+class DAGANSpineParameterNode:
+    """inputVolume: the image to restore. device: what computes."""
+
+    # the wrapper knows neither | nor a union of nodes without None
+    inputVolume: Union[vtkMRMLScalarVolumeNode, vtkMRMLVectorVolumeNode, None]  # noqa: UP007
+    device: Device = Device.AUTO
+
+
+class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The module's panel: it shows and asks, the logic works."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.ui = None
+        self._views = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
+        self._entered = False
+        self._began = None  # when the run began, None while idle
+
+    def setup(self):
+        ScriptedLoadableModuleWidget.setup(self)
+        panel = slicer.util.loadUI(self.resourcePath("UI/DAGANSpine.ui"))
+        self.layout.addWidget(panel)
+        self.ui = slicer.util.childWidgetVariables(panel)
+        panel.setMRMLScene(slicer.mrmlScene)
+        self.logic = DAGANSpineLogic()
+        self._views = scene.SideBySide()
+        self.ui.progressBar.visible = False
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.ui.runButton.clicked.connect(self.onRunButton)
+        self.ui.showButton.clicked.connect(self.onShowButton)
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        """Slicer quits or reloads the module: a run in progress stops at its next tile and touches no widget."""
+        self.logic.cancel()
+        self._views.leave()
+        self.setParameterNode(None)
+        self.removeObservers()
+        self.ui = None
+
+    def enter(self):
+        self._entered = True
+        self.initializeParameterNode()
+
+    def exit(self):
+        self._entered = False
+        self.setParameterNode(None)
+        self._views.leave()
+
+    def onReload(self):
+        """Reload the library as well: Slicer itself imports only this file anew, and does not enter it again."""
+        entered = self._entered
+        for name in [name for name in sys.modules if name.split(".")[0] == "DAGANSpineLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+        if entered:
+            slicer.modules.DAGANSpineWidget.enter()
+
+    def onSceneStartClose(self, caller, event):
+        self.logic.cancel()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        if self._entered:
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self):
+        """Follow the scene's parameter node; the first image of the scene is chosen if none is."""
+        self.setParameterNode(self.logic.getParameterNode())
+        if self._parameterNode.inputVolume is None:
+            self._parameterNode.inputVolume = scene.first_image()
+
+    def setParameterNode(self, parameterNode):
+        """Bind the widgets to this parameter node, or to none."""
+        if self._parameterNode is not None:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateGUI)
+        self._parameterNode = parameterNode
+        if parameterNode is not None:
+            # what connectGui does, but that doesn't return the tag which disconnectGui asks for
+            bound = {widget.property("SlicerParameterName"): widget for widget in vars(self.ui).values()}
+            bound.pop(None, None)
+            self._parameterNodeGuiTag = parameterNode.connectParametersToGui(bound)
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.updateGUI)
+        self.updateGUI()
+
+    def updateGUI(self, caller=None, event=None):
+        """Bring every widget into the state that the parameters and the run allow."""
+        if self.ui is None:
+            return
+        running = self._began is not None
+        volume = self._parameterNode.inputVolume if self._parameterNode is not None else None
+        trouble = "" if running else scene.trouble_with(volume)
+        self.ui.inputSelector.enabled = not running
+        self.ui.deviceComboBox.enabled = not running
+        self.ui.progressBar.visible = running
+        self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
+        self.ui.runButton.enabled = not trouble and not self.logic.isCancelling
+        self.ui.runButton.toolTip = trouble or (
+            _("Stop the run; the scene stays as it was before.")
+            if running
+            else _("Remove the structured noise and label ribs, thoracic and lumbar vertebrae.")
+        )
+        results = scene.results_of(volume) if volume is not None else (None, None)
+        self.ui.showButton.enabled = None not in results and not running
+        self.ui.showButton.toolTip = (
+            _("Original on the left, restored image with the segments on the right.")
+            if self.ui.showButton.enabled
+            else _("There are no results of this image yet.")
+        )
+
+    def onRunButton(self):
+        if self._began is not None:
+            self.logic.cancel()
+            self.ui.statusLabel.text = _("Cancelling…")
+            self.updateGUI()
+        elif self._parameterNode.inputVolume is not None and self.ensureTorch():
+            self.run(self._parameterNode.inputVolume, self._parameterNode.device)
+
+    def onShowButton(self):
+        volume = self._parameterNode.inputVolume
+        self._views.show(volume, *scene.results_of(volume))
+
+    def ensureTorch(self):
+        """Whether torch is there, after offering to install it with the PyTorch extension."""
+        if DAGANSpineLogic.torchIsInstalled():
+            return True
+        try:
+            import PyTorchUtils
+        except ModuleNotFoundError:
+            self.fail(DAGANSpineLogic.howToGetTorch())
+            return False
+        self.ui.statusLabel.text = _("Installing PyTorch; this can take some minutes…")
+        try:
+            torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
+        except Exception as error:
+            text = _("PyTorch could not be installed ({error}). Check the internet connection and try again.")
+            self.fail(text.format(error=error), traceback.format_exc())
+            return False
+        self.ui.statusLabel.text = "" if torch else _("PyTorch was not installed; without it nothing can be computed.")
+        return torch is not None
+
+    def run(self, volume, device):
+        """Run the logic on this volume while the panel shows how far it is; errors become sentences."""
+        self._began = time.monotonic()
+        self.updateGUI()
+        outcome, trouble = None, None
+        try:
+            outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress)
+        except ValueError as error:  # image, model or device: its text says what to do
+            trouble = str(error), None
+        except Exception as error:
+            logging.exception("DAGANSpine failed")
+            text = _("Something went wrong: {error}. The scene is as it was before.")
+            trouble = text.format(error=error), traceback.format_exc()
+        self._began = None
+        if self.ui is None:  # Slicer is quitting
+            return
+        self.updateGUI()
+        if trouble is not None:
+            self.fail(*trouble)
+        elif outcome is None:
+            self.ui.statusLabel.text = _("Cancelled. The scene is as it was before.")
+        else:
+            self.showOutcome(volume, outcome)
+
+    def onProgress(self, fraction, message):
+        """A tile is done: show it, with elapsed and remaining time."""
+        if self.ui is None or self.logic.isCancelling:
+            return
+        elapsed = time.monotonic() - self._began
+        text = _("{message} – {elapsed} elapsed").format(message=message, elapsed=clock(elapsed))
+        if fraction > 0.1:
+            remaining = clock(elapsed * (1 - fraction) / fraction)
+            text = _("{text}, about {remaining} left").format(text=text, remaining=remaining)
+        self.ui.progressBar.value = round(100 * fraction)
+        self.ui.statusLabel.text = text
+
+    def showOutcome(self, volume, outcome):
+        """Say what was made, and show it side by side, unless the user has gone to another module."""
+        seconds = sum(outcome.seconds.values())
+        self.ui.statusLabel.text = _("Done in {seconds:.1f} s on {device}.").format(
+            seconds=seconds, device=outcome.device.upper()
+        )
+        lines = [
+            _("Restored image: {name}").format(name=outcome.restoredVolume.GetName()),
+            _("Segmentation: {name}").format(name=outcome.segmentation.GetName()),
+            *outcome.warnings,
+        ]
+        self.ui.resultsLabel.text = "\n".join(lines)
+        if self._entered:
+            self._views.show(volume, outcome.restoredVolume, outcome.segmentation)
+
+    def fail(self, text, details=None):
+        """Show an error in the panel and in a message box."""
+        self.ui.statusLabel.text = text
+        more = {"detailedText": details} if details else {}  # None would be shown as a text
+        slicer.util.errorDisplay(text, windowTitle="DAGANSpine", **more)
+
+
+def clock(seconds):
+    """Seconds as minutes and seconds: 75 -> 1:15."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The nodes that a run made, and what to know about them; seconds by stage."""
+
+    restoredVolume: vtkMRMLScalarVolumeNode
+    segmentation: vtkMRMLSegmentationNode
+    device: str
+    seconds: dict
+    warnings: list
+
+
+class DAGANSpineLogic(ScriptedLoadableModuleLogic):
+    """Restores and segments, without any widget. The loaded model stays in memory for the next run."""
+
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._pipeline = None
+        self._pipelineDevice = None
+        self._running = False
+        self._cancelled = False
+
+    def getParameterNode(self):
+        return DAGANSpineParameterNode(super().getParameterNode())
+
+    @staticmethod
+    def torchIsInstalled():
+        return importlib.util.find_spec("torch") is not None
+
+    @staticmethod
+    def howToGetTorch():
+        return _(
+            "PyTorch is missing, and nothing can be computed without it. Install the extension PyTorch with the "
+            "Extensions Manager, restart Slicer, and try again: it then installs the PyTorch that fits this computer."
+        )
+
+    @property
+    def isCancelling(self):
+        """Whether a run has been asked to stop and has not stopped yet."""
+        return self._running and self._cancelled
+
+    def cancel(self):
+        """Stop the run in progress, if there is one, before its next tile."""
+        self._cancelled = self._running
+
+    def restoreAndSegment(self, volumeNode, device="auto", progress=None):
+        """Restore and segment a one-slice volume, grey or colour; the results get its geometry and transform.
+
+        volumeNode: vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode. device: "auto", "cpu", "cuda" or "mps".
+        progress: called with (fraction, message) between tiles; Slicer stays responsive meanwhile.
+        Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
+        with the scene as it was, if the run was cancelled or the volume was removed from the scene.
+        Raises ValueError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
+        """
+        if self._running:
+            raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))
+        if not self.torchIsInstalled():
+            raise RuntimeError(self.howToGetTorch())
+        self._running, self._cancelled = True, False
+        try:
+            return self._run(volumeNode, device, progress)
+        finally:
+            self._running = False
+
+    def _run(self, volumeNode, device, progress):
+        def announce(fraction, message):
+            if progress is not None:
+                progress(fraction, message)
+            slicer.app.processEvents()
+
+        pixels = scene.pixels_of(volumeNode)
+        announce(0.0, _("Loading the model"))
+        from DAGANSpineLib.pipeline import Cancelled, Pipeline
+
+        def report(fraction, message):
+            announce(fraction, message)
+            if self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode):
+                raise Cancelled
+
+        try:
+            if self._pipelineDevice != device:
+                self._pipeline = Pipeline.load(device=device)
+                self._pipelineDevice = device
+            result = self._pipeline.run(pixels, report)
+        except Cancelled:
+            return None
+        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels)
+        return Outcome(restoredVolume, segmentation, self._pipeline.device.type, result.seconds, list(result.warnings))
+
+
+class DAGANSpineTest(ScriptedLoadableModuleTest):
+    """The clinician's path on a small synthetic image; see Testing/Python for the rest."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+        self.volume = slicer.util.addVolumeFromArray(self.image()[np.newaxis], np.diag([-0.5, -0.5, 1, 1]), name="VPI")
+
+    def image(self):
+        """uint8 (320, 160): a bright body with a dark midline, pairs of dark blobs, and a burst of black dashes."""
+        rows, columns = np.mgrid[:320, :160]
+        image = 170.0 + 25 * np.sin(rows / 3.0)
+        image -= 120 * np.exp(-(((columns - 80) / 8.0) ** 2))
+        for row in range(30, 320, 40):
+            for column in (50, 110):
+                image -= 110 * np.exp(-(((rows - row) / 9.0) ** 2 + ((columns - column) / 11.0) ** 2))
+        image[(rows % 4 == 0) & (rows > 140) & (rows < 180) & (columns // 6 % 2 == 0)] = 0
+        image[(columns < 20) | (columns > 140)] = 0
+        return image.clip(0, 255).astype(np.uint8)
+
+    def test_theResultsHaveTheInputsGeometry(self):
+        if not DAGANSpineLogic.torchIsInstalled():
+            self.delayDisplay("PyTorch is not installed: nothing to test.")
+            return
+        outcome = DAGANSpineLogic().restoreAndSegment(self.volume, "cpu")
+        expected, actual = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+        self.volume.GetIJKToRASMatrix(expected)
+        outcome.restoredVolume.GetIJKToRASMatrix(actual)
+        self.assertTrue(
+            np.array_equal(slicer.util.arrayFromVTKMatrix(actual), slicer.util.arrayFromVTKMatrix(expected))
+        )
+        self.assertEqual(slicer.util.arrayFromVolume(outcome.restoredVolume).shape, (1, 320, 160))
+        segments = outcome.segmentation.GetSegmentation()
+        names = [segments.GetNthSegment(index).GetName() for index in range(segments.GetNumberOfSegments())]
+        self.assertEqual(names, ["Rib", "Thoracic", "Lumbar"])
+
+    def test_cancellingLeavesTheSceneAsItWas(self):
+        if not DAGANSpineLogic.torchIsInstalled():
+            self.delayDisplay("PyTorch is not installed: nothing to test.")
+            return
+        before = slicer.mrmlScene.GetNumberOfNodes()
+        logic = DAGANSpineLogic()
+        outcome = logic.restoreAndSegment(self.volume, "cpu", lambda fraction, message: logic.cancel())
+        self.assertIsNone(outcome)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
