@@ -26,8 +26,9 @@ class DAGAN(Method):
     D_cln tells clean patches from restored ones; D_crp tells corrupted patches from clean ones to which the
     generator's residual was added, so that one corrupted patch teaches its noise on many backgrounds.
 
-    `attention=False` and `dual=False` are the ablations "without SA" and "without DAL" of Table 1;
-    `weight_segmentation=0` leaves the segmenter out.
+    `weight_identity` weighs equation 3 on the clean patches of a batch, which restoration should leave alone; without
+    it they weigh as much as the corrupted ones. `weight_segmentation=0` leaves the segmenter out. `attention=False`
+    and `dual=False` are the ablations "without SA" and "without DAL" of Table 1.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class DAGAN(Method):
         dual: bool = True,
         weight_segmentation: float = WEIGHT_SEGMENTATION,
         weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
+        weight_identity: float | None = None,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
+        self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
         self.dual = dual
         self.networks = {
             "generator": model.generator,
@@ -68,15 +71,17 @@ class DAGAN(Method):
         """First the discriminators ascend equation 2, then generator and segmenter descend equation 5."""
         observed = torch.cat([batch.corrupted, batch.clean])
         restored = self.networks["generator"](observed)
-        repaired, _ = restored.chunk(2)
+        repaired, kept = restored.chunk(2)
         spoiled = batch.clean + (batch.corrupted - repaired)  # ẑ = z + r: a clean patch with another's noise
         figures = self._discriminator_step(batch, repaired.detach(), spoiled.detach())
         with frozen(*self._discriminators()):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
-            reconstruction = reconstruction_loss(restored, observed)
-            total = adversarial + self.weight_reconstruction * reconstruction
+            reconstruction = reconstruction_loss(repaired, batch.corrupted)
+            identity = reconstruction_loss(kept, batch.clean)
+            # half each: equation 3 averages over the batch, which is half corrupted, half clean
+            total = adversarial + (self.weight_reconstruction * reconstruction + self.weight_identity * identity) / 2
             if self.weight_segmentation:
                 labels = torch.cat([batch.corrupted_labels, batch.clean_labels])
                 segmentation = segmentation_loss(self.segment(restored), labels)
@@ -87,6 +92,7 @@ class DAGAN(Method):
             "total": total.item(),
             "adversarial": adversarial.item(),
             "reconstruction": reconstruction.item(),
+            "identity": identity.item(),
             **figures,
         }
 

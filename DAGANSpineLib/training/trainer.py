@@ -152,6 +152,7 @@ def prepare_stage(
             stage.dual,
             stage.weight_segmentation,
             stage.weight_reconstruction,
+            stage.weight_identity,
         )
         validation = Validation(held_out, generator_fixed=False) if stage.weight_segmentation else None
         return PatchFeed(patched, stage.batch, stage.degrees, seed), method, validation
