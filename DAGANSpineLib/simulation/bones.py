@@ -138,7 +138,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
         canvas.raise_to(
             rows, dome(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), rib, looks["blob_flatness"])
         )
-        canvas.claim(rows, (rib < 1) & (outward > -a), RIB, f"{name} rib")
+        canvas.claim(rows, (rib < 1) & (outward > 0), RIB, f"{name} rib")
     canvas.claim(rows, blob < 1, THORACIC, name)
 
 

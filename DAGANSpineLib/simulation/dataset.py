@@ -1,6 +1,7 @@
 """Write a data set of simulated subjects, in the format that training and evaluation read."""
 
 import json
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -11,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import UserError
 from .reading import CLASSES
 from .subject import simulate_subject
 
+KINDS = ("images", "clean", "labels")
 TEST_SHARE = 29 / 109  # the paper's split, by subject
 
 
@@ -31,17 +34,23 @@ def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
 
 def _write_subject(folder: Path, name: str, seed: int) -> tuple[str, dict]:
     subject = simulate_subject(seed)
-    for kind, pixels in (("images", subject.vpi), ("clean", subject.clean), ("labels", subject.labels)):
+    for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels), strict=True):
         image = sitk.GetImageFromArray(pixels)
         image.SetSpacing(subject.known["spacing_mm"][::-1])
         sitk.WriteImage(image, str(folder / kind / f"{name}.png"), useCompression=True)
     return name, subject.known
 
 
+def _one_thread() -> None:
+    """A worker has a processor of its own: SimpleITK needs no more threads."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
 def _simulate_all(folder: Path, seeds: dict[str, int], progress: Callable[[float, str], None]) -> dict[str, dict]:
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
         pending = [pool.submit(_write_subject, folder, name, seed) for name, seed in seeds.items()]
         try:
             for done, future in enumerate(pending, 1):
@@ -54,25 +63,33 @@ def _simulate_all(folder: Path, seeds: dict[str, int], progress: Callable[[float
     return known
 
 
+def _check(folder: Path, subjects: int, seed: int) -> None:
+    if subjects < 2:
+        raise UserError(f"A data set needs at least 2 subjects, one to train and one to test on, not {subjects}.")
+    if seed < 0:
+        raise UserError(f"The seed is a whole number from 0 upward, not {seed}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} already holds something: name a new or empty folder for the data set.")
+
+
 def write_dataset(folder: Path, subjects: int, seed: int, progress: Callable[[float, str], None] = _nothing) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
 
-    Subject i has the seed 1000003 `seed` + i, so that two data sets of different seeds share nobody. Everything is
-    written beside `folder` under a temporary name and moved there when complete: an error or a stop leaves nothing.
-    Raises ValueError where `folder` holds something already, or for fewer than two subjects.
+    Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. Everything is written
+    beside `folder` under a temporary name and moved there when complete: an error or a stop leaves nothing.
+    Raises UserError (a ValueError) where `folder` holds something already or can't be written, and for fewer than two
+    subjects.
     """
     folder = Path(folder)
-    if subjects < 2:
-        raise ValueError(f"A data set needs at least 2 subjects, one to train and one to test on, not {subjects}.")
-    if seed < 0:
-        raise ValueError(f"The seed is a whole number from 0 upward, not {seed}.")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} already holds something: name a new or empty folder for the data set.")
+    _check(folder, subjects, seed)
     seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for kind in ("images", "labels", "clean"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise UserError(f"{folder} can't be written ({error.strerror}): choose another place.") from error
+    try:
+        for kind in KINDS:
             (partial / kind).mkdir()
         known = _simulate_all(partial, seeds, progress)
         train, test = split_subjects(list(seeds), seed)

@@ -1,6 +1,7 @@
 """What an expert draws: each bone that can be told from the muscle around it, where it lies in the lit body."""
 
 import numpy as np
+import SimpleITK as sitk
 
 from .bones import LUMBAR, RIB, THORACIC, Bones
 
@@ -11,6 +12,21 @@ FAINTEST_CONTRAST = 8.0
 FAINTEST_MUSCLE = 12.0
 # Of a bone that the lit body cuts off, this much has to be left to be recognised, mm^2.
 SMALLEST_AREA = {RIB: 12.0, THORACIC: 20.0, LUMBAR: 120.0}
+
+
+SPECK = 6.0  # mm^2: what the ragged lit edge or a neighbour leaves of a bone in pieces smaller than this
+
+
+def without_specks(labels: np.ndarray, smallest: float) -> np.ndarray:
+    """`labels` (rows, columns) without the pieces of fewer than `smallest` pixels: nobody draws such."""
+    cleaned = np.zeros_like(labels)
+    for value in (RIB, THORACIC, LUMBAR):
+        image = sitk.GetImageFromArray((labels == value).astype(np.uint8))
+        pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(image))
+        large = np.bincount(pieces.ravel()) >= smallest
+        large[0] = False
+        cleaned[large[pieces]] = value
+    return cleaned
 
 
 def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: float) -> tuple[np.ndarray, dict]:
@@ -36,4 +52,4 @@ def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: 
         }
         for name, value, c, m, d in zip(bones.names, bones.classes, contrast, area, drawn, strict=True)
     }
-    return label_of[owner], readings
+    return without_specks(label_of[owner], SPECK / spacing**2), readings

@@ -100,8 +100,10 @@ def simulate_subject(
 
     `curves` (0 to 3), `cobb_deg` (of the largest curve, 0 to 60), `missing` (part of the spine's length outside the
     image, at its head or foot) and `bursts` (of structured noise) are drawn at random where None.
-    Raises ValueError where they lie outside these ranges.
+    Raises ValueError where they lie outside these ranges, or `missing` outside 0 to 0.5.
     """
+    if missing is not None and not 0 <= missing <= 0.5:
+        raise ValueError(f"Between 0 and 0.5 of the spine may be missing, not {missing}.")
     rng = np.random.Generator(np.random.PCG64(seed))
     spine = grow_spine(rng, curves, cobb_deg)
     field = _frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)

@@ -90,8 +90,8 @@ def plan_sweep(rng: np.random.Generator, first: int, last: int, columns: int, bu
     """Frames that cover the rows from `first` to `last`, with the operator's speed, its bursts and its jitter."""
     room = 40 + int(LARGEST_SLOPE * columns)
     rows = np.arange(first - room, last + room + 1)
-    speed = np.minimum(rng.uniform(0.55, 0.85) * np.exp(0.10 * smooth_line(rng, len(rows), 150)), 0.86)
-    jitter = np.full(len(rows), rng.uniform(0.03, 0.08))
+    speed = np.minimum(rng.uniform(0.55, 0.85) * np.exp(0.10 * smooth_line(rng, len(rows), 150)), 0.82)
+    jitter = np.full(len(rows), rng.uniform(0.03, 0.06))
     strain = np.exp(0.3 * smooth_line(rng, len(rows), 120))
     for burst in bursts:
         speed += burst.swell(rows) * (burst.speed - speed)
@@ -100,8 +100,8 @@ def plan_sweep(rng: np.random.Generator, first: int, last: int, columns: int, bu
     position = _positions(rng, rows, speed, jitter)
     frames = len(position)
     slope = rng.choice([-1, 1], p=[0.35, 0.65]) * rng.uniform(0.01, 0.11) * np.ones(frames)
-    slope += rng.uniform(0.01, 0.035) * smooth_line(rng, frames, rng.uniform(60, 400))
-    slope += rng.uniform(0, 0.004) * smooth_line(rng, frames, 8)
+    slope += rng.uniform(0.01, 0.035) * smooth_line(rng, frames, rng.uniform(100, 400))
+    slope += rng.uniform(0, 0.001) * smooth_line(rng, frames, 8)
     bend = rng.uniform(0.3, 2.0) * smooth_line(rng, columns, rng.uniform(80, 250))
     return Sweep(
         position=position,

@@ -1,0 +1,162 @@
+"""A simulated subject is what it says it is: fixed by its seed, truthful in its labels, spoilt by its sweep alone."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DAGANSpineLib.metrics import patches
+from DAGANSpineLib.simulation import Subject, simulate_subject
+
+REACH = 70  # rows by which an inclined frame's line leaves its own row at the lit edges
+
+
+@pytest.fixture(scope="module", params=[2, 15])
+def subject(request) -> Subject:
+    """A whole spine with bursts of noise."""
+    return simulate_subject(request.param, missing=0.0, bursts=3)
+
+
+def in_bursts(subject: Subject) -> np.ndarray:
+    """Rows that a burst can reach."""
+    rows = np.zeros(len(subject.vpi), bool)
+    for burst in subject.known["bursts"]:
+        rows[max(burst["first"] - REACH, 0) : burst["last"] + REACH] = True
+    return rows
+
+
+def components(mask: np.ndarray) -> int:
+    labelled = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
+    return int(sitk.GetArrayViewFromImage(labelled).max())
+
+
+def drawn(subject: Subject, value: str) -> list[str]:
+    return [name for name, bone in subject.known["bones"].items() if bone["class"] == value and bone["drawn"]]
+
+
+def smooth_down(pixels: np.ndarray) -> np.ndarray:
+    image = sitk.Cast(sitk.GetImageFromArray(pixels), sitk.sitkFloat32)
+    return sitk.GetArrayFromImage(sitk.DiscreteGaussian(image, [0.0, 9.0], 32, 0.01, False))
+
+
+def test_a_seed_is_one_subject():
+    first, again, other = simulate_subject(7), simulate_subject(7), simulate_subject(8)
+    for one, two in ((first.vpi, again.vpi), (first.clean, again.clean), (first.labels, again.labels)):
+        assert np.array_equal(one, two)
+    assert first.known == again.known
+    assert first.vpi.shape != other.vpi.shape or (first.vpi != other.vpi).any()
+
+
+def test_the_three_pictures_are_8_bit_and_of_one_shape(subject):
+    assert subject.vpi.shape == subject.clean.shape == subject.labels.shape
+    assert {subject.vpi.dtype, subject.clean.dtype, subject.labels.dtype} == {np.dtype(np.uint8)}
+    assert set(np.unique(subject.labels)) == {0, 1, 2, 3}
+
+
+def test_a_vpi_is_about_as_large_as_a_real_one(subject):
+    rows, columns = subject.vpi.shape
+    assert 1800 < rows < 3200 and 450 < columns < 950
+    assert all(0.19 < spacing < 0.21 for spacing in subject.known["spacing_mm"])
+
+
+def test_outside_the_lit_body_everything_is_black(subject):
+    body = subject.clean > 0
+    assert components(body) == 1
+    assert not subject.vpi[~body].any() and not subject.labels[~body].any()
+
+
+def test_what_the_sweep_left_unfilled_lies_in_its_bursts(subject):
+    unfilled = (subject.vpi == 0) & (subject.clean > 0)
+    assert unfilled.sum() > 100
+    assert unfilled[~in_bursts(subject)].sum() < 0.02 * unfilled.sum()
+
+
+def test_without_bursts_nearly_nothing_is_left_unfilled():
+    calm = simulate_subject(3, bursts=0)
+    body = calm.clean > 0
+    assert calm.known["bursts"] == []
+    assert (calm.vpi[body] == 0).mean() < 1e-4
+    assert not patches(calm.vpi, body).corrupted.any()
+
+
+def test_bursts_corrupt_patches_and_the_clean_picture_has_none(subject):
+    body = subject.clean > 0
+    spoilt, clean = patches(subject.vpi, body), patches(subject.clean, body)
+    assert spoilt.corrupted.any() and not clean.corrupted.any()
+    assert spoilt.corrupted.sum() < 0.25 * (spoilt.lit >= 0.8).sum()
+    near_burst = np.array([in_bursts(subject)[r : r + 96].any() for r in range(0, len(body) - 95, spoilt.stride)])
+    assert not spoilt.corrupted[~near_burst].any()
+
+
+def test_outside_the_bursts_the_noise_is_a_banding_that_averages_out_along_the_sweep(subject):
+    calm = (subject.clean > 0) & ~in_bursts(subject)[:, None]
+    raw = np.abs(subject.vpi.astype(float) - subject.clean)[calm].mean()
+    smooth = np.abs(smooth_down(subject.vpi) - smooth_down(subject.clean))[calm].mean()
+    assert raw > 2.5 and smooth < 3.0 and smooth < 0.5 * raw
+
+
+def test_a_whole_spine_has_twelve_thoracic_levels_and_five_lumbar_vertebrae():
+    subject = simulate_subject(2, missing=0.0, curves=0)
+    assert len(drawn(subject, "lumbar")) == components(subject.labels == 3) == 5
+    assert 18 <= len(drawn(subject, "thoracic")) <= 24
+    for value, name in ((1, "rib"), (2, "thoracic")):
+        assert 0.8 * len(drawn(subject, name)) <= components(subject.labels == value) <= 1.2 * len(drawn(subject, name))
+
+
+def test_each_drawn_lumbar_vertebra_is_labelled_at_its_centre(subject):
+    for level in drawn(subject, "lumbar"):
+        row, column = (round(at) for at in subject.known["vertebra_centres"][level])
+        assert subject.labels[row, column] == 3
+
+
+def test_left_and_right_processes_lie_on_both_sides_of_their_vertebra(subject):
+    rows, columns = np.nonzero(subject.labels == 2)
+    line = np.array(subject.known["centreline"])
+    side = columns - np.interp(rows, line[:, 0], line[:, 1])
+    assert 0.3 < (side < 0).mean() < 0.7
+    assert np.abs(side).min() * subject.known["spacing_mm"][1] > 5
+
+
+def test_labelled_bone_is_darker_than_the_muscle_beside_it(subject):
+    labels = sitk.GetImageFromArray((subject.labels > 0).astype(np.uint8))
+    wide = sitk.GetArrayFromImage(sitk.BinaryDilate(labels, (15, 15))) > 0
+    line = np.array(subject.known["centreline"])
+    middle = np.interp(np.arange(len(subject.vpi)), line[:, 0], line[:, 1])
+    off_midline = np.abs(np.arange(subject.vpi.shape[1]) - middle[:, None]) > 50
+    beside = wide & (subject.labels == 0) & (subject.clean > 0) & off_midline
+    assert subject.clean[(subject.labels > 0) & off_midline].mean() < subject.clean[beside].mean() - 20
+
+
+@pytest.mark.parametrize(("curves", "cobb", "name"), [(1, 40.0, "single"), (2, 35.0, "double"), (3, 50.0, "triple")])
+def test_the_cobb_angles_are_those_of_the_known_centreline(curves, cobb, name):
+    known = simulate_subject(11, curves=curves, cobb_deg=cobb, missing=0.0).known
+    row, column = np.array(known["centreline"]).T
+    tilt = np.degrees(np.arctan(np.gradient(column, row)))
+    found = [
+        np.interp(known["vertebra_centres"][curve["upper"]][0], row, tilt)
+        - np.interp(known["vertebra_centres"][curve["lower"]][0], row, tilt)
+        for curve in known["curves"]
+    ]
+    assert len(found) == curves and known["curve_type"] == name
+    assert found == pytest.approx([curve["cobb_deg"] for curve in known["curves"]], abs=0.7)
+    assert max(abs(angle) for angle in found) == pytest.approx(cobb, abs=0.7)
+    assert all(one * two < 0 for one, two in pairwise(found)), "neighbouring curves bend opposite ways"
+
+
+def test_part_of_the_spine_may_be_missing():
+    whole, cut = simulate_subject(5, missing=0.0), simulate_subject(5, missing=0.3)
+    assert len(cut.vpi) < 0.8 * len(whole.vpi)
+    count = {len([b for b in s.known["bones"].values() if b["drawn"]]) for s in (whole, cut)}
+    assert len(count) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"curves": 4}, {"cobb_deg": 75.0}, {"missing": 0.8}, {"missing": -0.1}])
+def test_impossible_spines_are_refused(wrong):
+    with pytest.raises(ValueError, match="not"):
+        simulate_subject(1, **wrong)
+
+
+def test_what_is_known_survives_json(subject):
+    assert json.loads(json.dumps(subject.known)) == subject.known

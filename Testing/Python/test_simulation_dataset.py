@@ -1,0 +1,90 @@
+"""A data set of simulated subjects is complete, readable and split by subject, or it is not there at all."""
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from DAGANSpineLib.simulation import simulate_subject, write_dataset
+from DAGANSpineLib.simulation.dataset import split_subjects
+from DAGANSpineLib.training.dataset import open_dataset
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Two subjects, and what the caller was told meanwhile."""
+    folder, told = tmp_path_factory.mktemp("data") / "new" / "spines", []
+    write_dataset(folder, 2, seed=5, progress=lambda fraction, message: told.append((fraction, message)))
+    return folder, told
+
+
+def read(path):
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def test_a_data_set_holds_what_was_simulated(written):
+    folder, _ = written
+    description = json.loads((folder / "dataset.json").read_text())
+    for name, known in description["subjects"].items():
+        subject = simulate_subject(known["seed"])
+        assert np.array_equal(read(folder / "images" / f"{name}.png"), subject.vpi)
+        assert np.array_equal(read(folder / "clean" / f"{name}.png"), subject.clean)
+        assert np.array_equal(read(folder / "labels" / f"{name}.png"), subject.labels)
+        assert known == subject.known and description["spacing"][name] == known["spacing_mm"]
+
+
+def test_a_data_set_says_its_classes_and_its_split(written):
+    description = json.loads((written[0] / "dataset.json").read_text())
+    assert description["classes"] == ["background", "rib", "thoracic", "lumbar"]
+    assert len(description["train"]) == len(description["test"]) == 1
+    assert sorted(description["train"] + description["test"]) == sorted(description["subjects"])
+
+
+def test_training_reads_it(written):
+    dataset = open_dataset(written[0])
+    assert len(dataset.train) == len(dataset.test) == 1 and dataset.train[0].clean is not None
+
+
+def test_progress_goes_to_the_end(written):
+    assert [fraction for fraction, _ in written[1]] == [0.5, 1.0]
+
+
+def test_nothing_but_the_data_set_is_left(written):
+    assert [entry.name for entry in written[0].parent.iterdir()] == ["spines"]
+
+
+def test_the_split_keeps_the_papers_proportion_and_gives_each_part_a_subject():
+    for subjects, expected in ((2, 1), (3, 1), (109, 29), (240, 64)):
+        names = [f"s{i}" for i in range(subjects)]
+        train, test = split_subjects(names, seed=1)
+        assert len(test) == expected and sorted(train + test) == sorted(names)
+
+
+def test_a_stop_halfway_leaves_nothing(tmp_path):
+    def stop(fraction, message):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_dataset(tmp_path / "spines", 2, 0, stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_already_is_not_overwritten(tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(ValueError, match="already holds something"):
+        write_dataset(tmp_path, 2, 0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="can't be written"):
+        write_dataset(tmp_path / "file" / "spines", 2, 0)
+
+
+@pytest.mark.parametrize(("subjects", "seed"), [(1, 0), (0, 0), (2, -1)])
+def test_too_few_subjects_or_a_negative_seed_are_refused(tmp_path, subjects, seed):
+    with pytest.raises(ValueError, match="not"):
+        write_dataset(tmp_path / "spines", subjects, seed)
+    assert not (tmp_path / "spines").exists()

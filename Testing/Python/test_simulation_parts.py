@@ -1,0 +1,104 @@
+"""The simulation's parts against what can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from DAGANSpineLib.simulation.anatomy import LEVELS, grow_spine
+from DAGANSpineLib.simulation.bones import LUMBAR, RIB, Bones, dome
+from DAGANSpineLib.simulation.echo import GreyCurve
+from DAGANSpineLib.simulation.reading import read_labels
+from DAGANSpineLib.simulation.sweep import Burst, Sweep, plan_sweep, scan
+from DAGANSpineLib.simulation.texture import cubic_upsample, smooth_field
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def even_sweep(step: float, slope: float, rows: int, columns: int) -> Sweep:
+    position = np.arange(-50, rows + 50, step)
+    return Sweep(position, np.full(len(position), slope), np.ones(len(position)), np.zeros(columns), ())
+
+
+def test_a_pixel_is_filled_where_a_frame_crosses_it_and_nowhere_else():
+    burst = (Burst(10, 50, speed=1.3, jitter=0.4, strain=1.0),)
+    sweep = plan_sweep(generator(), 0, 60, 48, burst)
+    filled = scan(generator(1), np.ones((60, 48)), sweep, spread=0.0) > 0
+    by_hand = np.zeros((60, 48), bool)
+    for y, s in zip(sweep.position, sweep.slope, strict=True):
+        for x in range(48):
+            row = round(y + s * (x - 24) + sweep.bend[x])
+            if 0 <= row < 60:
+                by_hand[row, x] = True
+    assert np.array_equal(filled, by_hand) and not filled.all()
+
+
+def test_dashes_are_as_long_as_the_slope_and_the_gap_make_them():
+    # Steps of 1.5 rows leave a third of the rows out; a line of slope 0.1 stays half a row's excess for 5 pixels.
+    filled = scan(generator(), np.ones((200, 200)), even_sweep(1.5, 0.1, 200, 200), spread=0.0) > 0
+    assert (~filled).mean() == pytest.approx(1 / 3, abs=0.01)
+    edges = np.diff(np.pad(~filled, ((0, 0), (1, 1))).astype(int), axis=1)
+    assert (~filled).sum() / (edges == 1).sum() == pytest.approx(5, abs=0.3)
+
+
+def test_a_slow_sweep_leaves_nothing_out():
+    assert (scan(generator(), np.ones((200, 200)), even_sweep(0.9, 0.07, 200, 200), spread=0.1) > 0).all()
+
+
+def test_frames_that_fall_in_one_pixel_are_averaged():
+    step = even_sweep(0.25, 0.0, 40, 400)
+    lone, averaged = (
+        scan(generator(), np.ones((40, 400)), sweep, spread=0.1).std()
+        for sweep in (even_sweep(1.0, 0.0, 40, 400), step)
+    )
+    assert averaged < 0.7 * lone
+
+
+def test_a_dome_shadows_half_as_deep_on_its_outline():
+    for peak in (0.3, 0.8, 1.0, 1.7):
+        assert dome(peak, np.array(1.0)) == pytest.approx(min(peak, 1.0) / 2)
+        assert dome(peak, np.array(0.0)) == pytest.approx(peak)
+
+
+def test_the_grey_curve_is_black_without_echo_and_saturates():
+    grey = GreyCurve(gain=1.0, power=1.5)(np.array([0.0, 0.5, 1.0, 50.0]))
+    assert grey[0] == 0 and grey[-1] == pytest.approx(255)
+    assert grey[2] == pytest.approx(255 * (1 - np.exp(-1)))
+    assert (np.diff(grey) > 0).all()
+
+
+def test_a_cubic_spline_keeps_constants_and_straight_lines():
+    ramp = cubic_upsample(np.arange(10.0), 29, 0)
+    assert np.diff(ramp) == pytest.approx(np.full(28, 7 / 28))
+    assert cubic_upsample(np.ones((5, 6)), 33, 1) == pytest.approx(np.ones((5, 33)))
+
+
+def test_a_smooth_field_has_unit_variance_and_the_grain_asked_for():
+    field = smooth_field(generator(), (800, 600), (8, 12))
+    assert field.std() == pytest.approx(1, abs=0.05)
+    along = (field[16:] * field[:-16]).mean(), (field[:, 8:] * field[:, :-8]).mean()
+    assert along[0] < 0.3 < along[1]
+
+
+def test_the_end_vertebrae_are_the_most_tilted_ones():
+    spine = grow_spine(generator(4), curves=1, cobb_deg=45.0)
+    (curve,) = spine.curves
+    ends = sorted((LEVELS.index(curve.upper), LEVELS.index(curve.lower)))
+    assert sorted((int(spine.tilt_deg.argmin()), int(spine.tilt_deg.argmax()))) == ends
+
+
+def test_vertebrae_stand_in_order_on_the_centreline():
+    for seed in range(20):
+        spine = grow_spine(generator(seed))
+        assert len(spine.y) == 17 and (np.diff(spine.y) > 12).all() and (np.diff(spine.y) < 45).all()
+        assert spine.x == pytest.approx(np.interp(spine.y, spine.line_y, spine.line_x))
+
+
+def test_a_bone_that_nobody_can_see_or_that_is_cut_off_is_not_drawn():
+    owner = np.zeros((200, 200), np.uint8)
+    owner[10:90, 10:90], owner[10:90, 110:190], owner[110:190, 10:12] = 1, 2, 3
+    bones = Bones(np.zeros((200, 200)), owner, ("L1", "L2", "T5 left rib"), (LUMBAR, LUMBAR, RIB))
+    darkening = np.where(owner == 2, 3.0, 40.0)
+    labels, readings = read_labels(bones, np.ones((200, 200), bool), darkening, 0.2)
+    assert [name for name, bone in readings.items() if bone["drawn"]] == ["L1"]
+    assert set(np.unique(labels[owner == 1])) == {LUMBAR} and not labels[owner != 1].any()
