@@ -14,34 +14,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from .vpi import CLASSES, ImageError, Plane, grey
+from .segments import SEGMENTS
+from .vpi import ImageError, Plane, grey
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
-
-TERMINOLOGY = (
-    "Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure~{code}~^^"
-    "~Anatomic codes - DICOM master list~^^~^^"
-)
-
-
-@dataclass(frozen=True)
-class Bone:
-    """How one class of `CLASSES` appears as a segment; `code`: SNOMED CT in Slicer's terminology notation."""
-
-    identifier: str
-    code: str
-    colour: tuple[float, float, float]
-
-    @property
-    def terminology(self) -> str:
-        return TERMINOLOGY.format(code=self.code)
-
-
-BONES = (
-    Bone("Rib", "SCT^113197003^Rib", (1.0, 0.0, 0.0)),
-    Bone("Thoracic", "SCT^122495006^Thoracic spine", (0.0, 1.0, 0.0)),
-    Bone("Lumbar", "SCT^122496007^Lumbar spine", (0.0, 0.0, 1.0)),
-)
 
 
 @dataclass(frozen=True)
@@ -132,9 +108,9 @@ def publish(
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
-    `restored`, `labels`: uint8 (rows, columns), upright; labels 0 to 3 as in `CLASSES`. Former results of the same
-    input are filled anew, so that names, colours and display settings that a user gave them stay. Raises ImageError
-    if the volume no longer has the size of the pictures; the scene is then as it was.
+    `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. Former results of the
+    same input are filled anew, so that names, colours and display settings that a user gave them stay. Raises
+    ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     stored_size = one_slice.plane.stored(restored).shape
@@ -194,13 +170,13 @@ def fill_segments(
     """Rib, Thoracic and Lumbar from a label array (slices, rows, columns); other segments are left alone."""
     segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     segmentation = segmentation_node.GetSegmentation()
-    for value, (name, bone) in enumerate(zip(CLASSES[1:], BONES, strict=True), start=1):
-        if segmentation.GetSegment(bone.identifier) is None:
-            segmentation.AddEmptySegment(bone.identifier, name.capitalize(), bone.colour)
-            segment = segmentation.GetSegment(bone.identifier)
-            segment.SetTag(segment.GetTerminologyEntryTagName(), bone.terminology)
-        mask = (labels == value).astype(np.uint8)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation_node, bone.identifier, volume)
+    for segment in SEGMENTS:
+        if segmentation.GetSegment(segment.name) is None:
+            segmentation.AddEmptySegment(segment.name, segment.name, segment.colour)
+            added = segmentation.GetSegment(segment.name)
+            added.SetTag(added.GetTerminologyEntryTagName(), segment.terminology)
+        mask = (labels == segment.label).astype(np.uint8)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation_node, segment.name, volume)
 
 
 class SideBySide:

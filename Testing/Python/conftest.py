@@ -1,0 +1,76 @@
+"""What several test files share: the host, an empty scene, and models that are quick to run."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
+
+
+@pytest.fixture(scope="session")
+def host():
+    """Slicer without its window, with the module loaded."""
+    import SlicerHost
+
+    started = SlicerHost.start()
+    started.load(ROOT / "DAGANSpine" / "DAGANSpine.py")
+    return started
+
+
+@pytest.fixture
+def scene(host):
+    """The host's MRML scene, empty before and after."""
+    host.scene.Clear()
+    yield host.scene
+    host.scene.Clear()
+
+
+@pytest.fixture(scope="session")
+def small_vpi():
+    """A synthetic VPI, uint8 (300, 160): bright body, dark midline and blobs, a burst of black dashes."""
+    rows, columns = np.mgrid[:300, :160]
+    pixels = 170 + 25 * np.sin(rows / 3) - 120 * np.exp(-(((columns - 80) / 8) ** 2))
+    for row in range(30, 300, 40):
+        for column in (50, 110):
+            pixels -= 110 * np.exp(-(((rows - row) / 9) ** 2 + ((columns - column) / 11) ** 2))
+    pixels[(rows % 4 == 0) & (rows > 140) & (rows < 180) & (columns // 6 % 2 == 0)] = 0
+    pixels[(columns < 20) | (columns > 140)] = 0
+    return pixels.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def slim_model_file(tmp_path_factory, small_vpi):
+    """A model file of slim, untrained networks that finds some of every class in `small_vpi`."""
+    import torch
+
+    from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, save_model
+    from DAGANSpineLib.vpi import normalise
+
+    torch.manual_seed(1)
+    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=8, pyramid=16, head=16))
+    for network in model.networks:
+        network.eval()
+    with torch.inference_mode():
+        image = torch.from_numpy(normalise(small_vpi.astype(np.float32)))[None, None]
+        logits = model.segmenter(torch.nn.functional.interpolate(image, size=(1024, 256)))
+        # untrained networks prefer one class: take the preferences away and spread the scores
+        spread = logits.std((0, 2, 3))
+        model.segmenter.classify.weight /= spread[:, None, None, None]
+        model.segmenter.classify.bias.copy_((model.segmenter.classify.bias - logits.mean((0, 2, 3))) / spread)
+    path = tmp_path_factory.mktemp("model") / "slim.pt"
+    save_model(model, path)
+    path.with_name(path.name + ".sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+    return path
+
+
+@pytest.fixture
+def slim_model(slim_model_file, monkeypatch):
+    """The slim model in the place of the bundled one."""
+    monkeypatch.setattr("DAGANSpineLib.model.BUNDLED", slim_model_file)
+    return slim_model_file

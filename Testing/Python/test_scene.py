@@ -1,0 +1,253 @@
+"""MRML nodes to pixels and back, and the side-by-side layout, in a real MRML scene."""
+
+import numpy as np
+import pytest
+
+slicer = pytest.importorskip("slicer")
+vtk = pytest.importorskip("vtk")
+
+from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
+from DAGANSpineLib.vpi import ImageError  # noqa: E402
+
+AS_PNG = np.diag([-1.0, -1.0, 1.0, 1.0])  # the geometry that Slicer gives to pictures without one
+LABELS = np.zeros((120, 60), np.uint8)
+LABELS[10:30, 5:25] = 1
+LABELS[40:60, 20:50] = 2
+LABELS[80:110, 10:30] = 3
+PICTURE = np.random.default_rng(0).integers(1, 255, LABELS.shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def library(scene):
+    from DAGANSpineLib import scene as library
+
+    return library
+
+
+def add_volume(array, ijk_to_ras=AS_PNG, name="VPI", kind=None):
+    return slicer.util.addVolumeFromArray(array, ijk_to_ras, name, kind)
+
+
+def geometry(node):
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def voxels(segmentation, segment, volume):
+    return slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, volume)
+
+
+def test_a_picture_without_orientation_is_taken_as_it_is(library):
+    volume = add_volume(PICTURE[np.newaxis])
+    np.testing.assert_array_equal(library.pixels_of(volume), PICTURE)
+
+
+def test_a_colour_picture_becomes_its_luminance(library):
+    colours = np.zeros((1, 120, 60, 3), np.uint8)
+    colours[..., 0], colours[0, :60, :, 1], colours[0, :, :30, 2] = 200, 100, 50
+    volume = add_volume(colours, kind="vtkMRMLVectorVolumeNode")
+    expected = 0.30 * colours[0, ..., 0] + 0.59 * colours[0, ..., 1] + 0.11 * colours[0, ..., 2]
+    np.testing.assert_allclose(library.pixels_of(volume), expected, atol=1e-3)
+
+
+# columns of the matrices: where i, j and k point (right, anterior, superior)
+CORONAL = np.array([[-0.5, 0, 0, 7], [0, 0, 0.5, 8], [0, -0.5, 0, 9], [0, 0, 0, 1]])  # i left, j down, one slice in k
+FROM_BELOW = np.array([[-0.5, 0, 0, 7], [0, 2, 0, 8], [0, 0, 0.5, 9], [0, 0, 0, 1]])  # i left, k up, one slice in j
+LYING = np.array([[0, -0.5, 0, 7], [0, 0, 2, 8], [-0.5, 0, 0, 9], [0, 0, 0, 1]])  # i down, j left, one slice in k
+
+
+@pytest.mark.parametrize(
+    ("array", "matrix"),
+    [
+        (PICTURE[np.newaxis], CORONAL),
+        (PICTURE[::-1, np.newaxis], FROM_BELOW),
+        (PICTURE.T[np.newaxis], LYING),
+    ],
+    ids=["coronal", "slice in the middle axis", "lying on its side"],
+)
+def test_the_head_is_at_the_top_in_whatever_axes_the_slice_lies(library, array, matrix):
+    volume = add_volume(np.ascontiguousarray(array), matrix)
+    np.testing.assert_array_equal(library.pixels_of(volume), PICTURE)
+    restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored), array)
+    for segment in SEGMENTS:
+        stored = voxels(segmentation, segment, volume)
+        np.testing.assert_array_equal(stored == 1, (array > 0) & (as_stored(LABELS, array) == segment.label))
+
+
+def as_stored(labels, array):
+    """LABELS in the axes of one of the arrays above."""
+    if array.shape[1] == 1:
+        return labels[::-1, np.newaxis]
+    return (labels.T if array.shape[1] == labels.shape[1] else labels)[np.newaxis]
+
+
+@pytest.mark.parametrize(
+    ("array", "kind", "words"),
+    [
+        (np.ones((3, 120, 60), np.uint8), None, "60 × 120 × 3"),
+        (PICTURE[np.newaxis], "vtkMRMLLabelMapVolumeNode", "label map"),
+    ],
+    ids=["a volume of three slices", "a label map"],
+)
+def test_what_is_no_projection_image_is_refused_with_a_sentence(library, array, kind, words):
+    volume = add_volume(array, kind=kind)
+    assert words in library.trouble_with(volume)
+    with pytest.raises(ImageError, match=words):
+        library.pixels_of(volume)
+
+
+def test_a_node_without_an_image_is_refused_with_a_sentence(library, scene):
+    volume = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    assert "Empty holds no image" in library.trouble_with(volume)
+    assert "Choose an image" in library.trouble_with(None)
+
+
+def test_results_have_the_inputs_geometry_and_transform(library, scene):
+    matrix = np.array([[0, -0.2, 0, 30], [0.3, 0, 0, -20], [0, 0, 2, 10], [0, 0, 0, 1]])
+    volume = add_volume(PICTURE[np.newaxis], matrix)
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    moved = vtk.vtkMatrix4x4()
+    moved.SetElement(0, 3, 50)
+    transform.SetMatrixTransformToParent(moved)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    np.testing.assert_allclose(geometry(restored), matrix)
+    assert restored.GetParentTransformNode() is transform
+    assert segmentation.GetParentTransformNode() is transform
+    for segment in SEGMENTS:
+        np.testing.assert_array_equal(voxels(segmentation, segment, volume)[0], np.equal(LABELS, segment.label))
+
+
+def test_segments_carry_name_colour_and_terminology(library):
+    _, segmentation = library.publish(add_volume(PICTURE[np.newaxis]), PICTURE, LABELS)
+    for index, segment in enumerate(SEGMENTS):
+        stored = segmentation.GetSegmentation().GetNthSegment(index)
+        assert stored.GetName() == segment.name
+        assert stored.GetColor() == pytest.approx(segment.colour)
+        tag = vtk.reference("")
+        assert stored.GetTag(stored.GetTerminologyEntryTagName(), tag)
+        assert str(tag).split("~")[2] == f"SCT^{segment.code}^{segment.meaning}"
+
+
+def test_results_lie_beside_the_input_in_the_subject_hierarchy(library, scene):
+    volume = add_volume(PICTURE[np.newaxis])
+    hierarchy = scene.GetSubjectHierarchyNode()
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Patient")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), patient)
+    for node in library.publish(volume, PICTURE, LABELS):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == patient
+
+
+def test_a_second_run_refills_the_first_results_and_keeps_what_the_user_gave_them(library, scene):
+    volume = add_volume(PICTURE[np.newaxis])
+    restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    restored.SetName("mine")
+    segmentation.GetSegmentation().GetSegment("Rib").SetColor(1, 1, 0)
+    segmentation.GetSegmentation().AddEmptySegment("Own", "Own", (0, 1, 1))
+    count = scene.GetNumberOfNodes()
+    again = library.publish(volume, 255 - PICTURE, LABELS[::-1])
+    assert again == (restored, segmentation)
+    assert scene.GetNumberOfNodes() == count
+    assert restored.GetName() == "mine"
+    assert segmentation.GetSegmentation().GetSegment("Rib").GetColor() == (1, 1, 0)
+    assert segmentation.GetSegmentation().GetSegment("Own") is not None
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored)[0], 255 - PICTURE)
+    for segment in SEGMENTS:
+        np.testing.assert_array_equal(voxels(segmentation, segment, volume)[0], np.equal(LABELS[::-1], segment.label))
+
+
+def test_a_class_that_is_nowhere_leaves_an_empty_segment(library):
+    volume = add_volume(PICTURE[np.newaxis])
+    library.publish(volume, PICTURE, LABELS)
+    _, segmentation = library.publish(volume, PICTURE, np.where(LABELS == 3, 0, LABELS))
+    assert voxels(segmentation, SEGMENTS[2], volume).sum() == 0
+    assert voxels(segmentation, SEGMENTS[0], volume).sum() == 400
+
+
+def test_a_copy_of_the_input_does_not_claim_its_results(library, scene):
+    volume = add_volume(PICTURE[np.newaxis])
+    library.publish(volume, PICTURE, LABELS)
+    copy = slicer.modules.volumes.logic().CloneVolume(scene, volume, "copy")
+    assert library.results_of(copy) == (None, None)
+
+
+def test_an_image_that_changed_its_size_meanwhile_leaves_the_scene_as_it_was(library, scene):
+    volume = add_volume(PICTURE[np.newaxis, :50])
+    count = scene.GetNumberOfNodes()
+    with pytest.raises(ImageError, match="changed during the run"):
+        library.publish(volume, PICTURE, LABELS)
+    assert scene.GetNumberOfNodes() == count
+
+
+def test_a_failure_while_results_are_made_leaves_the_scene_as_it_was(library, scene, monkeypatch):
+    volume = add_volume(PICTURE[np.newaxis])
+    before = scene.GetNumberOfNodes()
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(slicer.util, "updateSegmentBinaryLabelmapFromArray", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        library.publish(volume, PICTURE, LABELS)
+    assert scene.GetNumberOfNodes() == before
+
+
+def test_the_first_image_is_no_label_map_no_volume_and_no_result(library):
+    add_volume(PICTURE[np.newaxis], kind="vtkMRMLLabelMapVolumeNode")
+    add_volume(np.ones((3, 120, 60), np.uint8))
+    assert library.first_image() is None
+    volume = add_volume(PICTURE[np.newaxis])
+    library.publish(volume, PICTURE, LABELS)
+    assert library.first_image() is volume
+
+
+@pytest.fixture
+def shown(library, scene):
+    """Volume, results and the layout that shows them."""
+    volume = add_volume(PICTURE[np.newaxis])
+    restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    views = library.SideBySide()
+    views.show(volume, restored, segmentation)
+    yield volume, restored, segmentation, views
+    views.leave()
+
+
+def test_the_layout_shows_the_original_beside_the_restored_image(shown, library):
+    volume, restored, segmentation, views = shown
+    manager = slicer.app.layoutManager()
+    assert manager.layout == views.LAYOUT
+    for tag, expected in ((views.ORIGINAL, volume), (views.RESTORED, restored)):
+        composite = manager.sliceWidget(tag).mrmlSliceCompositeNode()
+        assert composite.GetBackgroundVolumeID() == expected.GetID()
+        assert composite.GetLinkedControl()
+    node = manager.sliceWidget(views.RESTORED).mrmlSliceNode()
+    assert segmentation.GetDisplayNode().GetViewNodeIDs() == (node.GetID(),)
+
+
+def test_only_the_restored_view_is_drawn_with_segments(shown, host):
+    *_, views = shown
+    original, restored = (host.slice_view(tag).pixels().astype(int) for tag in (views.ORIGINAL, views.RESTORED))
+    assert np.ptp(original, axis=2).max() == 0
+    image_area = original.any(axis=2).sum()
+    for segment in SEGMENTS:
+        channel = int(np.argmax(segment.colour))
+        others = np.delete(restored, channel, axis=2).max(axis=2)
+        coloured = (restored[..., channel] - others > 40).sum()
+        assert coloured / image_area == pytest.approx(np.equal(LABELS, segment.label).mean(), rel=0.2)
+
+
+def test_leaving_gives_back_the_former_layout_and_shows_segments_everywhere(shown):
+    _, _, segmentation, views = shown
+    views.leave()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    assert segmentation.GetDisplayNode().GetViewNodeIDs() == ()
+
+
+def test_leaving_keeps_a_layout_that_the_user_chose_meanwhile(shown):
+    *_, views = shown
+    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    views.leave()
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
+    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
