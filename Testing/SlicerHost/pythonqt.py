@@ -6,8 +6,8 @@ import types
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
-# also virtual methods, which Qt itself calls by these names
-METHODS = frozenset(("sizeHint", "minimumSizeHint"))
+# also methods by these names: virtual ones, which Qt itself calls, and QTimer's static one
+METHODS = frozenset(("sizeHint", "minimumSizeHint", "singleShot"))
 
 
 class Strict:

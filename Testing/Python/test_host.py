@@ -1,0 +1,152 @@
+"""The host is as strict as Slicer, or stricter: what Slicer lacks raises here."""
+
+import enum
+import typing
+
+import pytest
+
+slicer = pytest.importorskip("slicer")
+pytest.importorskip("PySide6")
+
+UI = """<ui version="4.0"><class>Form</class><widget class="qMRMLWidget" name="Form">
+<layout class="QVBoxLayout" name="formLayout"><item><widget class="{kind}" name="child">{property}</widget></item>
+</layout></widget><connections>{connection}</connections></ui>"""
+TEXT = '<property name="text"><string>Go</string></property>'
+UNKNOWN = '<property name="colour"><string>red</string></property>'
+DYNAMIC = '<property name="SlicerParameterName" stdset="0"><string>volume</string></property>'
+CONNECTION = """<connection><sender>Form</sender><signal>{signal}(vtkMRMLScene*)</signal>
+<receiver>child</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection>"""
+
+
+@pytest.fixture
+def qt(host):
+    import qt
+
+    return qt
+
+
+@pytest.fixture
+def load(host, tmp_path):
+    forms = []  # a form takes its children with it when it goes
+
+    def load(kind="QPushButton", properties=TEXT, connection=""):
+        path = tmp_path / "form.ui"
+        path.write_text(UI.format(kind=kind, property=properties, connection=connection))
+        forms.append(slicer.util.loadUI(str(path)))
+        return slicer.util.childWidgetVariables(forms[-1]).child
+
+    return load
+
+
+def test_qt_properties_are_attributes_and_their_setters_methods(qt):
+    button = qt.QPushButton("Go")
+    button.enabled = False
+    button.setText("Stop")
+    assert (button.text, button.enabled, button.isEnabled()) == ("Stop", False, False)
+    with pytest.raises(TypeError):
+        button.text()
+
+
+def test_an_attribute_that_a_widget_lacks_raises(qt):
+    button = qt.QPushButton("Go")
+    with pytest.raises(AttributeError, match="QPushButton has no property colour"):
+        button.colour = "red"
+    with pytest.raises(AttributeError):
+        _ = button.colour
+    with pytest.raises(AttributeError, match="Qt has no QSpinalBox"):
+        _ = qt.QSpinalBox
+
+
+def test_a_ui_gives_its_widgets_by_name_with_their_properties(load):
+    assert load().text == "Go"
+    assert load(properties=DYNAMIC).property("SlicerParameterName") == "volume"
+
+
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [
+        ({"properties": UNKNOWN}, "has no property"),
+        ({"kind": "qMRMLVolumeChooser"}, "qMRMLVolumeChooser"),
+        ({"connection": CONNECTION.format(signal="mrmlSceneChanged")}, "setMRMLScene"),
+        ({"kind": "qMRMLNodeComboBox", "properties": "", "connection": CONNECTION.format(signal="moved")}, "moved"),
+    ],
+    ids=["property", "class", "slot", "signal"],
+)
+def test_a_ui_that_names_what_slicer_lacks_raises(load, contents, words):
+    with pytest.raises(AttributeError, match=words):
+        load(**contents)
+
+
+@pytest.mark.parametrize("path", ["app.quitNow", "modules.dentistry", "util.loadSpine", "vtkMRMLSpineNode"])
+def test_a_name_that_slicer_lacks_raises(host, path):
+    *parents, name = path.split(".")
+    place = slicer
+    for parent in parents:
+        place = getattr(place, parent)
+    with pytest.raises(AttributeError):
+        getattr(place, name)
+
+
+def test_the_application_takes_no_new_attributes(host):
+    with pytest.raises(AttributeError):
+        slicer.app.spine = True
+
+
+def test_a_node_selector_offers_only_nodes_of_its_classes(scene):
+    selector = slicer.qMRMLNodeComboBox()
+    selector.nodeTypes = ["vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode"]
+    selector.showChildNodeTypes = False
+    selector.noneEnabled = True
+    selector.setMRMLScene(scene)
+    kinds = "vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode", "vtkMRMLLabelMapVolumeNode", "vtkMRMLModelNode"
+    nodes = [scene.AddNewNodeByClass(kind) for kind in kinds]
+    assert [selector.nodeFromIndex(index) for index in range(selector.nodeCount())] == nodes[:2]
+    assert selector.currentNode() is None
+    selector.setCurrentNode(nodes[1])
+    scene.RemoveNode(nodes[1])
+    assert selector.currentNode() is None
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+def test_parameters_live_in_the_node_and_in_the_widgets(scene, qt):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Parameters:
+        colour: Colour = Colour.BLUE
+
+    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    parameters, box = Parameters(node), qt.QComboBox()
+    tag = parameters.connectParametersToGui({"colour": box})
+    assert (box.count, box.currentText, node.GetParameter("colour")) == (2, "BLUE", "BLUE")
+    box.currentIndex = 0
+    assert parameters.colour is Colour.RED
+    parameters.colour = Colour.BLUE
+    assert box.currentText == "BLUE"
+    parameters.disconnectGui(tag)
+    box.currentIndex = 0
+    assert parameters.colour is Colour.BLUE
+    with pytest.raises(AttributeError):
+        parameters.color = Colour.RED
+    with pytest.raises(TypeError):
+        parameters.colour = "RED"
+
+
+@pytest.mark.parametrize("kind", [complex, typing.Union[slicer.vtkMRMLModelNode, slicer.vtkMRMLTextNode]])  # noqa: UP007
+def test_a_parameter_of_a_kind_that_slicer_refuses_raises(host, kind):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    with pytest.raises(TypeError):
+        parameterNodeWrapper(type("Parameters", (), {"__annotations__": {"parameter": kind}}))
+
+
+def test_texts_for_translators_name_their_fields(host):
+    from slicer.i18n import tr
+
+    assert tr("{name} restored").format(name="VPI") == "VPI restored"
+    with pytest.raises(ValueError, match="names in the braces"):
+        tr("{} restored")
