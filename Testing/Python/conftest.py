@@ -24,11 +24,15 @@ def host():
 
 
 @pytest.fixture
-def scene(host):
-    """The host's MRML scene, empty before and after."""
+def scene(host, monkeypatch):
+    """The host's MRML scene, empty before and after. An error in a slot or an observer, which Qt and VTK only print,
+    fails the test."""
+    printed = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: printed.append(error))
     host.scene.Clear()
     yield host.scene
     host.scene.Clear()
+    assert not printed
 
 
 @pytest.fixture(scope="session")

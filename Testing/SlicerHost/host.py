@@ -116,7 +116,7 @@ class Host:
     def unload(self, name: str) -> None:
         """What quitting Slicer does to an opened module."""
         module = getattr(slicer.modules, name.lower())
-        getattr(slicer.modules, f"{name}Widget")._onModuleAboutToBeUnloaded(name)
+        slicer.app.moduleManager()._unload(name)
         module._widget.deleteLater()
         module._widget = None
         delattr(slicer.modules, f"{name}Widget")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import types
 import typing
+import weakref
 from collections.abc import Callable
 
 import slicer
@@ -119,6 +120,17 @@ class EnumConnector:
         self.widget.currentIndex = self.members.index(value)
 
 
+def weakly(target: object, method: str) -> Callable[..., None]:
+    """A callback that doesn't keep its object alive, and does nothing after its end."""
+    reference = weakref.ref(target)
+
+    def call(*_: object) -> None:
+        if reference() is not None:
+            getattr(reference(), method)()
+
+    return call
+
+
 class ParameterNode:
     """What every wrapped class gets. Reading is cached; the cache follows the node's ModifiedEvent."""
 
@@ -126,14 +138,13 @@ class ParameterNode:
 
     def __init__(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
         self.__dict__.update(parameterNode=parameterNode, _cache={}, _guis={}, _updating=False)
-        for name, parameter in self.allParameters.items():
-            if not parameter.is_in(parameterNode, name):
-                parameter.write(parameterNode, name, parameter.default)
         self._read()
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, self._read)
+        self.AddObserver(vtk.vtkCommand.ModifiedEvent, weakly(self, "_read"))
 
-    def _read(self, *_: object) -> None:
+    def _read(self) -> None:
         for name, parameter in self.allParameters.items():
+            if not parameter.is_in(self.parameterNode, name):  # also after the scene was closed
+                parameter.write(self.parameterNode, name, parameter.default)
             self._cache[name] = parameter.read(self.parameterNode, name)
 
     def __getattr__(self, name: str) -> object:
@@ -159,7 +170,7 @@ class ParameterNode:
             slots.append((connector.changed, slot))
         tag = len(self._guis)
         self._guis[tag] = connectors, slots
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, self._update_guis)
+        self.AddObserver(vtk.vtkCommand.ModifiedEvent, weakly(self, "_update_guis"))
         return tag
 
     def connectGui(self, gui: object) -> None:
@@ -179,7 +190,7 @@ class ParameterNode:
 
         return changed
 
-    def _update_guis(self, *_: object) -> None:
+    def _update_guis(self) -> None:
         if self._updating:
             return
         self.__dict__["_updating"] = True
