@@ -1,0 +1,115 @@
+"""Equations 2 to 5, against values worked by hand."""
+
+import math
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape
+from DAGANSpineLib.training.dagan import DAGAN
+from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss
+from DAGANSpineLib.training.method import Batch
+from DAGANSpineLib.training.trainer import cosine
+from DAGANSpineLib.vpi import normalise
+
+
+def test_the_adversarial_loss_is_minus_the_log_of_the_right_probability():
+    probabilities = torch.tensor([0.9, 0.2])
+    logits = torch.log(probabilities / (1 - probabilities))
+    assert adversarial_loss(logits, True).item() == pytest.approx(-(math.log(0.9) + math.log(0.2)) / 2, rel=1e-5)
+    assert adversarial_loss(logits, False).item() == pytest.approx(-(math.log(0.1) + math.log(0.8)) / 2, rel=1e-5)
+
+
+def test_the_reconstruction_loss_is_a_sum_over_the_patch_in_units_of_the_grey_range():
+    observed = normalise(torch.full((2, 1, 96, 96), 100.0))
+    restored = observed.clone()
+    restored[0, 0, :10, :3] = normalise(torch.tensor(100.0 + 51))  # 30 pixels off by a fifth of the range
+    assert reconstruction_loss(restored, observed).item() == pytest.approx(30 * 0.2**2 / 2, rel=1e-4)
+
+
+def test_the_segmentation_loss_of_a_blank_guess_is_log_4():
+    assert segmentation_loss(torch.zeros(2, 4, 8, 8), torch.ones(2, 8, 8, dtype=torch.long)).item() == pytest.approx(
+        math.log(4)
+    )
+
+
+def test_the_learning_rate_falls_along_a_half_cosine():
+    assert cosine(1e-4, 1e-6, 0) == pytest.approx(1e-4)
+    assert cosine(1e-4, 1e-6, 0.5) == pytest.approx((1e-4 + 1e-6) / 2)
+    assert cosine(1e-4, 1e-6, 1) == pytest.approx(1e-6)
+
+
+def small_dagan(**options) -> DAGAN:
+    torch.manual_seed(0)
+    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=8, head=8))
+    method = DAGAN(model, widths=(4, 8, 16), **options)
+    method.prepare(Accelerator(cpu=True))
+    method.set_learning_rate(1e-3)
+    return method
+
+
+def random_batch() -> Batch:
+    torch.manual_seed(1)
+    patches, labels = torch.randn(2, 4, 1, 96, 96), torch.randint(4, (2, 4, 96, 96))
+    return Batch(patches[0], labels[0], patches[1], labels[1])
+
+
+def snapshot(network: torch.nn.Module) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def changed(network: torch.nn.Module, before: list[torch.Tensor]) -> bool:
+    return any(not torch.equal(now, then) for now, then in zip(network.parameters(), before, strict=True))
+
+
+def test_a_step_teaches_every_network():
+    method = small_dagan()
+    before = {name: snapshot(network) for name, network in method.networks.items()}
+    figures = method.step(random_batch())
+    assert {name for name, network in method.networks.items() if changed(network, before[name])} == set(before)
+    assert all(math.isfinite(value) for value in figures.values())
+    assert all(parameter.requires_grad for network in method.networks.values() for parameter in network.parameters())
+
+
+def test_the_total_is_equation_5():
+    figures = small_dagan(weight_segmentation=0.5, weight_reconstruction=0.01).step(random_batch())
+    reconstruction = (figures["reconstruction"] + figures["identity"]) / 2
+    expected = figures["adversarial"] + 0.5 * figures["segmentation"] + 0.01 * reconstruction
+    assert figures["total"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_segmenters_gradient_reaches_the_generator():
+    """End to end: without adversaries and reconstruction, the generator still learns."""
+    method = small_dagan(weight_reconstruction=0)
+    batch = random_batch()
+    loss = segmentation_loss(method.segment(method.restore(batch.corrupted)), batch.corrupted_labels)
+    loss.backward()
+    assert all(parameter.grad.abs().any() for parameter in method.networks["generator"].parameters())
+
+
+def test_without_dual_learning_there_is_no_second_discriminator():
+    method = small_dagan(dual=False)
+    assert set(method.networks) == {"generator", "segmenter", "clean discriminator"}
+    assert "corrupted discriminator accuracy" not in method.step(random_batch())
+
+
+def test_without_the_segmentation_term_the_segmenter_stays_as_it_is():
+    method = small_dagan(weight_segmentation=0)
+    before = snapshot(method.networks["segmenter"])
+    method.step(random_batch())
+    assert not changed(method.networks["segmenter"], before)
+
+
+def test_discriminators_learn_to_tell_the_domains_apart():
+    method = small_dagan(weight_segmentation=0)
+    torch.manual_seed(2)
+    smooth = torch.zeros(4, 1, 96, 96)
+    dashed = smooth.clone()
+    dashed[:, :, ::8] = -1.0
+    labels = torch.zeros(4, 96, 96, dtype=torch.long)
+    method.optimisers["generator"].param_groups.clear()  # a generator that doesn't answer back
+    method.set_learning_rate(5e-3)
+    for _ in range(25):
+        figures = method.step(Batch(dashed, labels, smooth, labels))
+    assert figures["clean discriminator accuracy"] == 1.0

@@ -1,0 +1,114 @@
+"""A model file is loaded whole, or refused with a sentence."""
+
+import os
+import re
+
+import pytest
+import torch
+
+from DAGANSpineLib import model as model_file
+from DAGANSpineLib.model import GeneratorShape, Model, ModelError, SegmenterShape, load_model, save_model
+
+
+@pytest.fixture
+def model() -> Model:
+    torch.manual_seed(0)
+    return Model(
+        GeneratorShape((4, 8, 16), attention=False),
+        SegmenterShape(depth=18, width=16, pyramid=8, head=8),
+        provenance={"preset": "none", "seed": 0},
+    )
+
+
+def test_what_is_saved_is_loaded_to_half_precision(model, tmp_path):
+    save_model(model, tmp_path / "m.pt")
+    loaded = load_model(tmp_path / "m.pt")
+    assert (loaded.generator_shape, loaded.segmenter_shape) == (model.generator_shape, model.segmenter_shape)
+    assert (loaded.provenance, loaded.classes, loaded.name) == (model.provenance, model.classes, "m.pt")
+    assert not loaded.generator.training and not loaded.segmenter.training
+    for mine, other in zip(model.networks, loaded.networks, strict=True):
+        for name, weight in mine.state_dict().items():
+            torch.testing.assert_close(other.state_dict()[name], weight, atol=1e-3, rtol=1e-3)
+
+
+def test_half_a_file_is_refused_wherever_it_is_cut(model, tmp_path):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    whole = path.read_bytes()
+    for size in (0, 1, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ModelError, match=re.escape(str(path))):
+            load_model(path)
+
+
+def test_files_of_another_kind_are_refused(model, tmp_path):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    content = torch.load(path, weights_only=True)
+    lacking = {name: value for name, value in content["generator"].items() if not name.startswith("correction")}
+    wrong_shape = content["configuration"] | {"generator": {"widths": (8, 8, 16), "attention": False}}
+    for other, words in {
+        "a list": ([1, 2], "not a DAGANSpine model"),
+        "bare weights": (model.generator.state_dict(), "not a DAGANSpine model"),
+        "a newer format": (content | {"format": 99}, "format 99"),
+        "another shape": (content | {"configuration": wrong_shape}, "can't be used"),
+        "a missing weight": (content | {"generator": lacking}, "can't be used"),
+    }.values():
+        torch.save(other, path)
+        with pytest.raises(ModelError, match=words):
+            load_model(path)
+
+
+class Surprise:
+    """What a hostile pickle could do."""
+
+    def __reduce__(self):
+        return os.system, ("touch surprised",)
+
+
+def test_code_in_a_model_file_does_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": 1, "generator": Surprise()}, tmp_path / "m.pt")
+    with pytest.raises(ModelError):
+        load_model(tmp_path / "m.pt")
+    assert not (tmp_path / "surprised").exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"nowhere\.pt"):
+        load_model(tmp_path / "nowhere.pt")
+
+
+def test_a_failed_save_leaves_the_former_file(model, tmp_path, monkeypatch):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    before = path.read_bytes()
+
+    def full_disk(content, file):
+        file.write(b"half of")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save_model(model, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_bundled_model_is_small_and_in_half_precision():
+    assert model_file.BUNDLED.stat().st_size <= 16e6
+    content = torch.load(model_file.BUNDLED, weights_only=True)
+    weights = [*content["generator"].values(), *content["segmenter"].values()]
+    assert {weight.dtype for weight in weights} == {torch.half, torch.long}
+    assert load_model().sha256 == model_file.expected_checksum()
+
+
+def test_a_changed_bundled_model_is_refused(tmp_path, monkeypatch):
+    copy = tmp_path / "DAGANSpine.pt"
+    content = torch.load(model_file.BUNDLED, weights_only=True)
+    content["provenance"]["seed"] = -1
+    torch.save(content, copy)
+    copy.with_name("DAGANSpine.pt.sha256").write_text(model_file.expected_checksum() + "  DAGANSpine.pt\n")
+    monkeypatch.setattr(model_file, "BUNDLED", copy)
+    with pytest.raises(ModelError, match="changed or damaged"):
+        load_model()

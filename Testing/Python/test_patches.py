@@ -1,0 +1,92 @@
+"""Patch splitting finds both kinds, and a batch depends on its number alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from DAGANSpineLib import metrics
+from DAGANSpineLib.training.dataset import DatasetError, Sample
+from DAGANSpineLib.training.patches import PatchFeed, count_within, split_native, split_resized
+from DAGANSpineLib.vpi import denormalise, lit_body
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """A VPI of native size whose rows 800 to 1100 are full of dashes, with labels that tell columns apart."""
+    random = np.random.default_rng(0)
+    image = np.zeros((2048, 640), np.uint8)
+    image[:, 100:540] = random.uniform(100, 110, (2048, 440))
+    image[800:1100:8, 100:540] = 0
+    labels = np.tile(np.repeat(np.arange(4, dtype=np.uint8), 160), (2048, 1))
+    return Sample("a", image, labels)
+
+
+def test_native_patches_of_each_kind_are_measured_as_equation_1_says(sample):
+    patched = split_native(sample)
+    body = lit_body(sample.image)
+    for corners, holds in ((patched.corrupted, lambda g: g >= 4), (patched.clean, lambda g: g <= 2)):
+        assert len(corners) > 10
+        edges = metrics.vertical_edges(sample.image)
+        for row, column in corners[:: len(corners) // 10]:
+            window = np.s_[row : row + 96, column : column + 96]
+            assert holds(edges[window].mean()) and body[window].mean() >= 0.8
+
+
+def test_resized_patches_are_judged_by_the_native_ones_under_them(sample):
+    patched = split_resized(sample)
+    assert patched.image.shape == patched.labels.shape == (1024, 256)
+    # twice smaller down: the dashes lie in rows 400 to 550
+    assert len(patched.corrupted) and len(patched.clean)
+    assert all(row < 550 and row + 96 > 400 for row, _ in patched.corrupted)
+    assert all(row > 550 - 16 or row + 96 < 400 + 16 for row, _ in patched.clean)
+    # the dashes themselves are blurred away at this size, which is why the native ones have to tell
+    assert metrics.vertical_edges(patched.image).mean() < metrics.vertical_edges(sample.image).mean()
+
+
+def test_resized_labels_lie_where_the_native_ones_lay(sample):
+    labels = split_resized(sample).labels
+    assert labels[5].tolist() == np.repeat(np.arange(4), 64).tolist()
+
+
+def test_counting_within_boxes_agrees_with_slicing():
+    marks = np.random.default_rng(0).random((20, 15)) < 0.3
+    first, last = np.array([[0, 0], [3, 2], [19, 14]]), np.array([[19, 14], [7, 9], [19, 14]])
+    expected = [marks[a : c + 1, b : d + 1].sum() for (a, b), (c, d) in zip(first, last, strict=True)]
+    assert count_within(marks, first, last).tolist() == expected
+
+
+def test_a_batch_is_half_corrupted_and_half_clean(sample):
+    batch = PatchFeed([split_native(sample)], batch=8, degrees=0, seed=0)(0)
+    assert batch.corrupted.shape == batch.clean.shape == (4, 1, 96, 96)
+    assert batch.corrupted_labels.shape == (4, 96, 96) and batch.corrupted_labels.dtype == torch.long
+    for patches, smallest, largest in ((batch.corrupted, 4, np.inf), (batch.clean, 0, 2)):
+        for patch in denormalise(patches).numpy()[:, 0]:
+            g = metrics.vertical_edges(patch).mean()
+            assert smallest * 0.95 <= g <= largest * 1.05  # the window's own border is reflected
+
+
+def test_image_and_labels_are_turned_and_mirrored_together(sample):
+    image = (sample.labels * 60 + 40).astype(np.uint8)  # the picture of its own labels
+    image[800:1100:8] = 0
+    feed = PatchFeed([split_native(Sample("a", image, sample.labels))], batch=16, degrees=10, seed=3)
+    batch = feed(1)
+    for picture, labels in zip(denormalise(batch.clean)[:, 0], batch.clean_labels, strict=True):
+        agreement = ((picture - (labels * 60 + 40)).abs() < 20).float().mean()
+        assert agreement > 0.97  # all but the interpolated borders
+
+
+def test_a_batch_depends_on_its_seed_step_and_process_alone(sample):
+    patched = [split_native(sample)]
+    one, two = (PatchFeed(patched, batch=4, degrees=10, seed=5) for _ in range(2))
+    two(0), two(1)
+    for name, values in vars(one(7)).items():
+        assert torch.equal(values, getattr(two(7), name))
+    for other in (two(8), two(7, process=1), PatchFeed(patched, batch=4, degrees=10, seed=6)(7)):
+        assert not torch.equal(one(7).corrupted, other.corrupted)
+
+
+def test_a_data_set_without_noise_cannot_train_dagan(sample):
+    still = sample.image.copy()
+    still[800:1100, 100:540] = 105
+    with pytest.raises(DatasetError, match="corrupted"):
+        PatchFeed([split_native(Sample("a", still, sample.labels))], batch=4, degrees=0, seed=0)

@@ -1,0 +1,158 @@
+"""A training runs from end to end, and goes on after any interruption as if there had been none."""
+
+import csv
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from DAGANSpineLib.model import load_model
+from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training.dataset import open_dataset
+from DAGANSpineLib.training.presets import PRESETS, AdversarialStage
+from DAGANSpineLib.training.run import RunError
+from DAGANSpineLib.training.trainer import Trainer, steps_of, train
+
+SMOKE = PRESETS["smoke"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "simulated"
+    write_dataset(folder, subjects=5, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    train(data, folder, SMOKE, name="smoke")
+    return folder
+
+
+def logged(folder) -> list[list[str]]:
+    with (folder / "metrics.csv").open(newline="") as lines:
+        return list(csv.reader(lines))
+
+
+def test_a_run_folder_has_what_the_design_lists(finished):
+    names = {path.name.split(".")[0] if "tfevents" in path.name else path.name for path in finished.iterdir()}
+    assert {"config.json", "metrics.csv", "last.pt", "best.pt", "events"} <= names
+    assert not [name for name in names if "partial" in name]
+
+
+def test_the_best_model_knows_where_it_comes_from(finished, data):
+    provenance = load_model(finished / "best.pt").provenance
+    assert (provenance["preset"], provenance["seed"]) == ("smoke", 0)
+    assert provenance["data"] == open_dataset(data).name
+    assert 0 <= provenance["validation dice"] <= 1
+
+
+def test_every_loss_term_is_logged_and_finite(finished):
+    header, *rows = logged(finished)
+    assert header == ["stage", "step", "name", "value"]
+    names = {name for stage, _, name, _ in rows if stage == "0"}
+    assert {
+        "total",
+        "adversarial",
+        "segmentation",
+        "reconstruction",
+        "discriminators",
+        "clean discriminator accuracy",
+        "corrupted discriminator accuracy",
+        "validation dice",
+    } <= names
+    assert all(math.isfinite(float(value)) for *_, value in rows)
+
+
+def test_the_segmenters_loss_falls(finished):
+    losses = [float(value) for stage, _, name, value in logged(finished) if (stage, name) == ("1", "total")]
+    assert losses[-1] < losses[0]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing gets to tidy up."""
+
+
+@pytest.mark.parametrize("after", [0, 3, 5, 7, 11])
+def test_a_run_that_was_killed_goes_on_bit_for_bit(data, finished, tmp_path, monkeypatch, after):
+    """Before the first checkpoint, between two, in the second stage: the resumed run equals the unbroken one."""
+    folder, saves = tmp_path / "run", []
+    log = Trainer._log
+
+    def kill(self, index, step, figures):
+        log(self, index, step, figures)
+        saves.append(step)
+        if len(saves) > after // 2:
+            raise Killed
+
+    monkeypatch.setattr(Trainer, "_log", kill)
+    with pytest.raises(Killed):
+        train(data, folder, SMOKE, name="smoke")
+    monkeypatch.undo()
+    with (folder / "metrics.csv").open("a") as lines:
+        lines.write("1,1")  # a row cut short
+    train(data, folder, SMOKE, resume=True, name="smoke")
+    ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
+    assert_equal(ours, theirs)
+    assert logged(folder) == logged(finished)
+
+
+def assert_equal(one, two):
+    """Nested dictionaries and lists of tensors and numbers, bit for bit."""
+    assert type(one) is type(two)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            assert_equal(one[key], two[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two)
+        for mine, other in zip(one, two, strict=True):
+            assert_equal(mine, other)
+    else:
+        assert one == two
+
+
+def test_a_run_is_not_overwritten_by_another(data, finished):
+    with pytest.raises(RunError, match="--resume"):
+        train(data, finished, SMOKE, name="smoke")
+
+
+def test_a_run_is_not_resumed_with_other_settings(data, finished, tmp_path):
+    with pytest.raises(RunError, match="other settings"):
+        train(data, finished, SMOKE, seed=1, resume=True, name="smoke")
+    with pytest.raises(RunError, match="no training run"):
+        train(data, tmp_path / "nothing", SMOKE, resume=True, name="smoke")
+
+
+def test_the_paper_preset_has_the_papers_numbers():
+    preset = PRESETS["paper"]
+    (stage,) = preset.stages
+    assert (preset.generator.widths, preset.generator.attention) == ((64, 128, 256), True)
+    assert (preset.segmenter.depth, preset.segmenter.width) == (50, 64)
+    assert (stage.batch, stage.epochs, stage.learning_rate, stage.final_learning_rate) == (16, 100, 1e-4, 1e-6)
+    assert (stage.weight_segmentation, stage.weight_reconstruction) == (0.5, 0.01)
+    assert (stage.attention, stage.dual, stage.grid) == (True, True, "resized")
+
+
+def test_an_epoch_covers_the_training_images():
+    # 11 x 3 patches of 96 x 96 cover 1024 x 256; 80 subjects in batches of 16
+    assert steps_of(AdversarialStage(epochs=100), subjects=80) == 100 * 165
+
+
+def test_the_bundled_networks_fit_the_bundled_file():
+    from DAGANSpineLib.model import Model
+
+    preset = PRESETS["bundled"]
+    model = Model(preset.generator, preset.segmenter)
+    weights = sum(value.numel() for network in model.networks for value in network.state_dict().values())
+    assert weights * 2 < 16e6
+
+
+def test_the_resized_grid_trains_too(data, tmp_path):
+    stage = dataclasses.replace(SMOKE.stages[0], grid="resized", steps=2)
+    train(data, tmp_path / "run", dataclasses.replace(SMOKE, stages=(stage,)))
+    assert load_model(tmp_path / "run" / "best.pt").provenance["step"] == 2
