@@ -189,7 +189,7 @@ def _looks(rng: np.random.Generator) -> dict:
         "blob": rng.uniform(0.35, 0.8), "blob_width": rng.uniform(4.2, 6.6), "blob_height": rng.uniform(4.6, 7.0),
         "blob_drop": rng.uniform(-2, 3), "span_offset": rng.normal(0, 1.2),
         "rib": rng.uniform(0.45, 1.1), "rib_height": rng.uniform(7.5, 13.0), "rib_start": rng.uniform(-6.0, 1.0),
-        "rib_slope": rng.normal(0.2, 0.15), "rib_fan": rng.normal(0, 0.025), "rib_ramp": rng.uniform(0.4, 1.0),
+        "rib_slope": rng.normal(0.25, 0.17), "rib_fan": rng.normal(0, 0.025), "rib_ramp": rng.uniform(0.4, 1.0),
         "wing": rng.uniform(0.45, 1.0), "wing_thickness": rng.uniform(14, 22), "hump": rng.uniform(2, 11),
         "notch": rng.uniform(0, 3), "droop": rng.uniform(0.0, 0.26), "flat_bottom": rng.uniform(0.0, 0.8),
         "wing_fade": rng.uniform(0.0, 0.6), "wing_flatness": rng.uniform(0.6, 1.3),

@@ -32,7 +32,7 @@ def blur(image: np.ndarray, sigma_rows: float, sigma_columns: float) -> np.ndarr
 def muscle(rng: np.random.Generator, shape: tuple[int, int], spacing: float) -> np.ndarray:
     """Log echo of the soft tissue alone: blotches of several sizes under speckle, (rows, columns), mean about 0."""
     log = np.zeros(shape)
-    for size_mm, spread in ((25, 0.20), (11, 0.22), (5, 0.15), (2.2, 0.08)):
+    for size_mm, spread in ((25, 0.20), (11, 0.22), (5, 0.14), (2.2, 0.09), (1.1, 0.07)):
         rows = size_mm / spacing * rng.uniform(0.7, 1.1)
         columns = size_mm / spacing * rng.uniform(1.0, 1.6)
         log += spread * rng.uniform(0.5, 1.3) * smooth_field(rng, shape, (rows, columns))

@@ -68,7 +68,7 @@ def plan_bursts(rng: np.random.Generator, first: int, last: int, count: int | No
         even = rng.random() < 0.3
         speed = rng.uniform(0.95, 1.2) if even else rng.uniform(0.75, 1.05)
         jitter = rng.uniform(0.03, 0.15) if even else rng.uniform(0.2, 0.55)
-        strain = rng.uniform(0.2, 1.8)
+        strain = rng.uniform(0.3, 2.5)
         bursts.append(Burst(start, start + length, round(speed, 3), round(jitter, 3), round(strain, 3)))
     return tuple(sorted(bursts, key=lambda burst: burst.first))
 
@@ -118,7 +118,7 @@ def frame_gain(rng: np.random.Generator, frames: int, columns: int, spread: floa
     The scanner interleaves its transmissions, so that what is brighter in one frame is fainter in the next; along the
     line the difference decorrelates within some speckle grains.
     """
-    grain = rng.uniform(2.5, 5.0)
+    grain = np.exp(rng.uniform(np.log(2.5), np.log(8)))
     knots = rng.standard_normal((frames, max(4, round(columns / grain) + 3)))
     knots[1:] -= rng.uniform(0.2, 0.6) * knots[:-1]
     gain = cubic_upsample(knots, columns, 1) / 0.4794**0.5
