@@ -149,8 +149,8 @@ def test_the_cobb_angles_are_those_of_the_known_centreline(curves, cobb, name):
 def test_part_of_the_spine_may_be_missing():
     whole, cut = simulate_subject(5, missing=0.0), simulate_subject(5, missing=0.3)
     assert len(cut.vpi) < 0.8 * len(whole.vpi)
-    count = {len([b for b in s.known["bones"].values() if b["drawn"]]) for s in (whole, cut)}
-    assert len(count) == 2
+    levels = [{name.split()[0] for name, bone in s.known["bones"].items() if bone["drawn"]} for s in (whole, cut)]
+    assert len(levels[0]) == 17 and 10 <= len(levels[1]) <= 14
 
 
 @pytest.mark.parametrize("wrong", [{"curves": 4}, {"cobb_deg": 75.0}, {"missing": 0.8}, {"missing": -0.1}])
