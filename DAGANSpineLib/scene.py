@@ -145,7 +145,9 @@ def add_restored(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.v
 
 def add_segmentation(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLSegmentationNode:
     """A new node for the segments; appended to `made`."""
-    return add_result(volume, "vtkMRMLSegmentationNode", _("{name} segmentation"), made)
+    node = add_result(volume, "vtkMRMLSegmentationNode", _("{name} segmentation"), made)
+    node.GetDisplayNode().SetOpacity2DFill(0.3)  # Slicer's 0.5 hides the bone under it
+    return node
 
 
 def add_result(volume: slicer.vtkMRMLScalarVolumeNode, kind: str, name: str, made: list) -> slicer.vtkMRMLNode:
