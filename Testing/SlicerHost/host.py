@@ -128,7 +128,8 @@ class Host:
 
     def picture_of(self, name: str, path: Path) -> None:
         """Save what the module's panel looks like as a PNG."""
-        slicer.app.processEvents()
+        for _ in range(2):  # a changed text moves its own section first, then what lies below
+            slicer.app.processEvents()
         getattr(slicer.modules, name.lower())._widget.grab().save(str(path))
 
 

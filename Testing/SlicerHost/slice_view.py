@@ -35,7 +35,6 @@ class SliceView:
         self.window = vtk.vtkRenderWindow()
         self.window.SetOffScreenRendering(True)
         self.window.SetMultiSamples(0)
-        self.window.SetSize(*self.SIZE)
         self.window.AddRenderer(self.renderer)
         self.interactor = vtk.vtkRenderWindowInteractor()
         self.interactor.SetRenderWindow(self.window)
@@ -56,7 +55,7 @@ class SliceView:
         self.logic.SetMRMLScene(node.GetScene())
         self.logic.SetSliceNode(node)
         self.logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._take_image)
-        self.logic.ResizeSliceNode(*self.SIZE)
+        self.resize(*self.SIZE)
         self._take_image()
 
     def _managers(self, application_logic: slicer.vtkMRMLApplicationLogic) -> slicer.vtkMRMLDisplayableManagerGroup:
@@ -69,6 +68,11 @@ class SliceView:
         managers.SetRenderer(self.renderer)
         managers.Initialize(factory, self.renderer)
         return managers
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the view another size, as dragging its border does."""
+        self.window.SetSize(columns, rows)
+        self.logic.ResizeSliceNode(columns, rows)
 
     def _take_image(self, *_: object) -> None:
         connection = self.logic.GetImageDataConnection()
