@@ -102,9 +102,9 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
             canvas.raise_to(rows, dome(rng.uniform(0.7, 1.15), r2))
 
 
-def _half_hidden(rng: np.random.Generator) -> float:
-    """One bone in ten lies too deep, or is missed by the beam: what is left of its height."""
-    return rng.uniform(0.25, 0.8) if rng.random() < 0.1 else 1.0
+def _half_hidden(rng: np.random.Generator, least: float) -> float:
+    """What is left of a bone's height: one in ten lies too deep or is missed by the beam, and keeps 0.85 to `least`."""
+    return rng.uniform(least, 0.85) if rng.random() < 0.1 else 1.0
 
 
 def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None:
@@ -123,7 +123,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     along = outward * np.cos(lean) + down * np.sin(lean)
     blob = (along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2
     lift = canvas.lift(level, side)
-    peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng), 0.0)
+    peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng, 0.25), 0.0)
     canvas.raise_to(rows, dome(peak, blob, looks["blob_flatness"]))
 
     half = spine.scale * looks["rib_height"] / 2 * vary(rng, 0.15)
@@ -132,7 +132,11 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     middle = looks["rib_start"] + rng.normal(0, 1) - slope * outward - rng.normal(0.0, 0.004) * outward**2
     inner = np.minimum(outward - rng.uniform(-0.3, 0.9) * a, 0.0)
     rib = ((down - middle) / (half * (1 + 0.12 * fade))) ** 2 + (inner / half) ** 2
-    shown = (looks["rib"] + 0.7 * lift + rng.normal(0, 0.12)) * {10: 0.85, 11: 0.5}.get(level, 1.0) * _half_hidden(rng)
+    shown = (
+        (looks["rib"] + 0.7 * lift + rng.normal(0, 0.12))
+        * {10: 0.85, 11: 0.5}.get(level, 1.0)
+        * _half_hidden(rng, 0.25)
+    )
     floating = level == 11 and rng.random() < 0.4  # a twelfth rib too short to be met
     if shown > 0 and not floating:
         canvas.raise_to(
@@ -151,7 +155,7 @@ def _wings(canvas: _Canvas, level: int, looks: dict, below: float = 0.0) -> tupl
     hump = min(spine.scale * looks["hump"] * rng.uniform(0.75, 1.3), 0.3 * pitch)
     thick = min(spine.scale * looks["wing_thickness"] * vary(rng, 0.1), 0.6 * pitch)
     waist = 1 / (1 + (reach / (spine.scale * rng.uniform(8.0, 13.0))) ** 2)
-    peak = looks["wing"] * _half_hidden(rng) + rng.normal(0, 0.06)
+    peak = looks["wing"] * _half_hidden(rng, 0.5) + rng.normal(0, 0.06)
     outlines, peaks = [], []
     for side in (-1, 1):
         wide = spine.half_span[level] * vary(rng, 0.07)

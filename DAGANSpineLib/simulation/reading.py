@@ -9,7 +9,7 @@ CLASSES = ("background", "rib", "thoracic", "lumbar")
 # Grey levels by which a bone darkens the image on average: fainter ones drown in the muscle's own blotches.
 FAINTEST_CONTRAST = 8.0
 # Where muscle itself is darker than this grey (contact lost, the fading foot), there is nothing to tell bone from.
-FAINTEST_MUSCLE = 12.0
+FAINTEST_MUSCLE = 18.0
 # Of a bone that the lit body cuts off, this much has to be left to be recognised, mm^2.
 SMALLEST_AREA = {RIB: 12.0, THORACIC: 20.0, LUMBAR: 120.0}
 

@@ -96,7 +96,9 @@ def simulate_subject(
     missing: float | None = None,
     bursts: int | None = None,
 ) -> Subject:
-    """Simulate one subject, the same one for the same arguments on every platform.
+    """Simulate one subject, the same one for the same arguments.
+
+    On every platform, but for the last bit of its exponentials: a pixel in many thousands may round to the next grey.
 
     `curves` (0 to 3), `cobb_deg` (of the largest curve, 0 to 60), `missing` (part of the spine's length outside the
     image, at its head or foot) and `bursts` (of structured noise) are drawn at random where None.
