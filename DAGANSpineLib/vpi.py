@@ -131,8 +131,9 @@ def vpi_from_image(image: sitk.Image) -> VPI:
 def grey(picture: np.ndarray) -> np.ndarray:
     """Any picture as grey: (rows, columns) or (rows, columns, channels) -> float32 (rows, columns), 0 to 255.
 
-    Colour becomes luminance (opacity is left out). Values that fit 0 to 255 stay as they are; fractions within 0 and
-    1, and deeper integers (16 bits), are stretched so that black stays black and the brightest pixel becomes 255.
+    Colour becomes luminance (opacity is left out). Values that fit 0 to 255 stay as they are, and fractions within 0
+    and 1 become that range. Deeper values (12 or 16 bits) are scaled so that the brightest pixel becomes 255, since
+    files don't say how many bits their scanner used.
     Raises ImageError for pictures that hold no VPI.
     """
     picture = np.asarray(picture)
@@ -158,8 +159,10 @@ def grey(picture: np.ndarray) -> np.ndarray:
         raise ImageError("This picture is empty: every pixel has the same value.")
     if lowest < 0:
         pixels, highest = pixels - lowest, highest - lowest
-    if highest > 255 or (fraction and highest <= 1):
+    if highest > 255:
         pixels = pixels * (255 / highest)
+    elif fraction and highest <= 1:
+        pixels = pixels * 255
     return np.ascontiguousarray(pixels, dtype=np.float32)
 
 

@@ -57,7 +57,7 @@ PRESETS = {
     # slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
     "bundled": Preset(
         GeneratorShape(widths=(32, 64, 128)),
-        SegmenterShape(depth=18, width=32, pyramid=128, head=64),
+        SegmenterShape(depth=18, width=32, pyramid=64, head=64),
         (
             AdversarialStage(
                 steps=600,

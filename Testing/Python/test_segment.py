@@ -1,0 +1,280 @@
+"""A file goes in, a folder of results comes out, whole or not at all."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicerio
+
+from DAGANSpineLib import segment as segment_module
+from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.metrics import patches
+from DAGANSpineLib.model import BUNDLED
+from DAGANSpineLib.overlay import overlay
+from DAGANSpineLib.pipeline import Cancelled, Pipeline
+from DAGANSpineLib.report import findings
+from DAGANSpineLib.segment import name_of, segment_file, whole_folder
+from DAGANSpineLib.segments import SEGMENTS
+from DAGANSpineLib.simulation import simulate_subject
+from DAGANSpineLib.vpi import lit_body
+
+OUTPUTS = ["labels.png", "overlay.png", "report.json", "restored.nrrd", "segmentation.seg.nrrd"]
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline.load(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    """512 rows of a simulated VPI around its most corrupted patch."""
+    vpi = simulate_subject(2).vpi
+    variation = patches(vpi, lit_body(vpi)).variation.max(1)
+    first = min(max(int(variation.argmax()) * 32 - 200, 0), len(vpi) - 512)
+    part = np.ascontiguousarray(vpi[first : first + 512])
+    part[part == part.max()] = 255  # as in real VPI, which are saturated: deeper pictures are scaled to that
+    return part
+
+
+def write(path, array, vector=False, spacing=None):
+    image = sitk.GetImageFromArray(array, isVector=vector)
+    if spacing:
+        image.SetSpacing(spacing)
+    sitk.WriteImage(image, str(path))
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a command as from a shell; returns (exit status, standard output, standard error)."""
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["DAGANSpineLib", *map(str, arguments)])
+        try:
+            status = main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return command
+
+
+def test_every_output_is_there_with_the_inputs_geometry(pixels, pipeline, tmp_path):
+    coronal = np.ascontiguousarray(pixels[::-1])[:, None, :]
+    source = write(tmp_path / "vpi.nrrd", coronal, spacing=(0.2, 1.0, 0.25))
+    report = segment_file(source, tmp_path / "out", pipeline)
+    folder = tmp_path / "out" / "vpi"
+    assert sorted(path.name for path in folder.iterdir()) == OUTPUTS
+    given, restored = sitk.ReadImage(str(source)), sitk.ReadImage(str(folder / "restored.nrrd"))
+    for name in ("Size", "Spacing", "Origin", "Direction"):
+        np.testing.assert_allclose(getattr(restored, f"Get{name}")(), getattr(given, f"Get{name}")())
+    assert report["image"]["spacing_mm"] == [0.25, 0.2] or report["image"]["spacing_mm"] == (0.25, 0.2)
+    assert json.loads((folder / "report.json").read_text())["image"]["spacing_mm"] == [0.25, 0.2]
+
+
+def test_files_hold_what_the_pipeline_computed(pixels, pipeline, tmp_path):
+    source = write(tmp_path / "vpi.png", pixels)
+    report = segment_file(source, tmp_path / "out", pipeline)
+    result = pipeline.run(pixels.astype(np.float32))
+    folder = tmp_path / "out" / "vpi"
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.png"))), result.labels)
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "restored.nrrd")))[0], result.restored)
+    assert sitk.ReadImage(str(folder / "overlay.png")).GetSize() == pixels.shape[::-1]
+    assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(report))
+
+
+def test_slicers_segmentation_has_names_colours_and_codes(pixels, pipeline, tmp_path):
+    segment_file(write(tmp_path / "vpi.png", pixels), tmp_path / "out", pipeline)
+    stored = slicerio.read_segmentation(str(tmp_path / "out" / "vpi" / "segmentation.seg.nrrd"))
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / "vpi" / "labels.png")))
+    assert np.array_equal(stored["voxels"][:, :, 0].T, labels)
+    assert [(segment["name"], segment["labelValue"]) for segment in stored["segments"]] == [
+        ("Rib", 1),
+        ("Thoracic", 2),
+        ("Lumbar", 3),
+    ]
+    assert [segment["terminology"]["type"][:2] for segment in stored["segments"]] == [
+        ["SCT", "113197003"],
+        ["SCT", "122495006"],
+        ["SCT", "122496007"],
+    ]
+    for segment, expected in zip(stored["segments"], SEGMENTS, strict=True):
+        np.testing.assert_allclose(segment["color"], expected.colour)
+
+
+def test_the_report_says_what_ran_and_what_it_found(pixels, pipeline, tmp_path):
+    report = segment_file(write(tmp_path / "vpi.png", pixels), tmp_path / "out", pipeline)
+    assert report["note"] == "Research use, not for diagnosis."
+    assert report["model"] == {"name": BUNDLED.name, "sha256": pipeline.model.sha256}
+    assert len(report["model"]["sha256"]) == 64
+    assert report["device"] == "cpu"
+    assert set(report["classes"]) == {"rib", "thoracic", "lumbar"}
+    assert report["corrupted patches"]["of"] >= report["corrupted patches"]["before"] > 0
+    assert any("pixel size is unknown" in warning for warning in report["warnings"])
+
+
+def test_components_and_areas_are_counted_as_by_hand():
+    labels = np.zeros((200, 100), np.uint8)
+    labels[10:20, 10:20] = 1
+    labels[20:22, 20:25] = 1  # touches diagonally: the same component
+    labels[100:110, 50:60] = 1
+    labels[150:160, 30:70] = 3
+    lit = np.full(labels.shape, 100.0)
+    classes = findings(lit, lit, labels, (0.5, 0.2))["classes"]
+    assert classes["rib"] == {"components": 2, "area_pixels": 210, "area_mm2": 21.0}
+    assert classes["thoracic"]["components"] == 0
+    assert classes["lumbar"] == {"components": 1, "area_pixels": 400, "area_mm2": 40.0}
+    assert "area_mm2" not in findings(lit, lit, labels, None)["classes"]["rib"]
+
+
+def test_what_looks_unlike_a_vpi_is_said():
+    wide = np.random.default_rng(0).uniform(20, 250, (100, 200))
+    warnings = " ".join(findings(wide, wide, np.zeros(wide.shape, np.uint8), (1, 2))["warnings"])
+    for words in ("unlike a VPI", "touches the border", "Nothing was found of: rib, thoracic, lumbar"):
+        assert words in warnings
+
+
+def test_the_overlay_colours_each_class_and_leaves_the_rest_grey():
+    labels = np.zeros((60, 60), np.uint8)
+    for value, rows in ((1, slice(5, 20)), (2, slice(20, 40)), (3, slice(40, 55))):
+        labels[rows, 10:50] = value
+    picture = overlay(np.full(labels.shape, 100.0), labels)
+    assert (picture[labels == 0] == 100).all()
+    for value, channel in ((1, 0), (2, 1), (3, 2)):
+        assert (picture[labels == value].argmax(1) == channel).all()
+    inside, outline = picture[12, 30].astype(int), picture[5, 30].astype(int)
+    assert np.ptp(outline) > np.ptp(inside) > 0  # opaque outline, the bone visible within
+
+
+def test_a_cancelled_run_leaves_nothing(pixels, pipeline, tmp_path):
+    def cancel(fraction, message):
+        if "tile 2" in message:
+            raise Cancelled
+
+    source = write(tmp_path / "vpi.png", pixels)
+    with pytest.raises(Cancelled):
+        segment_file(source, tmp_path / "a" / "b", pipeline, cancel)
+    assert [path.name for path in tmp_path.iterdir()] == ["vpi.png"]
+
+
+def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monkeypatch):
+    source = write(tmp_path / "vpi.png", pixels)
+    segment_file(source, tmp_path, pipeline)
+    before = (tmp_path / "vpi" / "report.json").read_text()
+
+    def full_disk(labels, path):
+        raise RuntimeError("itk::ERROR: write failed")
+
+    monkeypatch.setattr(segment_module, "write_segmentation", full_disk)
+    with pytest.raises(segment_module.OutputError, match="disk full"):
+        segment_file(source, tmp_path, pipeline)
+    assert (tmp_path / "vpi" / "report.json").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vpi", "vpi.png"]
+
+
+def test_a_second_run_replaces_the_first_ones_results(tmp_path):
+    for content in ("old", "new"):
+        with whole_folder(tmp_path / "results") as folder:
+            (folder / content).touch()
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_names_lose_their_ending_only():
+    from pathlib import Path
+
+    names = [name_of(Path(name)) for name in ("a.png", "b.nii.gz", "1.2.840.113.dcm", "plain", "sweep.2.nrrd")]
+    assert names == ["a", "b", "1.2.840.113", "plain", "sweep.2"]
+
+
+def bad_inputs(folder, pixels):
+    (folder / "text.png").write_text("this is no picture")
+    (folder / "no bytes.png").touch()
+    (folder / "half.pt").write_bytes(BUNDLED.read_bytes()[:100_000])
+    good = write(folder / "good.png", pixels)
+    write(folder / "zeros.png", np.zeros((400, 100), np.uint8))
+    write(folder / "nan.nrrd", np.where(pixels > 200, np.nan, pixels).astype(np.float32))
+    write(folder / "thin.png", pixels[:1])
+    write(folder / "volume.nrrd", np.ones((20, 64, 48), np.uint8))
+    sitk.WriteImage(sitk.JoinSeries([sitk.GetImageFromArray(pixels[None])] * 2), str(folder / "4-D.nrrd"))
+    (folder / "file").touch()
+    out = folder / "out"
+    return {
+        "no file": (folder / "missing.png", "-o", out),
+        "can't be read as an image": (folder / "text.png", "-o", out),
+        "can't be read": (folder / "no bytes.png", "-o", out),
+        "same value": (folder / "zeros.png", "-o", out),
+        "NaN": (folder / "nan.nrrd", "-o", out),
+        "too small": (folder / "thin.png", "-o", out),
+        "a volume": (folder / "volume.nrrd", "-o", out),
+        "sequence": (folder / "4-D.nrrd", "-o", out),
+        "damaged": (good, "-o", out, "--model", folder / "half.pt"),
+        "no model file": (good, "-o", out, "--model", folder / "missing.pt"),
+        "can't be written": (good, "-o", folder / "file" / "out"),
+        "Several inputs are called good": (good, folder / "other" / "good.nrrd", "-o", out),
+        "the following arguments are required": (good,),
+        "invalid choice": (good, "-o", out, "--device", "tpu"),
+    }
+
+
+def test_bad_input_is_one_line_exit_status_2_and_nothing_written(run, pixels, tmp_path):
+    for words, arguments in bad_inputs(tmp_path, pixels).items():
+        before = sorted(tmp_path.rglob("*"))
+        status, _, error = run("segment", *arguments)
+        assert status == 2, words
+        assert words in error and error.count("\n") == 1 and "Traceback" not in error, error
+        assert sorted(tmp_path.rglob("*")) == before, words
+
+
+def test_colour_opacity_16_bit_and_float_pictures_work_and_agree(run, pixels, tmp_path):
+    inputs = [
+        write(tmp_path / "grey.png", pixels),
+        write(tmp_path / "rgb.png", np.repeat(pixels[..., None], 3, 2), vector=True),
+        write(tmp_path / "rgba.png", np.repeat(pixels[..., None], 4, 2), vector=True),
+        write(tmp_path / "deep.png", pixels.astype(np.uint16) * 257),
+        write(tmp_path / "float.nrrd", (pixels / 255).astype(np.float32)),
+    ]
+    status, output, _ = run("segment", *inputs, "-o", tmp_path / "out")
+    assert status == 0 and "Research use, not for diagnosis." in output
+    restored = [tmp_path / "out" / name_of(path) / "restored.nrrd" for path in inputs]
+    first, *others = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))).astype(int) for path in restored)
+    assert all(np.abs(other - first).max() <= 1 for other in others)  # rounding of the luminance
+
+
+def test_one_bad_file_does_not_stop_the_others(run, pixels, tmp_path):
+    good = write(tmp_path / "good.png", pixels)
+    (tmp_path / "bad.png").write_text("no picture")
+    status, _, error = run("segment", tmp_path / "bad.png", good, "-o", tmp_path / "out")
+    assert status == 2 and error.count("\n") == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
+
+
+def test_the_command_runs_as_a_module(tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-m", "DAGANSpineLib", "segment", "nowhere.png", "-o", "out"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr == "segment: There is no file nowhere.png.\n"
+
+
+def test_a_missing_package_is_named_with_what_brings_it(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "DAGANSpineLib.training.trainer", None)
+    monkeypatch.setitem(sys.modules, "monai", None)
+    status, _, error = run("train", "--data", tmp_path, "-o", tmp_path / "run")
+    assert status == 2 and "is missing" in error and "[train]" in error
+
+
+def test_the_simulated_vpi_is_segmented_into_bones_in_their_places(pipeline):
+    """On a simulated spine that the model has never seen: ribs outside, thoracic blobs between, lumbar below."""
+    subject = simulate_subject(987_654_321)
+    labels = pipeline.run(subject.vpi.astype(np.float32)).labels
+    for value in (1, 2, 3):
+        found, truth = labels == value, subject.labels == value
+        assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.5
+    assert np.argwhere(labels == 3)[:, 0].mean() > np.argwhere(labels == 2)[:, 0].mean()
+    assert not labels[~lit_body(subject.vpi)].any()
