@@ -17,7 +17,7 @@ LEVELS = THORACIC + LUMBAR
 # From one vertebra's centre to the next one's (T1-T2, ..., L5-S1): body and disc, mm.
 PITCH = np.array([21, 21.5, 22, 22.5, 23, 23.5, 24, 25, 26, 27, 28, 28.5, 30.5, 31.5, 32, 32, 30.0])
 # From the midline to the middle of the transverse process (thoracic) or to the wing's tip (lumbar), mm.
-HALF_SPAN = np.array([26, 24.5, 23.5, 23, 23, 23, 23, 23, 22.5, 22, 21, 19.5, 25, 26.5, 27.5, 27.5, 27.0])
+HALF_SPAN = np.array([26, 24.5, 23.5, 23, 23, 23, 23, 23, 22.5, 22, 21.5, 21, 25, 26.5, 27.5, 27.5, 27.0])
 
 
 @dataclass(frozen=True)

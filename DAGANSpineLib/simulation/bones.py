@@ -94,17 +94,17 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
     canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
     for level in range(len(LEVELS)):
         # A large spinous process is a black ball, most often where the thoracic spine ends.
-        if rng.random() < (0.35 if 9 <= level <= 13 else 0.1):
+        if rng.random() < {10: 0.4, 11: 0.5, 12: 0.35}.get(level, 0.12):
             rows, u, v = canvas.local(level, 30, 30)
-            radius = spine.scale * rng.uniform(5.0, 8.5)
+            radius = spine.scale * rng.uniform(5.0, 9.5)
             shift = np.interp(spine.y[level], canvas.y_mm, aside)
             r2 = ((u - shift) ** 2 + ((v - rng.uniform(-8, 6)) / rng.uniform(0.9, 1.5)) ** 2) / radius**2
             canvas.raise_to(rows, dome(rng.uniform(0.7, 1.15), r2))
 
 
-def _half_hidden(rng: np.random.Generator, least: float) -> float:
-    """What is left of a bone's height: one in ten lies too deep or is missed by the beam, and keeps 0.85 to `least`."""
-    return rng.uniform(least, 0.85) if rng.random() < 0.1 else 1.0
+def _half_hidden(rng: np.random.Generator, least: float, share: float = 0.1) -> float:
+    """What is left of a bone's height: a `share` lie too deep or are missed by the beam, and keep 0.85 to `least`."""
+    return rng.uniform(least, 0.85) if rng.random() < share else 1.0
 
 
 def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None:
@@ -119,11 +119,11 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     lean = rng.normal(0, 0.25)
     if level >= 10:
         # The last processes are short and slant outward and down.
-        a, b, lean = a * rng.uniform(1.0, 1.5), b * rng.uniform(0.7, 1.0), lean + rng.uniform(0.0, 0.3) * (level - 9)
+        a, b, lean = a * rng.uniform(1.0, 1.6), b * rng.uniform(0.65, 1.0), lean + rng.uniform(0.0, 0.35) * (level - 9)
     along = outward * np.cos(lean) + down * np.sin(lean)
     blob = (along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2
     lift = canvas.lift(level, side)
-    peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng, 0.25), 0.0)
+    peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng, 0.25, 0.4 if level == 11 else 0.1), 0.0)
     canvas.raise_to(rows, dome(peak, blob, looks["blob_flatness"]))
 
     half = spine.scale * looks["rib_height"] / 2 * vary(rng, 0.15)
@@ -137,7 +137,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
         * {10: 0.85, 11: 0.5}.get(level, 1.0)
         * _half_hidden(rng, 0.25)
     )
-    floating = level == 11 and rng.random() < 0.4  # a twelfth rib too short to be met
+    floating = level == 11 and rng.random() < 0.5  # a twelfth rib too short to be met
     if shown > 0 and not floating:
         canvas.raise_to(
             rows, dome(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), rib, looks["blob_flatness"])
@@ -179,7 +179,14 @@ def _sacrum(canvas: _Canvas, looks: dict) -> None:
     """The last and widest shadow, which the experts leave unlabelled: the wings, and the crest that goes on below."""
     spine, rng = canvas.spine, canvas.rng
     below = float(spine.y[16] - spine.y[15]) * rng.uniform(0.85, 1.1)
-    faint = {**looks, "wing": looks["wing"] * rng.uniform(0.3, 0.9), "hump": 0.0, "droop": rng.uniform(-0.2, 0.1)}
+    faint = {
+        **looks,
+        "wing": looks["wing"] * rng.uniform(0.4, 1.0),
+        "wing_thickness": rng.uniform(16, 26),
+        "wing_flatness": rng.uniform(0.4, 0.9),
+        "hump": 0.0,
+        "droop": rng.uniform(-0.2, 0.1),
+    }
     _wings(canvas, 16, faint, below)
     rows, u, v = canvas.local(16, 0, 110)
     half_width = spine.scale * rng.uniform(9, 20) * np.clip(1.5 - (v - below) / 60, 0.2, 1.5)
@@ -206,7 +213,7 @@ def lay_bones(spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.G
     canvas = _Canvas(spine, x_mm, y_mm, rng)
     looks = _looks(rng)
     _spinous_processes(canvas, wide_at_top=rng.uniform(0, 7))
-    if rng.random() < 0.75:
+    if rng.random() < 0.9:
         _sacrum(canvas, looks)
     for level in range(12):
         for side in (-1, 1):

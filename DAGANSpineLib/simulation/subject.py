@@ -56,7 +56,7 @@ def _frame_spine(rng: np.random.Generator, spine: Spine, spacing: float, missing
     length = spine.y[-1] + 25
     head, foot = (missing, 0.0) if rng.random() < 0.5 else (0.0, missing)
     start = rng.uniform(-25, 8) + head * length
-    stop = spine.y[-1] + rng.uniform(12, 55) - foot * length
+    stop = spine.y[-1] + rng.uniform(15, 72) - foot * length
     above, below = int(rng.uniform(20, 130)), int(rng.uniform(8, 80))
     swept = int((stop - start) / spacing)
     rows = above + swept + below

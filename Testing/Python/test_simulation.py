@@ -119,7 +119,7 @@ def test_left_and_right_processes_lie_on_both_sides_of_their_vertebra(subject):
     assert np.abs(side).min() * subject.known["spacing_mm"][1] > 5
 
 
-@pytest.mark.parametrize(("value", "by"), [(1, 8), (2, 30), (3, 20)])
+@pytest.mark.parametrize(("value", "by"), [(1, 12), (2, 12), (3, 15)])
 def test_labelled_bone_is_darker_than_the_muscle_beside_it(subject, value, by):
     bone = subject.labels == value
     wide = sitk.GetArrayFromImage(sitk.BinaryDilate(sitk.GetImageFromArray(bone.astype(np.uint8)), (15, 15))) > 0
