@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import types
 
 from PySide6 import QtCore, QtGui, QtWidgets
 
 # also methods by these names: virtual ones, which Qt itself calls, and QTimer's static one
 METHODS = frozenset(("sizeHint", "minimumSizeHint", "singleShot"))
+
+
+def immortalise() -> None:
+    """Let None, True and False live for ever before Python 3.12, as they do since.
+
+    PySide6 6.12 counts on that: it gives back one reference too many to None in every `property()` of an unknown name
+    and in every signal that carries None, until Python aborts.
+    """
+    if sys.version_info < (3, 12):
+        for single in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(single)).value += 2**40
+
+
+immortalise()
 
 
 class Strict:

@@ -6,6 +6,8 @@ the original's names (Slicer: Libs/MRML/Widgets, CTK: Libs/Widgets); anything el
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
@@ -21,6 +23,24 @@ def plain(kind: type | str, name: str, default: object) -> QtCore.Property:
         widget.__dict__[attribute] = value
 
     return QtCore.Property(kind, lambda widget: widget.__dict__.get(attribute, default), write)
+
+
+class Watch:
+    """Observers of the scene that end with the widget they serve."""
+
+    def __init__(self, widget: QtCore.QObject) -> None:
+        self.scene, self.tags = None, []
+        widget.destroyed.connect(self.stop)
+
+    def start(self, scene: slicer.vtkMRMLScene, events: tuple[int, ...], callback: Callable[..., None]) -> None:
+        self.stop()
+        self.scene = scene
+        self.tags = [scene.AddObserver(event, callback) for event in events]
+
+    def stop(self, *_: object) -> None:
+        for tag in self.tags:
+            self.scene.RemoveObserver(tag)
+        self.tags = []
 
 
 class qMRMLWidget(qt.QWidget):
@@ -56,7 +76,7 @@ class qMRMLNodeComboBox(qt.QWidget):
     _children = True
     _none = False
     _none_text = "None"
-    _observations = ()
+    _watch = None
     _told = None
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -66,6 +86,7 @@ class qMRMLNodeComboBox(qt.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._box.currentIndexChanged.connect(self._tell)
+        self._watch = Watch(self)
 
     def _get_types(self) -> list[str]:
         return list(self._types)
@@ -116,12 +137,11 @@ class qMRMLNodeComboBox(qt.QWidget):
         return self._scene
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
-        for tag in self._observations:
-            self._scene.RemoveObserver(tag)
-        self._scene, self._observations = scene, ()
+        self._watch.stop()
+        self._scene = scene
         if scene:
             events = scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndBatchProcessEvent
-            self._observations = tuple(scene.AddObserver(event, self._fill) for event in events)
+            self._watch.start(scene, events, self._fill)
         self._fill()
 
     def currentNode(self) -> slicer.vtkMRMLNode | None:
