@@ -90,7 +90,7 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
     away = canvas.x - (np.interp(canvas.y_mm, spine.line_y, spine.line_x) + aside)[:, None]
     canvas.raise_to(slice(0, size), dome(peak[:, None], (away / half_width[:, None]) ** 2))
     # The lumbar laminae lie deep between the levels, and dim what is over them.
-    laminae = lumbar * rng.uniform(0.1, 0.7) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
+    laminae = lumbar * rng.uniform(0.1, 0.6) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
     canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
     for level in range(len(LEVELS)):
         # A large spinous process is a black ball, most often where the thoracic spine ends.
@@ -201,7 +201,7 @@ def _looks(rng: np.random.Generator) -> dict:
         "blob_drop": rng.uniform(-2, 3), "span_offset": rng.normal(0, 1.2),
         "rib": rng.uniform(0.45, 1.1), "rib_height": rng.uniform(7.5, 13.0), "rib_start": rng.uniform(-6.0, 1.0),
         "rib_slope": rng.normal(0.25, 0.17), "rib_fan": rng.normal(0, 0.025), "rib_ramp": rng.uniform(0.4, 1.0),
-        "wing": rng.uniform(0.45, 1.0), "wing_thickness": rng.uniform(14, 22), "hump": rng.uniform(2, 11),
+        "wing": rng.uniform(0.55, 1.05), "wing_thickness": rng.uniform(14, 22), "hump": rng.uniform(2, 11),
         "notch": rng.uniform(0, 3), "droop": rng.uniform(0.0, 0.26), "flat_bottom": rng.uniform(0.0, 0.8),
         "wing_fade": rng.uniform(0.0, 0.6), "wing_flatness": rng.uniform(0.6, 1.3),
         "blob_flatness": rng.uniform(0.8, 1.6),
