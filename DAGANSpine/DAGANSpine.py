@@ -53,6 +53,7 @@ class DAGANSpine(ScriptedLoadableModule):
             "For Enhanced Spine Segmentation, ISBI 2021, "
             '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
         )
+        slicer.app.connect("startupCompleted()", scene.SideBySide.register)
 
 
 class Device(enum.Enum):

@@ -191,6 +191,16 @@ class SideBySide:
     def __init__(self) -> None:
         self._former: int | None = None
 
+    @classmethod
+    def register(cls) -> None:
+        """Let Slicer know the layout, also for scenes that were saved while it was shown."""
+        manager = slicer.app.layoutManager()
+        if manager is None:
+            return
+        layout_node = manager.layoutLogic().GetLayoutNode()
+        if not layout_node.IsLayoutDescription(cls.LAYOUT):
+            layout_node.AddLayoutDescription(cls.LAYOUT, cls.description())
+
     def show(
         self,
         volume: slicer.vtkMRMLScalarVolumeNode,
@@ -201,9 +211,7 @@ class SideBySide:
         manager = slicer.app.layoutManager()
         if manager is None:
             return
-        layout_node = manager.layoutLogic().GetLayoutNode()
-        if not layout_node.IsLayoutDescription(self.LAYOUT):
-            layout_node.AddLayoutDescription(self.LAYOUT, self.description())
+        self.register()
         if manager.layout != self.LAYOUT:
             self._former = manager.layout
             manager.setLayout(self.LAYOUT)
@@ -234,14 +242,15 @@ class SideBySide:
         manager = slicer.app.layoutManager()
         if manager is None or self._former is None:
             return
-        shown_in = slicer.mrmlScene.GetSingletonNode(self.RESTORED, "vtkMRMLSliceNode").GetID()
+        shown_in = manager.sliceWidget(self.RESTORED).mrmlSliceNode().GetID()
         for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
             display.RemoveViewNodeID(shown_in)
         if manager.layout == self.LAYOUT:
             manager.setLayout(self._former)
         self._former = None
 
-    def description(self) -> str:
+    @classmethod
+    def description(cls) -> str:
         """Two slice views with a view group of their own, so that zooming here leaves Slicer's own views alone."""
         views = "".join(
             f'<item><view class="vtkMRMLSliceNode" singletontag="{tag}">'
@@ -251,8 +260,8 @@ class SideBySide:
             '<property name="viewgroup" action="default">5774</property>'
             "</view></item>"
             for tag, label, colour in (
-                (self.ORIGINAL, _("Original"), "#8C8C8C"),
-                (self.RESTORED, _("Restored"), "#4A90D9"),
+                (cls.ORIGINAL, _("Original"), "#8C8C8C"),
+                (cls.RESTORED, _("Restored"), "#4A90D9"),
             )
         )
         return f'<layout type="horizontal" split="true">{views}</layout>'

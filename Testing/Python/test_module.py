@@ -385,6 +385,36 @@ def test_reloading_brings_the_library_anew_and_the_module_still_works(chosen, vo
         sys.modules.update(kept)
 
 
+def test_slicer_knows_the_layout_from_its_start(host):
+    from DAGANSpineLib.scene import SideBySide
+
+    assert slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(SideBySide.LAYOUT)
+
+
+def test_a_saved_scene_brings_back_images_results_and_choices(chosen, volume, host, scene, tmp_path):
+    chosen.ui.deviceComboBox.currentIndex = 1
+    chosen.ui.runButton.click()
+    labels = expected_result(volume).labels
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLStorableNode")
+        if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
+            extension = "seg.nrrd" if node.IsA("vtkMRMLSegmentationNode") else "nrrd"
+            node.AddDefaultStorageNode(str(tmp_path / f"{node.GetName()}.{extension}"))
+            assert node.GetStorageNode().WriteData(node)
+    assert scene.Commit()
+    scene.Clear()
+    scene.Connect()
+    again = slicer.util.getNode("VPI")
+    assert chosen.ui.inputSelector.currentNode() is again
+    assert chosen.ui.deviceComboBox.currentIndex == 1
+    assert chosen.ui.showButton.enabled
+    _, segmentation = results()
+    for segment in SEGMENTS:
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, again)
+        np.testing.assert_array_equal(mask[0], labels == segment.label)
+
+
 def test_the_panel_says_that_it_is_for_research(panel):
     assert panel.ui.researchLabel.text == "Research use, not for diagnosis."
     assert panel.ui.researchLabel.visible

@@ -37,40 +37,49 @@ class Modules:
     """`slicer.modules`: a name that is no loaded module raises AttributeError."""
 
 
-class ModuleManager:
-    """qSlicerModuleManager's one signal that scripted modules use."""
+class OneSignal:
+    """An object with the one signal of it that scripted modules use, connected by its C++ signature."""
 
     __slots__ = ("_slots",)
 
-    SIGNAL = "moduleAboutToBeUnloaded(QString)"
+    SIGNAL = ""
 
     def __init__(self) -> None:
-        self._slots: list[Callable[[str], None]] = []
+        self._slots: list[Callable[..., None]] = []
 
-    def connect(self, signal: str, slot: Callable[[str], None]) -> None:
+    def connect(self, signal: str, slot: Callable[..., None]) -> None:
         if signal != self.SIGNAL:
-            raise AttributeError(f"qSlicerModuleManager has no signal {signal}")
+            raise AttributeError(f"{type(self).__name__} has no signal {signal}")
         self._slots.append(slot)
 
-    def disconnect(self, signal: str, slot: Callable[[str], None]) -> None:
+    def disconnect(self, signal: str, slot: Callable[..., None]) -> None:
         self._slots.remove(slot)
 
-    def _unload(self, name: str) -> None:
+    def _emit(self, *arguments: object) -> None:
         for slot in tuple(self._slots):
-            slot(name)
+            slot(*arguments)
 
 
-class qSlicerApplication:
+class qSlicerModuleManager(OneSignal):
+    __slots__ = ()
+
+    SIGNAL = "moduleAboutToBeUnloaded(QString)"
+
+
+class qSlicerApplication(OneSignal):
     """`slicer.app`, in testing mode: message boxes are logged and answered with yes."""
 
     __slots__ = ("_qt", "applicationLogic", "layoutManager", "moduleManager", "mrmlScene", "temporaryPath")
+
+    SIGNAL = "startupCompleted()"
 
     applicationName = "Slicer"
     majorVersion, minorVersion = 5, 13
 
     def __init__(self, application: QtWidgets.QApplication, scene: slicer.vtkMRMLScene) -> None:
         logic = application_logic(scene)
-        manager, modules = qMRMLLayoutManager(scene, logic), ModuleManager()
+        super().__init__()
+        manager, modules = qMRMLLayoutManager(scene, logic), qSlicerModuleManager()
         self.applicationLogic = lambda: logic
         self.layoutManager = lambda: manager
         self.moduleManager = lambda: modules

@@ -82,7 +82,7 @@ class Host:
         keep_subject_hierarchy(self.scene)
 
     def load(self, path: Path) -> types.ModuleType:
-        """What Slicer does at its start: import the module's file, construct its class."""
+        """What Slicer does at its start: import the module's file, construct its class, say that it has started."""
         name = path.stem
         sys.path.insert(0, str(path.parent))
         spec = importlib.util.spec_from_file_location(name, path)
@@ -92,6 +92,7 @@ class Host:
         module = ScriptedModule(path)
         setattr(slicer.modules, name.lower(), module)
         setattr(slicer.modules, f"{name}Instance", getattr(source, name)(module))
+        slicer.app._emit()
         return source
 
     def open(self, name: str) -> object:
@@ -116,7 +117,7 @@ class Host:
     def unload(self, name: str) -> None:
         """What quitting Slicer does to an opened module."""
         module = getattr(slicer.modules, name.lower())
-        slicer.app.moduleManager()._unload(name)
+        slicer.app.moduleManager()._emit(name)
         module._widget.deleteLater()
         module._widget = None
         delattr(slicer.modules, f"{name}Widget")

@@ -78,6 +78,7 @@ class qMRMLNodeComboBox(qt.QWidget):
     _none_text = "None"
     _watch = None
     _told = None
+    _requested = None
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -150,6 +151,8 @@ class qMRMLNodeComboBox(qt.QWidget):
 
     def setCurrentNode(self, node: slicer.vtkMRMLNode | None) -> None:
         row = self._nodes.index(node) + (1 if self._none else 0) if node in self._nodes else (0 if self._none else -1)
+        # a node that is not listed yet, as while a scene is loaded, is selected when it comes
+        self._requested = node if node not in self._nodes else None
         self._box.setCurrentIndex(row)
 
     def nodeCount(self) -> int:
@@ -174,8 +177,9 @@ class qMRMLNodeComboBox(qt.QWidget):
         self._box.clear()
         self._box.addItems([self._none_text] * self._none + [node.GetName() for node in self._nodes])
         # without "None", Qt selects the first row by itself, as in Slicer
-        if current in self._nodes or self._none:
-            self.setCurrentNode(current)
+        wanted = self._requested if self._requested in self._nodes else current
+        if wanted in self._nodes or self._none:
+            self.setCurrentNode(wanted)
         self._box.blockSignals(False)
         self._tell()
 
