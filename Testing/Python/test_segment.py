@@ -11,7 +11,7 @@ import slicerio
 
 from DAGANSpineLib import segment as segment_module
 from DAGANSpineLib.__main__ import main
-from DAGANSpineLib.metrics import patches
+from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model import BUNDLED
 from DAGANSpineLib.overlay import overlay
 from DAGANSpineLib.pipeline import Cancelled, Pipeline
@@ -32,9 +32,10 @@ def pipeline() -> Pipeline:
 @pytest.fixture(scope="module")
 def pixels() -> np.ndarray:
     """512 rows of a simulated VPI around its most corrupted patch."""
-    vpi = simulate_subject(2).vpi
-    variation = patches(vpi, lit_body(vpi)).variation.max(1)
-    first = min(max(int(variation.argmax()) * 32 - 200, 0), len(vpi) - 512)
+    vpi = simulate_subject(6).vpi
+    measured = patches(vpi, lit_body(vpi))
+    worst = int((measured.variation * (measured.lit >= LIT)).max(1).argmax()) * measured.stride
+    first = min(max(worst - 200, 0), len(vpi) - 512)
     part = np.ascontiguousarray(vpi[first : first + 512])
     part[part == part.max()] = 255  # as in real VPI, which are saturated: deeper pictures are scaled to that
     return part
