@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import UserError
-from .reading import CLASSES
+from ..vpi import CLASSES
 from .subject import simulate_subject
 
 KINDS = ("images", "clean", "labels")

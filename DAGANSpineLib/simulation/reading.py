@@ -3,9 +3,9 @@
 import numpy as np
 import SimpleITK as sitk
 
+from ..vpi import CLASSES
 from .bones import LUMBAR, RIB, THORACIC, Bones
 
-CLASSES = ("background", "rib", "thoracic", "lumbar")
 # Grey levels by which a bone darkens the image on average: fainter ones drown in the muscle's own blotches.
 FAINTEST_CONTRAST = 8.0
 # Where muscle itself is darker than this grey (contact lost, the fading foot), there is nothing to tell bone from.
