@@ -106,7 +106,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._views = scene.SideBySide()
         self.ui.progressBar.visible = False
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
         self.ui.runButton.clicked.connect(self.onRunButton)
         self.ui.showButton.clicked.connect(self.onShowButton)
         self.initializeParameterNode()
@@ -141,7 +142,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic.cancel()
         self.setParameterNode(None)
 
-    def onSceneEndClose(self, caller, event):
+    def onSceneReady(self, caller, event):
+        """After closing and after loading: a parameter node that was loaded before its image has cached None."""
         if self._entered:
             self.initializeParameterNode()
 
@@ -232,7 +234,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             trouble = str(error), None
         except Exception as error:
             logging.exception("DAGANSpine failed")
-            text = _("Something went wrong: {error}. The scene is as it was before.")
+            text = _("Something went wrong: {error}. Nothing was added to the scene.")
             trouble = text.format(error=error), traceback.format_exc()
         self._began = None
         if self.ui is None:  # Slicer is quitting
@@ -241,7 +243,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if trouble is not None:
             self.fail(*trouble)
         elif outcome is None:
-            self.ui.statusLabel.text = _("Cancelled. The scene is as it was before.")
+            self.ui.statusLabel.text = _("Cancelled. Nothing was added to the scene.")
         else:
             self.showOutcome(volume, outcome)
 

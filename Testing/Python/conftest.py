@@ -78,3 +78,31 @@ def slim_model(slim_model_file, monkeypatch):
     """The slim model in the place of the bundled one."""
     monkeypatch.setattr("DAGANSpineLib.model.BUNDLED", slim_model_file)
     return slim_model_file
+
+
+@pytest.fixture
+def volume(scene, small_vpi):
+    """A loaded VPI, not quite where and how large Slicer would put a PNG."""
+    import slicer
+
+    matrix = np.diag([-0.2, -0.25, 1, 1])
+    matrix[:3, 3] = 12, -30, 5
+    return slicer.util.addVolumeFromArray(small_vpi[np.newaxis], matrix, "VPI")
+
+
+@pytest.fixture
+def panel(host, scene, slim_model):
+    """The module's widget, opened; closed as when Slicer quits."""
+    import slicer
+
+    widget = host.open("DAGANSpine")
+    yield widget
+    if hasattr(slicer.modules, "DAGANSpineWidget"):
+        host.unload("DAGANSpine")
+
+
+@pytest.fixture
+def chosen(volume, panel):
+    """The panel with the VPI chosen."""
+    assert panel.ui.inputSelector.currentNode() is volume
+    return panel

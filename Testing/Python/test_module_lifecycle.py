@@ -1,0 +1,176 @@
+"""What users do meanwhile and afterwards: cancel, close, delete, leave, quit, reload, save."""
+
+import sys
+
+import numpy as np
+import pytest
+
+slicer = pytest.importorskip("slicer")
+pytest.importorskip("PySide6")
+
+from clinician import during_the_run, expected_result, nodes, results  # noqa: E402
+
+from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
+
+AS_PNG = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def test_cancelling_in_mid_run_leaves_the_scene_as_before(chosen):
+    before = nodes()
+    done = during_the_run(chosen, chosen.ui.runButton.click)
+    chosen.ui.runButton.click()
+    assert done
+    assert nodes() == before
+    assert chosen.ui.statusLabel.text.startswith("Cancelled")
+    assert chosen.ui.runButton.text == "Restore && Segment"
+    assert chosen.ui.runButton.enabled
+
+
+def test_cancelling_a_second_run_leaves_the_first_result(chosen, volume):
+    chosen.ui.runButton.click()
+    restored, _ = results()
+    first = slicer.util.arrayFromVolume(restored).copy()
+    slicer.util.updateVolumeFromArray(volume, slicer.util.arrayFromVolume(volume)[:, ::-1].copy())
+    during_the_run(chosen, chosen.ui.runButton.click)
+    chosen.ui.runButton.click()
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored), first)
+
+
+def test_while_it_runs_the_button_cancels_and_the_inputs_wait(chosen):
+    seen = {}
+
+    def look():
+        slicer.app.processEvents()
+        for name in ("runButton", "inputSelector", "deviceComboBox", "progressBar"):
+            widget = getattr(chosen.ui, name)
+            seen[name] = widget.text if name == "runButton" else widget.enabled
+        seen["status"] = chosen.ui.statusLabel.text
+        seen["value"] = chosen.ui.progressBar.value
+
+    during_the_run(chosen, look, "Segmenting")
+    assert not chosen.ui.progressBar.visible
+    chosen.ui.runButton.click()
+    assert seen["runButton"] == "Cancel"
+    assert not seen["inputSelector"]
+    assert not seen["deviceComboBox"]
+    assert 0 < seen["value"] <= 100
+    assert "elapsed, about 0:0" in seen["status"]
+    assert not chosen.ui.progressBar.visible
+
+
+def test_closing_the_scene_in_mid_run_raises_nothing_and_leaves_nothing(chosen, scene, caplog):
+    done = during_the_run(chosen, scene.Clear)
+    chosen.ui.runButton.click()
+    assert done
+    assert results() == (None, None)
+    assert chosen.ui.statusLabel.text.startswith("Cancelled")
+    assert not chosen.ui.runButton.enabled
+    assert not caplog.records
+
+
+def test_deleting_the_input_in_mid_run_raises_nothing_and_leaves_nothing(chosen, volume, scene, caplog):
+    before = nodes() - {volume.GetID(), volume.GetDisplayNodeID()}
+    done = during_the_run(chosen, lambda: scene.RemoveNode(volume))
+    chosen.ui.runButton.click()
+    assert done
+    assert nodes() == before
+    assert not caplog.records
+
+
+def test_leaving_the_module_in_mid_run_finishes_the_run_and_keeps_the_layout(chosen, host):
+    layout = slicer.app.layoutManager().layout
+    during_the_run(chosen, lambda: host.leave("DAGANSpine"))
+    chosen.ui.runButton.click()
+    assert None not in results()
+    assert slicer.app.layoutManager().layout == layout
+    host.open("DAGANSpine")
+    assert chosen.ui.showButton.enabled
+    chosen.ui.showButton.click()
+    assert slicer.app.layoutManager().layout != layout
+
+
+def test_quitting_in_mid_run_raises_nothing_and_leaves_nothing(chosen, host, caplog):
+    before = nodes()
+    run = chosen.onRunButton  # the button itself goes in mid-click
+    during_the_run(chosen, lambda: host.unload("DAGANSpine"))
+    run()
+    assert nodes() == before
+    assert not caplog.records
+
+
+def test_running_twice_at_once_is_refused(chosen, volume):
+    refused = []
+
+    def again():
+        with pytest.raises(RuntimeError, match="in progress already") as caught:
+            chosen.logic.restoreAndSegment(volume)
+        refused.append(caught)
+
+    during_the_run(chosen, again)
+    chosen.ui.runButton.click()
+    assert refused
+    assert None not in results()
+
+
+def test_leaving_the_module_gives_back_the_former_layout(chosen, host):
+    layout = slicer.app.layoutManager().layout
+    chosen.ui.runButton.click()
+    assert slicer.app.layoutManager().layout != layout
+    host.leave("DAGANSpine")
+    assert slicer.app.layoutManager().layout == layout
+
+
+def test_closing_the_scene_empties_the_panel_and_a_new_image_can_be_chosen(chosen, scene, small_vpi):
+    scene.Clear()
+    assert not chosen.ui.runButton.enabled
+    volume = slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, "Next")
+    chosen.ui.inputSelector.setCurrentNode(volume)
+    chosen.ui.runButton.click()
+    assert None not in results()
+
+
+def test_reloading_brings_the_library_anew_and_the_module_still_works(chosen, volume):
+    before = sys.modules["DAGANSpineLib.vpi"]
+    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "DAGANSpineLib"}
+    model_file = sys.modules["DAGANSpineLib.model"].BUNDLED
+    try:
+        chosen.onReload()
+        import DAGANSpineLib.model
+
+        DAGANSpineLib.model.BUNDLED = model_file
+        assert sys.modules["DAGANSpineLib.vpi"] is not before
+        slicer.modules.DAGANSpineWidget.ui.runButton.click()
+        assert None not in results()
+        assert slicer.app.layoutManager().layout == sys.modules["DAGANSpineLib.scene"].SideBySide.LAYOUT
+    finally:
+        sys.modules.update(kept)
+
+
+def test_slicer_knows_the_layout_from_its_start(host):
+    from DAGANSpineLib.scene import SideBySide
+
+    assert slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(SideBySide.LAYOUT)
+
+
+def test_a_saved_scene_brings_back_images_results_and_choices(chosen, volume, host, scene, tmp_path):
+    chosen.ui.deviceComboBox.currentIndex = 1
+    chosen.ui.runButton.click()
+    labels = expected_result(volume).labels
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLStorableNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLStorableNode")
+        if node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
+            extension = "seg.nrrd" if node.IsA("vtkMRMLSegmentationNode") else "nrrd"
+            node.AddDefaultStorageNode(str(tmp_path / f"{node.GetName()}.{extension}"))
+            assert node.GetStorageNode().WriteData(node)
+    assert scene.Commit()
+    scene.Clear()
+    scene.Connect()
+    again = slicer.util.getNode("VPI")
+    assert chosen.ui.inputSelector.currentNode() is again
+    assert chosen.ui.deviceComboBox.currentIndex == 1
+    assert chosen.ui.showButton.enabled
+    _, segmentation = results()
+    for segment in SEGMENTS:
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, again)
+        np.testing.assert_array_equal(mask[0], labels == segment.label)
