@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ import torch
 from torch import nn
 
 from .errors import UserError
+from .files import whole_file
 from .networks import Generator, PanopticFPN
 from .vpi import CLASSES
 
@@ -70,7 +69,7 @@ class Model:
 
 
 def save_model(model: Model, path: Path) -> None:
-    """Write a model file in half precision: to a temporary name first, so that a full disk leaves no half file."""
+    """Write a model file in half precision."""
     content = {
         "format": FORMAT,
         "configuration": {"generator": asdict(model.generator_shape), "segmenter": asdict(model.segmenter_shape)},
@@ -79,23 +78,8 @@ def save_model(model: Model, path: Path) -> None:
         "generator": half(model.generator.state_dict()),
         "segmenter": half(model.segmenter.state_dict()),
     }
-    save_atomically(content, path)
-
-
-def save_atomically(content: Mapping[str, Any], path: Path) -> None:
-    """torch.save to a temporary file beside `path`, then rename: the file is there whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
-        try:
-            torch.save(content, temporary)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        except BaseException:
-            temporary.close()
-            os.unlink(temporary.name)
-            raise
-    os.chmod(temporary.name, 0o644)
-    os.replace(temporary.name, path)
+    with whole_file(path) as partial:
+        torch.save(content, partial)
 
 
 def half(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

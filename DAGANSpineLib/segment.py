@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +10,12 @@ import numpy as np
 import SimpleITK as sitk
 import slicerio
 
-from .errors import UserError
+from .files import OutputError, whole_folder
 from .overlay import overlay
 from .pipeline import Pipeline, Progress, Result, unheard
 from .report import DISCLAIMER, findings
 from .segments import SEGMENTS
 from .vpi import VPI, read_vpi
-
-
-class OutputError(UserError):
-    """A folder that can't be written."""
 
 
 def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
@@ -99,36 +91,3 @@ def write_segmentation(labels: sitk.Image, path: Path) -> None:
             ],
         },
     )
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `folder` once all is written, and vanishes if anything goes wrong.
-
-    Raises OutputError if it can't be made, written or renamed.
-    """
-    missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise OutputError(f"The folder {folder.parent} can't be written: {error.strerror}.") from error
-    try:
-        yield partial
-        partial.chmod(0o755)
-        if folder.exists():
-            former = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            folder.replace(former / folder.name)
-            partial.replace(folder)
-            shutil.rmtree(former)
-        else:
-            partial.replace(folder)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        for parent in missing:
-            # what this run made goes again, unless somebody else has put something there since
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(f"The results can't be written to {folder}: {error.strerror or error}.") from error
-        raise

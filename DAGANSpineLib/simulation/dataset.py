@@ -3,8 +3,6 @@
 import json
 import multiprocessing
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import UserError
+from ..files import whole_folder
 from ..vpi import CLASSES
 from .subject import simulate_subject
 
@@ -75,20 +74,15 @@ def _check(folder: Path, subjects: int, seed: int) -> None:
 def write_dataset(folder: Path, subjects: int, seed: int, progress: Callable[[float, str], None] = _nothing) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
 
-    Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. Everything is written
-    beside `folder` under a temporary name and moved there when complete: an error or a stop leaves nothing.
+    Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. The folder is there
+    whole or not at all.
     Raises UserError (a ValueError) where `folder` holds something already or can't be written, and for fewer than two
     subjects.
     """
     folder = Path(folder)
     _check(folder, subjects, seed)
     seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise UserError(f"{folder} can't be written ({error.strerror}): choose another place.") from error
-    try:
+    with whole_folder(folder) as partial:
         for kind in KINDS:
             (partial / kind).mkdir()
         known = _simulate_all(partial, seeds, progress)
@@ -102,10 +96,3 @@ def write_dataset(folder: Path, subjects: int, seed: int, progress: Callable[[fl
             "subjects": known,
         }
         (partial / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        partial.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise

@@ -12,7 +12,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from ..errors import UserError
-from ..model import Model, load_model, save_atomically, save_model
+from ..files import whole_file
+from ..model import Model, load_model, save_model
 
 
 class RunError(UserError):
@@ -37,9 +38,8 @@ class RunFolder:
             raise RunError(f"{written} has other settings than this command: resume with those, or begin a new run.")
         self.folder.mkdir(parents=True, exist_ok=True)
         if not resume:
-            partial = written.with_suffix(".partial")
-            partial.write_text(json.dumps(configuration, indent=2) + "\n")
-            partial.replace(written)
+            with whole_file(written) as partial:
+                partial.write_text(json.dumps(configuration, indent=2) + "\n")
 
     def checkpoint(self) -> dict[str, Any] | None:
         """What the last checkpoint holds; None if the run was stopped before its first. Raises RunError."""
@@ -51,7 +51,8 @@ class RunFolder:
             raise RunError(f"{self.last} is damaged: begin a new run.") from error
 
     def save_checkpoint(self, content: dict[str, Any]) -> None:
-        save_atomically(content, self.last)
+        with whole_file(self.last) as partial:
+            torch.save(content, partial)
 
     def save_best(self, model: Model) -> None:
         save_model(model, self.best)
@@ -67,10 +68,8 @@ class RunFolder:
                 # a row that a kill cut short has fewer than four fields
                 complete = [row for row in csv.reader(lines) if len(row) == 4 and row[1].isdigit()]
             rows = [row for row in complete if (int(row[0]), int(row[1])) <= (stage, step)]
-        partial = self.metrics.with_suffix(".partial")
-        with partial.open("w", newline="") as lines:
+        with whole_file(self.metrics) as partial, partial.open("w", newline="") as lines:
             csv.writer(lines).writerows([("stage", "step", "name", "value"), *rows])
-        partial.replace(self.metrics)
         self.events = SummaryWriter(str(self.folder))
 
     def log(self, stage: int, step: int, figures: dict[str, float]) -> None:

@@ -19,6 +19,7 @@ from monai.transforms import (
     RandScaleIntensityd,
 )
 
+from ..files import whole_file
 from ..networks.resize import shrink
 from ..pipeline import Pipeline
 from ..vpi import NETWORK_SIZE, lit_body, normalise
@@ -41,9 +42,8 @@ def restored_spines(
         if not path.is_file():
             pixels = load(record).image.astype(np.float32)
             picture = pipeline.restore(pixels, lit_body(pixels))
-            partial = path.with_suffix(".partial.png")
-            sitk.WriteImage(sitk.GetImageFromArray(picture), str(partial))
-            partial.replace(path)
+            with whole_file(path) as partial:
+                sitk.WriteImage(sitk.GetImageFromArray(picture), str(partial))
         restored.append(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
     return restored
 

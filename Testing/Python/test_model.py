@@ -85,7 +85,7 @@ def test_a_failed_save_leaves_the_former_file(model, tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def full_disk(content, file):
-        file.write(b"half of")
+        file.write_bytes(b"half of")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)

@@ -11,12 +11,13 @@ import slicerio
 
 from DAGANSpineLib import segment as segment_module
 from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.files import OutputError, whole_folder
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model import BUNDLED
 from DAGANSpineLib.overlay import overlay
 from DAGANSpineLib.pipeline import Cancelled, Pipeline
 from DAGANSpineLib.report import findings
-from DAGANSpineLib.segment import name_of, segment_file, whole_folder
+from DAGANSpineLib.segment import name_of, segment_file
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
 from DAGANSpineLib.vpi import lit_body
@@ -171,7 +172,7 @@ def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monke
         raise RuntimeError("itk::ERROR: write failed")
 
     monkeypatch.setattr(segment_module, "write_segmentation", full_disk)
-    with pytest.raises(segment_module.OutputError, match="disk full"):
+    with pytest.raises(OutputError, match="disk full"):
         segment_file(source, tmp_path, pipeline)
     assert (tmp_path / "vpi" / "report.json").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vpi", "vpi.png"]

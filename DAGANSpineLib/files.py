@@ -1,0 +1,80 @@
+"""Files and folders that are there whole, or not at all: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserError
+
+
+class OutputError(UserError):
+    """A place that can't be written."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path in the same folder, with the same ending, that becomes `path` once all is written.
+
+    Whatever goes wrong is passed on, and a former file stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o644)
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the name `folder` once all is written, and vanishes if anything goes wrong.
+
+    A former folder of that name is replaced. Raises OutputError if it can't be made, written or renamed.
+    """
+    missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"The folder {folder.parent} can't be written ({error.strerror}).") from error
+    try:
+        yield partial
+        partial.chmod(0o755)
+        replace_folder(folder, partial)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        for parent in missing:
+            # what this run made goes again, unless somebody else has put something there since
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"{folder} can't be written ({error.strerror or error}).") from error
+        raise
+
+
+def replace_folder(folder: Path, by: Path) -> None:
+    """Rename `by` to `folder`; a former folder of that name goes only once the new one stands."""
+    if not folder.exists():
+        by.replace(folder)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    folder.replace(aside / folder.name)
+    try:
+        by.replace(folder)
+    except OSError:
+        (aside / folder.name).replace(folder)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
