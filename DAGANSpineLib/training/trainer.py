@@ -65,7 +65,8 @@ class Trainer:
         self.best, step, state = begin["best"], begin["step"], begin["method"]
         self.run.begin_log(begin["stage"], step)
         for index in range(begin["stage"], len(self.preset.stages)):
-            self._train_stage(index, step, state)
+            if step < steps_of(self.preset.stages[index], len(self.learners)):
+                self._train_stage(index, step, state)
             step, state = 0, None
         if not self.run.best.is_file():
             self.run.save_best(self.model)
