@@ -1,7 +1,7 @@
 """Make the pictures of the module in Resources/Screenshots: `python Testing/screenshots.py --help`.
 
-The host runs the module's own panel with the bundled model on a simulated VPI; Slicer's own displayable managers draw
-the views.
+The host runs the module's own panel with the bundled model on the simulated sample; Slicer's own displayable managers
+draw the views.
 """
 
 from __future__ import annotations
@@ -19,22 +19,20 @@ import SlicerHost  # noqa: E402
 
 HOST = SlicerHost.start()  # before anything that imports slicer's modules
 
+import SimpleITK  # noqa: E402
 import slicer  # noqa: E402
 from PySide6 import QtCore, QtGui  # noqa: E402
-
-from DAGANSpineLib.simulation import simulate_subject  # noqa: E402
 
 VIEW = 340, 1000  # columns, rows of a view
 BAR = 22  # rows of the coloured bar above a view
 PANEL = 380, 470  # columns, rows
-SPACING_MM = 0.2
+SAMPLE = ROOT / "Resources" / "SampleData" / "simulated-spine.png"
 
 
-def add_simulated_vpi(seed: int) -> slicer.vtkMRMLScalarVolumeNode:
-    """A simulated VPI in the scene, lying as Slicer lays a PNG."""
-    vpi = simulate_subject(seed).vpi
-    geometry = np.diag([-SPACING_MM, -SPACING_MM, 1, 1])
-    return slicer.util.addVolumeFromArray(vpi[np.newaxis], geometry, "Simulated spine")
+def add_picture(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
+    """A picture in the scene, lying as Slicer lays a PNG."""
+    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    return slicer.util.addVolumeFromArray(pixels[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), path.stem)
 
 
 def panel_picture(rows: int = PANEL[1]) -> QtGui.QImage:
@@ -91,15 +89,15 @@ def run(widget: object, message: str) -> QtGui.QImage:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=7, help="which simulated subject (default 7)")
-    parser.add_argument("--output", type=Path, default=ROOT / "Resources" / "Screenshots")
+    parser.add_argument("--picture", type=Path, default=SAMPLE, help="a VPI (default: the simulated sample)")
+    parser.add_argument("--output", type=Path, default=ROOT / "Resources" / "Screenshots", help="folder")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
 
     HOST.load(ROOT / "DAGANSpine" / "DAGANSpine.py")
-    add_simulated_vpi(arguments.seed)
+    add_picture(arguments.picture)
     widget = HOST.open("DAGANSpine")
-    pictures = {"panel-before": panel_picture(), "panel-running": run(widget, "Restoring, tile 12")}
+    pictures = {"panel-before": panel_picture(), "panel-running": run(widget, "Restoring, tile 9")}
     tags = "DAGANSpineOriginal", "DAGANSpineRestored"
     for tag in tags:
         HOST.slice_view(tag).resize(*VIEW)
