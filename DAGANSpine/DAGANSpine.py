@@ -32,6 +32,7 @@ except ModuleNotFoundError:
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from DAGANSpineLib import scene
+from DAGANSpineLib.errors import UserError
 
 
 class DAGANSpine(ScriptedLoadableModule):
@@ -95,6 +96,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNodeGuiTag = None
         self._entered = False
         self._began = None  # when the run began, None while idle
+        self._warnings = {}  # of the last run on each image, by its node's ID
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -141,6 +143,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.logic.cancel()
         self.setParameterNode(None)
+        self._warnings.clear()
 
     def onSceneReady(self, caller, event):
         """After closing and after loading: a parameter node that was loaded before its image has cached None."""
@@ -191,6 +194,18 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if self.ui.showButton.enabled
             else _("There are no results of this image yet.")
         )
+        self.ui.resultsLabel.text = self.describe(volume, *results)
+
+    def describe(self, volume, restoredVolume, segmentation):
+        """The results of this image and what to know about them, a line each."""
+        lines = []
+        if restoredVolume is not None:
+            lines.append(_("Restored image: {name}").format(name=restoredVolume.GetName()))
+        if segmentation is not None:
+            lines.append(_("Segmentation: {name}").format(name=segmentation.GetName()))
+        if lines:
+            lines += self._warnings.get(volume.GetID(), [])
+        return "\n".join(lines) or _("None yet.")
 
     def onRunButton(self):
         if self._began is not None:
@@ -230,7 +245,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         outcome, trouble = None, None
         try:
             outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress)
-        except ValueError as error:  # image, model or device: its text says what to do
+        except UserError as error:
             trouble = str(error), None
         except Exception as error:
             logging.exception("DAGANSpine failed")
@@ -265,12 +280,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.statusLabel.text = _("Done in {seconds:.1f} s on {device}.").format(
             seconds=seconds, device=outcome.device.upper()
         )
-        lines = [
-            _("Restored image: {name}").format(name=outcome.restoredVolume.GetName()),
-            _("Segmentation: {name}").format(name=outcome.segmentation.GetName()),
-            *outcome.warnings,
-        ]
-        self.ui.resultsLabel.text = "\n".join(lines)
+        self._warnings[volume.GetID()] = outcome.warnings
+        self.updateGUI()
         if self._entered:
             self._views.show(volume, outcome.restoredVolume, outcome.segmentation)
 
@@ -337,7 +348,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         progress: called with (fraction, message) between tiles; Slicer stays responsive meanwhile.
         Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
         with the scene as it was, if the run was cancelled or the volume was removed from the scene.
-        Raises ValueError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
+        Raises UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
         """
         if self._running:
             raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))

@@ -101,6 +101,28 @@ def test_a_colour_picture_works_as_its_luminance_does(scene, panel, small_vpi):
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored)[0], expected_result(volume).restored)
 
 
+def test_the_results_of_each_image_are_listed_with_their_warnings(chosen, volume, small_vpi, monkeypatch):
+    from DAGANSpineLib.pipeline import Pipeline
+
+    run = Pipeline.run
+
+    def warn(pipeline, *arguments):
+        result = run(pipeline, *arguments)
+        result.warnings.append("The picture looks unlike a VPI.")
+        return result
+
+    monkeypatch.setattr(Pipeline, "run", warn)
+    chosen.ui.runButton.click()
+    restored, segmentation = (node.GetName() for node in results())
+    listed = [f"Restored image: {restored}", f"Segmentation: {segmentation}", "The picture looks unlike a VPI."]
+    assert chosen.ui.resultsLabel.text.splitlines() == listed
+    other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, "Other")
+    chosen.ui.inputSelector.setCurrentNode(other)
+    assert chosen.ui.resultsLabel.text == "None yet."
+    chosen.ui.inputSelector.setCurrentNode(volume)
+    assert chosen.ui.resultsLabel.text.splitlines() == listed
+
+
 def test_a_disabled_button_says_why(panel, scene):
     assert not panel.ui.runButton.enabled
     assert panel.ui.runButton.toolTip.startswith("Choose an image (VPI) first")
