@@ -89,6 +89,18 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Score a model on a data set."""
+    from .evaluation.evaluate import as_markdown
+    from .evaluation.evaluate import evaluate as run_evaluation
+    from .pipeline import Pipeline
+
+    pipeline = Pipeline.load(arguments.model, arguments.device)
+    scores = run_evaluation(arguments.data, pipeline, arguments.output, arguments.split, Bar("Evaluating"))
+    print(as_markdown(scores))
+    return 0
+
+
 def build_parser() -> Parser:
     parser = Parser(prog="python -m DAGANSpineLib", description=f"Restore and segment spine VPI. {DISCLAIMER}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -117,6 +129,14 @@ def build_parser() -> Parser:
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
     command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     command.set_defaults(run=train)
+
+    command = commands.add_parser("evaluate", help="score a model on a data set")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="scores and worst cases")
+    command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
+    command.add_argument("--split", default="test", choices=("train", "test"))
+    command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    command.set_defaults(run=evaluate)
     return parser
 
 
@@ -144,7 +164,7 @@ def main() -> int:
     except UserError as error:
         complain(command, error)
     except ModuleNotFoundError as error:
-        extra = "[train]" if command == "train" else ""
+        extra = "[train]" if command in ("train", "evaluate") else ""
         complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
     except OSError as error:
         complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")

@@ -1,10 +1,12 @@
-"""How corrupted a VPI is, measured without a reference (DA-GAN, equation 1)."""
+"""How corrupted a VPI is (DA-GAN, equation 1), and how well labels agree with an expert's (table 1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from .vpi import CLASSES
 
 PATCH = 96  # rows and columns of a patch (section 3.1)
 CORRUPTED = 4.0  # β_n: from this vertical variation on a patch is corrupted
@@ -65,3 +67,38 @@ def patches(pixels: np.ndarray, body: np.ndarray, stride: int = 32, size: int = 
         lit=window_means(body, size, stride),
         stride=stride,
     )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How labels agree with the truth, one entry per bone class (rib, thoracic, lumbar), counted in pixels.
+
+    Counts of several images can be added, which gives the pooled scores.
+    """
+
+    both: np.ndarray
+    predicted: np.ndarray
+    truth: np.ndarray
+
+    @classmethod
+    def of(cls, predicted: np.ndarray, truth: np.ndarray) -> Agreement:
+        """Count two label pictures (rows, columns), values 0 to 3."""
+        size = len(CLASSES)
+        pairs = np.bincount((predicted.astype(int) * size + truth).ravel(), minlength=size**2).reshape(size, size)
+        return cls(np.diag(pairs)[1:], pairs.sum(1)[1:], pairs.sum(0)[1:])
+
+    def __add__(self, other: Agreement) -> Agreement:
+        return Agreement(self.both + other.both, self.predicted + other.predicted, self.truth + other.truth)
+
+    def scores(self) -> dict[str, np.ndarray]:
+        """Dice, Jaccard and pixel accuracy (recall) by class, 0 to 1, as in table 1.
+
+        NaN for a class that neither picture has; an accuracy also where the truth lacks the class.
+        """
+        either = self.predicted + self.truth - self.both
+        with np.errstate(invalid="ignore"):
+            return {
+                "dice": 2 * self.both / (self.predicted + self.truth),
+                "jaccard": self.both / either,
+                "accuracy": self.both / self.truth,
+            }

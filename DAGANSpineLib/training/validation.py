@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from monai.metrics import compute_dice
 
-from ..metrics import patches
+from ..metrics import Agreement, patches
 from ..model import Model
 from ..pipeline import Pipeline
 from ..vpi import CLASSES, lit_body
-from .dataset import Record, load
+from .dataset import Record, Sample, load
 
 
 class Validation:
@@ -34,7 +32,7 @@ class Validation:
         means = {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
         return means | {"dice": float(np.mean([means[f"dice {name}"] for name in CLASSES[1:]]))}
 
-    def _score_subject(self, pipeline: Pipeline, sample) -> dict[str, float]:
+    def _score_subject(self, pipeline: Pipeline, sample: Sample) -> dict[str, float]:
         body = lit_body(sample.image)
         restored = None if self.restored is None else self.restored.get(sample.subject)
         if restored is None:
@@ -42,16 +40,8 @@ class Validation:
             if self.restored is not None:
                 self.restored[sample.subject] = restored
         labels = pipeline.segment(restored, body).argmax(0)
-        predicted, truth = (one_hot(values) for values in (labels, sample.labels))
-        dice = compute_dice(predicted, truth, include_background=False, ignore_empty=False)[0]
-        absent = (predicted + truth)[0, 1:].sum((1, 2)) == 0
-        dice[absent] = float("nan")
+        dice = Agreement.of(labels, sample.labels).scores()["dice"]
         corrupted = patches(restored, body).corrupted.sum()
         return {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)} | {
             "corrupted patches": float(corrupted)
         }
-
-
-def one_hot(labels: np.ndarray) -> torch.Tensor:
-    """(rows, columns) -> (1, classes, rows, columns)."""
-    return torch.from_numpy(np.stack([labels == value for value in range(len(CLASSES))])[None]).float()

@@ -1,0 +1,1 @@
+"""The systems that DA-GAN is compared with, one file each."""

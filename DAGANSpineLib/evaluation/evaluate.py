@@ -1,0 +1,183 @@
+"""A model on a data set: table 1's scores, and what its restoration removes and keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from monai.metrics import PSNRMetric, SSIMMetric
+
+from ..baselines.classical import repair
+from ..files import whole_folder
+from ..metrics import LIT, PATCH, Agreement, Patches, patches
+from ..overlay import overlay
+from ..pipeline import Pipeline, Progress, unheard
+from ..training.dataset import DatasetError, Record, Sample, load, open_dataset
+from ..vpi import CLASSES, lit_body
+
+BONES = CLASSES[1:]
+SMOOTHING = 3.0  # pixels: the vertical Gaussian that levels the row banding before content is compared
+WORST = 3  # cases shown as pictures
+
+
+def evaluate(
+    data: Path, pipeline: Pipeline, folder: Path, split: str = "test", progress: Progress = unheard
+) -> dict[str, Any]:
+    """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md and worst-*.png.
+
+    Returns what scores.json holds. Raises DatasetError or OutputError.
+    """
+    dataset = open_dataset(data)
+    records: Sequence[Record] = getattr(dataset, split)
+    if not records:
+        raise DatasetError(f"{data} has no {split} subjects.")
+    rows, agreements = [], []
+    with whole_folder(folder) as target:
+        for index, record in enumerate(records):
+            progress(index / len(records), record.subject)
+            sample = load(record)
+            row, agreement, picture = evaluate_subject(sample, pipeline)
+            rows.append(row)
+            agreements.append(agreement)
+            write_if_worst(target, rows, picture)
+        scores = summarise(rows, agreements) | {
+            "data": dataset.name,
+            "split": split,
+            "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
+            "subjects": rows,
+        }
+        (target / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
+        (target / "scores.md").write_text(as_markdown(scores), encoding="utf-8")
+        progress(1.0, "Done")
+    return scores
+
+
+def evaluate_subject(sample: Sample, pipeline: Pipeline) -> tuple[dict[str, Any], Agreement, np.ndarray]:
+    """One subject's figures, pixel counts, and a picture (expert's labels beside the model's)."""
+    pixels = sample.image.astype(np.float32)
+    result = pipeline.run(pixels)
+    agreement = Agreement.of(result.labels, sample.labels)
+    body = lit_body(pixels)
+    before = patches(pixels, body)
+    restorations = {
+        "input": pixels,
+        "classical repair": repair(pixels, body),
+        "model": result.restored.astype(np.float32),
+    }
+    row = {
+        "subject": sample.subject,
+        "segmentation": {
+            score: dict(zip(BONES, (none_if_nan(value) for value in values), strict=True))
+            for score, values in agreement.scores().items()
+        },
+        "restoration": {
+            name: restoration_scores(restored, pixels, sample.clean, body, before)
+            for name, restored in restorations.items()
+        },
+    }
+    picture = np.concatenate([overlay(pixels, sample.labels), overlay(result.restored, result.labels)], axis=1)
+    return row, agreement, picture
+
+
+def restoration_scores(
+    restored: np.ndarray, pixels: np.ndarray, clean: np.ndarray | None, body: np.ndarray, before: Patches
+) -> dict[str, float]:
+    """What a restoration did: corrupted patches left, largest g, change of clean patches, and PSNR and SSIM where the
+    clean truth is known (PSNR over the lit body, SSIM over its bounding box, so that black margins don't flatter)."""
+    after = patches(restored, body)
+    change = np.abs(levelled(restored) - levelled(pixels))
+    corners = np.argwhere(before.clean) * before.stride
+    kept = [change[row : row + PATCH, column : column + PATCH].mean() for row, column in corners]
+    scores = {
+        "corrupted patches": int(after.corrupted.sum()),
+        "largest g": float(after.variation[after.lit >= LIT].max(initial=0)),
+        "change of clean patches": float(np.mean(kept)) if kept else float("nan"),
+    }
+    if clean is not None:
+        truth = clean.astype(np.float32)
+        inside = [torch.from_numpy(picture[body])[None, None] for picture in (restored, truth)]
+        rows, columns = (slice(ends[0], ends[-1] + 1) for ends in map(np.flatnonzero, (body.any(1), body.any(0))))
+        box = [torch.from_numpy(picture[rows, columns].copy())[None, None] for picture in (restored, truth)]
+        scores["PSNR"] = PSNRMetric(255)(*inside).item()
+        scores["SSIM"] = SSIMMetric(2, data_range=255.0)(*box).item()
+    return scores
+
+
+def levelled(pixels: np.ndarray) -> np.ndarray:
+    """A vertical Gaussian blur: the fine row banding goes, the content stays. (rows, columns) -> the same."""
+    image = sitk.GetImageFromArray(pixels.astype(np.float32))
+    return sitk.GetArrayFromImage(sitk.RecursiveGaussian(image, SMOOTHING, direction=1))
+
+
+def none_if_nan(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def mean(values: Sequence[float | None]) -> float:
+    """Mean of those that exist."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def average_dice(row: dict[str, Any]) -> float:
+    return mean(list(row["segmentation"]["dice"].values()))
+
+
+def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[str, Any]:
+    """Means over the subjects, and scores of the pooled pixels; "average" is the mean of the three classes."""
+    per_image = {
+        score: {bone: mean([row["segmentation"][score][bone] for row in rows]) for bone in BONES}
+        for score in rows[0]["segmentation"]
+    }
+    pooled = {
+        score: dict(zip(BONES, map(float, values), strict=True))
+        for score, values in sum(agreements[1:], agreements[0]).scores().items()
+    }
+    for table in (per_image, pooled):
+        for values in table.values():
+            values["average"] = mean([values[bone] for bone in BONES])
+    restoration = {
+        name: {score: mean([row["restoration"][name][score] for row in rows]) for score in figures}
+        for name, figures in rows[0]["restoration"].items()
+    }
+    return {"per image": per_image, "pooled": pooled, "restoration": restoration}
+
+
+def as_markdown(scores: dict[str, Any]) -> str:
+    """The tables for people, in the layout of table 1."""
+    columns = ("lumbar", "thoracic", "rib", "average")
+    model = scores["model"]
+    lines = [
+        f"{scores['data']}, {scores['split']} split, {len(scores['subjects'])} subjects; "
+        f"model {model['name']}, sha256 {model['sha256'][:12]}…",
+        "",
+        "| Dice / Jaccard / pixel accuracy, % | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for kind in ("per image", "pooled"):
+        cells = [" / ".join(f"{100 * values[column]:.2f}" for values in scores[kind].values()) for column in columns]
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
+    names = list(next(iter(scores["restoration"].values())))
+    lines += ["", "| restoration, mean over subjects | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, values in scores["restoration"].items():
+        digits = {"SSIM": 4}
+        cells = [f"{values[score]:.{digits.get(score, 2)}f}" for score in names]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_if_worst(folder: Path, rows: list[dict[str, Any]], picture: np.ndarray) -> None:
+    """Keep pictures of the lowest average Dice so far, expert's labels left, the model's right."""
+    worst = sorted(rows, key=average_dice)[:WORST]
+    if rows[-1] in worst:
+        image = sitk.GetImageFromArray(picture, isVector=True)
+        sitk.WriteImage(image, str(folder / f"worst-{rows[-1]['subject']}.png"))
+    for row in rows:
+        if row not in worst:
+            (folder / f"worst-{row['subject']}.png").unlink(missing_ok=True)
