@@ -15,6 +15,7 @@ test: .venv/test.done
 	$(BIN)/python -m pytest
 
 .venv/demo.done: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(PIP) --editable .
 	@touch $@
