@@ -108,6 +108,29 @@ def test_slicers_segmentation_has_names_colours_and_codes(pixels, pipeline, tmp_
         np.testing.assert_allclose(segment["color"], expected.colour)
 
 
+def test_slicer_itself_reads_the_segmentation_in_its_place(scene, pixels, pipeline, tmp_path):
+    import slicer
+
+    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels[::-1])[:, None, :])
+    image.SetSpacing((0.2, 1.0, 0.25))
+    image.SetOrigin((10, -20, 30))
+    sitk.WriteImage(image, str(tmp_path / "vpi.nrrd"))
+    segment_file(tmp_path / "vpi.nrrd", tmp_path / "out", pipeline)
+    read = {}
+    for kind, name in (("Segmentation", "segmentation.seg.nrrd"), ("ScalarVolume", "restored.nrrd")):
+        read[kind] = scene.AddNewNodeByClass(f"vtkMRML{kind}Node")
+        read[kind].AddDefaultStorageNode()
+        read[kind].GetStorageNode().SetFileName(str(tmp_path / "out" / "vpi" / name))
+        assert read[kind].GetStorageNode().ReadData(read[kind])
+    segmentation = read["Segmentation"].GetSegmentation()
+    assert [segmentation.GetNthSegment(index).GetName() for index in range(3)] == ["Rib", "Thoracic", "Lumbar"]
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / "vpi" / "labels.png")))
+    for segment in SEGMENTS:
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(read["Segmentation"], segment.name, read["ScalarVolume"])
+        assert np.array_equal(mask[::-1, 0].astype(bool), labels == segment.label)
+        assert segmentation.GetSegment(segment.name).GetTerminology() == segment.terminology
+
+
 def test_the_report_says_what_ran_and_what_it_found(pixels, pipeline, tmp_path):
     report = segment_file(write(tmp_path / "vpi.png", pixels), tmp_path / "out", pipeline)
     assert report["note"] == "Research use, not for diagnosis."
