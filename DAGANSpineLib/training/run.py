@@ -23,11 +23,14 @@ class RunError(UserError):
 class RunFolder:
     """`config.json`, `metrics.csv` (stage, step, name, value), TensorBoard events, `last.pt`, `best.pt`."""
 
-    def __init__(self, folder: Path, configuration: dict[str, Any], resume: bool) -> None:
-        """Begin a run, or go on with one. Raises RunError if the folder holds another run, or none to go on with."""
+    def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.last, self.best = self.folder / "last.pt", self.folder / "best.pt"
-        self.metrics, written = self.folder / "metrics.csv", self.folder / "config.json"
+        self.metrics, self.configuration = self.folder / "metrics.csv", self.folder / "config.json"
+
+    def begin(self, configuration: dict[str, Any], resume: bool) -> None:
+        """Begin a run, or go on with one. Raises RunError if the folder holds another run, or none to go on with."""
+        folder, written = self.folder, self.configuration
         if written.is_file() and not resume:
             raise RunError(f"{folder} holds a training run: add --resume to go on with it, or choose another folder.")
         if resume and not written.is_file():
@@ -78,6 +81,10 @@ class RunFolder:
             csv.writer(lines).writerows((stage, step, name, f"{value:.6g}") for name, value in figures.items())
         for name, value in figures.items():
             self.events.add_scalar(f"stage {stage}/{name}", value, step)
+
+    def show(self, stage: int, step: int, name: str, picture: torch.Tensor) -> None:
+        """Put a grey picture (rows, columns), 0 to 1, into TensorBoard."""
+        self.events.add_image(f"stage {stage}/{name}", picture, step, dataformats="HW")
 
     def close(self) -> None:
         self.events.close()

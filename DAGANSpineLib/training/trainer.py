@@ -14,13 +14,15 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
+from ..devices import choose_device
 from ..metrics import PATCH
 from ..model import Model
-from ..pipeline import Pipeline
-from ..vpi import NETWORK_SIZE
+from ..pipeline import Pipeline, unheard
+from ..vpi import DEVIATION, NETWORK_SIZE, denormalise
 from .dagan import DAGAN
-from .dataset import Dataset, Record, load, open_dataset
-from .method import Method
+from .dataset import Dataset, load, open_dataset
+from .health import Health
+from .method import Batch, Method
 from .patches import SPLITS, PatchFeed
 from .presets import AdversarialStage, Preset, SegmentationStage
 from .run import RunFolder
@@ -34,18 +36,25 @@ def train(data: Path, folder: Path, preset: Preset, seed: int = 0, resume: bool 
 
     `name` is the preset's, kept in the model's provenance. Raises DatasetError or RunError with a sentence.
     """
-    dataset = open_dataset(data)
-    run = RunFolder(folder, {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed}, resume)
-    return Trainer(dataset, run, preset, seed, name).train(run.checkpoint() if resume else None)
+    dataset, run = open_dataset(data), RunFolder(folder)
+    # said outright, or accelerate takes several processes without GPUs for as many trainings
+    accelerator = Accelerator(cpu=choose_device()[0].type == "cpu")
+    if accelerator.is_main_process:
+        run.begin({"preset": name, **asdict(preset), "data": dataset.name, "seed": seed}, resume)
+    accelerator.wait_for_everyone()
+    trainer = Trainer(dataset, run, preset, seed, name, accelerator)
+    return trainer.train(run.checkpoint() if resume else None)
 
 
 class Trainer:
-    """Drives the stages of a preset, one after the other."""
+    """Drives the stages of a preset, one after the other; with several processes, each takes its share of a batch,
+    and the main one validates, logs and saves."""
 
-    def __init__(self, dataset: Dataset, run: RunFolder, preset: Preset, seed: int, name: str) -> None:
-        self.run, self.preset, self.seed = run, preset, seed
+    def __init__(
+        self, dataset: Dataset, run: RunFolder, preset: Preset, seed: int, name: str, accelerator: Accelerator
+    ) -> None:
+        self.run, self.preset, self.seed, self.accelerator = run, preset, seed, accelerator
         self.learners, self.held_out = dataset.split_validation()
-        self.accelerator = Accelerator()
         torch.manual_seed(seed)
         provenance = {
             "preset": name,
@@ -63,25 +72,28 @@ class Trainer:
             self.model.generator.load_state_dict(checkpoint["generator"])
             self.model.segmenter.load_state_dict(checkpoint["segmenter"])
         self.best, step, state = begin["best"], begin["step"], begin["method"]
-        self.run.begin_log(begin["stage"], step)
+        if self.accelerator.is_main_process:
+            self.run.begin_log(begin["stage"], step)
         for index in range(begin["stage"], len(self.preset.stages)):
             if step < steps_of(self.preset.stages[index], len(self.learners)):
                 self._train_stage(index, step, state)
             step, state = 0, None
-        if not self.run.best.is_file():
-            self.run.save_best(self.model)
-        self.run.close()
+        if self.accelerator.is_main_process:
+            if not self.run.best.is_file():
+                self.run.save_best(self.model)
+            self.run.close()
+        self.accelerator.wait_for_everyone()
         return self.run.best_model()
 
     def _train_stage(self, index: int, first: int, state: dict[str, Any] | None) -> None:
         stage = self.preset.stages[index]
         torch.manual_seed(seed_of(self.seed, index))
-        feed, method, validation = prepare_stage(stage, self.model, self.learners, self.held_out, self.seed, self.run)
+        feed, method, validation = self._prepare(stage)
         method.prepare(self.accelerator)
         if state:
             method.load_state(state)
         steps = steps_of(stage, len(self.learners))
-        recent: dict[str, list[float]] = defaultdict(list)
+        recent, health = defaultdict(list), Health()
         bar = tqdm(
             range(first, steps),
             desc=f"Stage {index + 1} of {len(self.preset.stages)}",
@@ -102,19 +114,72 @@ class Trainer:
                 recent.clear()
                 bar.set_postfix({"loss": f"{figures['total']:.3f}"})
                 self._log(index, done, figures)
-            if (done % self.preset.validate_every == 0 or done == steps) and validation:
+                for sentence in health.observe(figures):
+                    tqdm.write(f"Step {done}: {sentence}")
+            if done % self.preset.validate_every == 0 or done == steps:
                 self._validate(index, done, validation)
+                self._show(index, done, method, batch)
             if done % self.preset.checkpoint_every == 0 or done == steps:
                 self._save(index, done, method)
 
-    def _validate(self, index: int, step: int, validation: Validation) -> None:
+    def _prepare(
+        self, stage: AdversarialStage | SegmentationStage
+    ) -> tuple[Callable[..., Any], Method, Validation | None]:
+        """What a stage learns from, how, and what it is judged by (nothing while the segmenter isn't trained)."""
+        share = max(2, stage.batch // self.accelerator.num_processes)
+        quiet = not self.accelerator.is_local_main_process
+        if isinstance(stage, AdversarialStage):
+            split = SPLITS[stage.grid]
+            records = tqdm(self.learners, desc="Splitting patches", leave=False, disable=quiet)
+            feed = PatchFeed([split(load(record)) for record in records], share, stage.degrees, self.seed)
+            method = DAGAN(
+                self.model,
+                stage.discriminator_widths,
+                stage.attention,
+                stage.dual,
+                stage.weight_segmentation,
+                stage.weight_reconstruction,
+                stage.weight_identity,
+            )
+            judged = stage.weight_segmentation > 0
+            return feed, method, Validation(self.held_out, generator_fixed=False) if judged else None
+        feed = SpineFeed(self._restored_spines(quiet), share, self.seed)
+        return feed, Segmentation(self.model), Validation(self.held_out, generator_fixed=True)
+
+    def _restored_spines(self, quiet: bool) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Restored pictures and labels at 256 x 1024; the processes share the work through the run folder."""
+        pipeline, folder = Pipeline(self.model, self.accelerator.device.type), self.run.folder / "restored"
+        mine = self.learners[self.accelerator.process_index :: self.accelerator.num_processes]
+        with tqdm(total=len(mine), desc="Restoring spines", leave=False, disable=quiet) as bar:
+            restored_spines(mine, pipeline, folder, lambda fraction, message: bar.update())
+        self.accelerator.wait_for_everyone()
+        restored = restored_spines(self.learners, pipeline, folder, unheard)
+        return [
+            at_network_size(image, load(record).labels) for image, record in zip(restored, self.learners, strict=True)
+        ]
+
+    def _validate(self, index: int, step: int, validation: Validation | None) -> None:
         """Score the model on held-out subjects, and keep it if it is the best so far."""
-        scores = validation.score(self.model, self.accelerator.device.type)
-        self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
-        if scores["dice"] > self.best and self.accelerator.is_main_process:
-            self.best = scores["dice"]
-            self.model.provenance |= {"stage": index, "step": step, "validation dice": round(self.best, 4)}
-            self.run.save_best(self.model)
+        if validation and self.accelerator.is_main_process:
+            scores = validation.score(self.model, self.accelerator.device.type)
+            self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
+            if scores["dice"] > self.best:
+                self.best = scores["dice"]
+                self.model.provenance |= {"stage": index, "step": step, "validation dice": round(self.best, 4)}
+                self.run.save_best(self.model)
+        self.accelerator.wait_for_everyone()
+
+    def _show(self, index: int, step: int, method: Method, batch: Any) -> None:
+        """Example restorations for TensorBoard: corrupted patch, restored patch, what was removed, side by side."""
+        if not isinstance(batch, Batch) or not self.accelerator.is_main_process:
+            return
+        observed = batch.corrupted[:4]
+        with torch.no_grad():
+            restored = self.accelerator.unwrap_model(method.networks["generator"])(observed)
+        removed = observed - restored
+        columns = [denormalise(observed) / 255, denormalise(restored) / 255, 0.5 + removed * DEVIATION / 255]
+        sheet = torch.cat([column[:, 0].flatten(0, 1) for column in columns], 1)
+        self.run.show(index, step, "corrupted, restored, removed", sheet.clamp(0, 1).cpu())
 
     def _log(self, index: int, step: int, figures: dict[str, float]) -> None:
         if self.accelerator.is_main_process:
@@ -132,37 +197,6 @@ class Trainer:
                     "segmenter": self.model.segmenter.state_dict(),
                 }
             )
-
-
-def prepare_stage(
-    stage: AdversarialStage | SegmentationStage,
-    model: Model,
-    learners: list[Record],
-    held_out: list[Record],
-    seed: int,
-    run: RunFolder,
-) -> tuple[Callable[..., Any], Method, Validation | None]:
-    """What a stage learns from, how, and what it is judged by (nothing while the segmenter isn't trained)."""
-    if isinstance(stage, AdversarialStage):
-        split = SPLITS[stage.grid]
-        patched = [split(load(record)) for record in tqdm(learners, desc="Splitting patches", leave=False)]
-        method = DAGAN(
-            model,
-            stage.discriminator_widths,
-            stage.attention,
-            stage.dual,
-            stage.weight_segmentation,
-            stage.weight_reconstruction,
-            stage.weight_identity,
-        )
-        validation = Validation(held_out, generator_fixed=False) if stage.weight_segmentation else None
-        return PatchFeed(patched, stage.batch, stage.degrees, seed), method, validation
-    with tqdm(total=len(learners), desc="Restoring spines", leave=False) as bar:
-        restored = restored_spines(
-            learners, Pipeline(model), run.folder / "restored", lambda fraction, message: bar.update()
-        )
-    spines = [at_network_size(image, load(record).labels) for image, record in zip(restored, learners, strict=True)]
-    return SpineFeed(spines, stage.batch, seed), Segmentation(model), Validation(held_out, generator_fixed=True)
 
 
 def steps_of(stage: AdversarialStage | SegmentationStage, subjects: int) -> int:

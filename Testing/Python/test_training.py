@@ -3,13 +3,17 @@
 import csv
 import dataclasses
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from DAGANSpineLib.model import load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import open_dataset
+from DAGANSpineLib.training.health import Health
 from DAGANSpineLib.training.presets import PRESETS, AdversarialStage
 from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.trainer import Trainer, steps_of, train
@@ -144,8 +148,6 @@ def test_an_epoch_covers_the_training_images():
 
 
 def test_the_bundled_networks_fit_the_bundled_file():
-    from DAGANSpineLib.model import Model
-
     preset = PRESETS["bundled"]
     model = Model(preset.generator, preset.segmenter)
     weights = sum(value.numel() for network in model.networks for value in network.state_dict().values())
@@ -156,3 +158,30 @@ def test_the_resized_grid_trains_too(data, tmp_path):
     stage = dataclasses.replace(SMOKE.stages[0], grid="resized", steps=2)
     train(data, tmp_path / "run", dataclasses.replace(SMOKE, stages=(stage,)))
     assert load_model(tmp_path / "run" / "best.pt").provenance["step"] == 2
+
+
+def test_two_processes_train_one_model_together(data, tmp_path):
+    command = ["-m", "DAGANSpineLib", "train", "--data", str(data), "-o", str(tmp_path / "run"), "--preset", "smoke"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launcher, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert load_model(tmp_path / "run" / "best.pt").provenance["preset"] == "smoke"
+    rows = [tuple(row[:3]) for row in logged(tmp_path / "run")]
+    assert len(rows) == len(set(rows))  # one process logs
+    assert ("1", "6", "validation dice") in rows
+
+
+def test_a_collapsed_discriminator_is_said_once():
+    health, name = Health(), "clean discriminator accuracy"
+    fine = [health.observe({name: 0.8, "total": 1.0}) for _ in range(30)]
+    assert not any(fine)
+    said = [sentence for _ in range(30) for sentence in health.observe({name: 0.5})]
+    assert said == ["The clean discriminator has collapsed: it can no longer tell its domain from imitations."]
+    said = [sentence for _ in range(30) for sentence in health.observe({name: 1.0})]
+    assert len(said) == 1 and "always right" in said[0]
+
+
+def test_tensorboard_shows_restorations(finished):
+    events = EventAccumulator(str(finished), size_guidance={"images": 0})
+    events.Reload()
+    assert "stage 0/corrupted, restored, removed" in events.Tags()["images"]
