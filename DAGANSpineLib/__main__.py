@@ -76,6 +76,21 @@ def simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """Look through a data set before training on it."""
+    from .training.dataset import open_dataset, troubles_of
+
+    dataset = open_dataset(arguments.data)
+    troubles = troubles_of(dataset, Bar("Checking"))
+    for trouble in troubles:
+        complain("check", trouble)
+    print(
+        f"{dataset.name}: {len(dataset.train)} subjects to train on, {len(dataset.test)} to test on, "
+        f"{len(troubles) or 'none'} unusable"
+    )
+    return BAD_INPUT if troubles else 0
+
+
 def train(arguments: argparse.Namespace) -> int:
     """Train on a data set."""
     from .training.presets import PRESETS
@@ -122,6 +137,10 @@ def build_parser() -> Parser:
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
     command.set_defaults(run=simulate)
 
+    command = commands.add_parser("check", help="look for unusable files in a data set")
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    command.set_defaults(run=check)
+
     command = commands.add_parser("train", help="train a model on a data set")
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
@@ -164,7 +183,7 @@ def main() -> int:
     except UserError as error:
         complain(command, error)
     except ModuleNotFoundError as error:
-        extra = "[train]" if command in ("train", "evaluate") else ""
+        extra = "[train]" if command in ("check", "train", "evaluate") else ""
         complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
     except OSError as error:
         complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +118,23 @@ def nonempty(dataset: Dataset, folder: Path) -> Dataset:
     if not dataset.train:
         raise DatasetError(f"{folder} has no training subjects.")
     return dataset
+
+
+def troubles_of(dataset: Dataset, progress: Callable[[float, str], None]) -> list[str]:
+    """A sentence for each subject whose files can't be used, in the order of train, then test."""
+    records, found = dataset.train + dataset.test, []
+    for index, record in enumerate(records):
+        progress(index / len(records), record.subject)
+        try:
+            sample = load(record)
+        except DatasetError as error:
+            found.append(str(error))
+            continue
+        missing = [name for value, name in enumerate(CLASSES) if value and not (sample.labels == value).any()]
+        if len(missing) == len(CLASSES) - 1:
+            found.append(f"{record.labels} labels no bone at all.")
+    progress(1.0, "Done")
+    return found
 
 
 def load(record: Record) -> Sample:

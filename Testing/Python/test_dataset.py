@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels
+from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels, troubles_of
 
 IMAGE = np.random.default_rng(0).integers(1, 255, (64, 48)).astype(np.uint8)
 LABELS = np.repeat(np.arange(4, dtype=np.uint8), 16)[:, None].repeat(48, 1)
@@ -99,3 +99,12 @@ def test_a_bad_file_is_refused_by_name(ours, kind, array, words):
     write(ours / kind / "a.png", array)
     with pytest.raises(DatasetError, match=words):
         load(open_dataset(ours).train[0])
+
+
+def test_the_checker_names_every_bad_file_and_no_good_one(ours):
+    write(ours / "labels" / "a.png", LABELS + 1)
+    write(ours / "labels" / "c.png", LABELS * 0)
+    troubles = troubles_of(open_dataset(ours), lambda fraction, message: None)
+    assert len(troubles) == 2
+    assert "a.png" in troubles[0] and "must be 0 to 3" in troubles[0]
+    assert "c.png labels no bone" in troubles[1]
