@@ -5,7 +5,7 @@ Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy and SimpleITK 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ MEAN, DEVIATION = 75.99, 84.15  # of the published training images' grey values;
 NETWORK_SIZE = (1024, 256)  # rows, columns that the segmenter sees (DA-GAN, section 3.1)
 LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
 SMALLEST = 32  # rows or columns: the segmenter halves its input five times
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}  # their resolution is that of a print, not of a patient
 DARK = 2.0  # grey levels up to here may be compression noise around the lit body
 
 
@@ -89,11 +90,14 @@ def read_vpi(path: Path) -> VPI:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         sentence = f"{path} can't be read as an image: is it damaged, or of another type than its name says?"
+        if "PixelType" in str(error):
+            sentence = f"{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB."
         raise ImageError(sentence) from error
     try:
-        return vpi_from_image(image)
+        vpi = vpi_from_image(image)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
+    return replace(vpi, spacing=None) if path.suffix.lower() in PICTURES else vpi
 
 
 def vpi_from_image(image: sitk.Image) -> VPI:
@@ -123,7 +127,7 @@ def vpi_from_image(image: sitk.Image) -> VPI:
     channels = image.GetNumberOfComponentsPerPixel()
     picture = plane.upright(stored.reshape(size[first], size[second], *([channels] if channels > 1 else [])))
     spacing = image.GetSpacing()[first], image.GetSpacing()[second]
-    # a picture format that stores no spacing reports 1 mm, which would make a spine two metres long
+    # 1 mm is what stands where nobody knew, and would make a spine two metres long
     known = spacing != (1.0, 1.0)
     return VPI(grey(picture), (spacing[::-1] if plane.transposed else spacing) if known else None, image, plane)
 

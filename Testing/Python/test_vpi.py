@@ -36,6 +36,23 @@ def test_colour_becomes_luminance(tmp_path):
     np.testing.assert_allclose(pixels[[10, 30, 50], 5], [30, 59, 11], atol=0.01)
 
 
+def test_grey_with_opacity_is_refused_with_what_to_do(tmp_path):
+    from PIL import Image  # tensorboard brings it; SimpleITK neither writes nor reads such pictures
+
+    Image.merge("LA", [Image.fromarray(PICTURE), Image.new("L", PICTURE.shape[::-1], 9)]).save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="plain grey or RGB"):
+        read_vpi(tmp_path / "a.png")
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    from PIL import Image
+
+    indexed = Image.fromarray((PICTURE > 100).astype(np.uint8), mode="P")
+    indexed.putpalette([0, 0, 0, 200, 200, 200])
+    indexed.save(tmp_path / "a.png")
+    assert set(np.unique(read_vpi(tmp_path / "a.png").pixels.round())) == {0, 200}
+
+
 def test_opacity_is_left_out(tmp_path):
     with_opacity = np.repeat(PICTURE[..., None], 4, axis=2)
     with_opacity[..., 3] = 7
@@ -90,7 +107,9 @@ def test_files_that_hold_no_vpi_are_refused_by_name(tmp_path):
 
 
 def test_spacing_is_known_only_where_the_file_knows_it(tmp_path):
-    assert read_vpi(write(tmp_path / "a.png", PICTURE)).spacing is None
+    for ending in ("png", "tif", "jpg"):  # what these store is the resolution of a print
+        assert read_vpi(write(tmp_path / f"a.{ending}", PICTURE, Spacing=(0.26, 0.26))).spacing is None
+    assert read_vpi(write(tmp_path / "unknown.nrrd", PICTURE)).spacing is None
     assert read_vpi(write(tmp_path / "a.nrrd", PICTURE, Spacing=(0.2, 0.3))).spacing == pytest.approx((0.3, 0.2))
 
 
