@@ -42,6 +42,7 @@ class Method(ABC):
 
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
+    memory_format = torch.channels_last  # about twice as fast on processors; see Testing/Benchmarks
 
     @abstractmethod
     def step(self, batch: Any) -> dict[str, float]:
@@ -59,7 +60,7 @@ class Method(ABC):
         """Hand networks and optimisers to the accelerator: device, precision, processes."""
         self.accelerator = accelerator
         self.networks = {
-            name: accelerator.prepare(network.to(memory_format=torch.channels_last))
+            name: accelerator.prepare(network.to(memory_format=self.memory_format))
             for name, network in self.networks.items()
         }
         self.optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in self.optimisers.items()}
