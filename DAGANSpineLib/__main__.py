@@ -76,6 +76,16 @@ def simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def compare(arguments: argparse.Namespace) -> int:
+    """Compare real VPI with simulated ones."""
+    from .simulation.comparison import compare as run_comparison
+    from .vpi import read_vpi
+
+    real = [read_vpi(path).pixels for path in arguments.inputs]
+    print(run_comparison(real, arguments.output, arguments.subjects, arguments.seed, Bar("Comparing")))
+    return 0
+
+
 def check(arguments: argparse.Namespace) -> int:
     """Look through a data set before training on it."""
     from .training.dataset import open_dataset, troubles_of
@@ -136,6 +146,17 @@ def build_parser() -> Parser:
     )
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
     command.set_defaults(run=simulate)
+
+    command = commands.add_parser("compare", help="compare real VPI with simulated ones, in figures and side by side")
+    command.add_argument("inputs", nargs="+", type=Path, metavar="VPI", help="real ones")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="the table and a contact sheet"
+    )
+    command.add_argument(
+        "--subjects", type=at_least(2), default=40, metavar="N", help="simulated ones, 40 if not given"
+    )
+    command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
+    command.set_defaults(run=compare)
 
     command = commands.add_parser("check", help="look for unusable files in a data set")
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
