@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,11 +38,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
     """A temporary folder that takes the name `folder` once all is written, and vanishes if anything goes wrong.
 
-    A former folder of that name is replaced. Raises OutputError if it can't be made, written or renamed.
+    A former folder of that name is replaced if it holds nothing but files of the names in `replaces` (`*` stands for
+    anything): a folder that happens to have the name may hold somebody's images. Raises OutputError if it holds more,
+    or if the new one can't be made, written or renamed.
     """
+    refuse_others_files(folder, replaces)
     missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +65,16 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise OutputError(f"{folder} can't be written ({error.strerror or error}).") from error
         raise
+
+
+def refuse_others_files(folder: Path, replaces: Sequence[str]) -> None:
+    """Raise OutputError unless `folder` is free, or a folder of replaceable files only."""
+    if folder.is_dir():
+        others = [entry.name for entry in folder.iterdir() if not any(map(entry.match, replaces))]
+        if others:
+            raise OutputError(f"{folder} holds other files ({others[0]}): choose another place for the results.")
+    elif folder.exists():
+        raise OutputError(f"{folder} is a file: choose another place for the results.")
 
 
 def replace_folder(folder: Path, by: Path) -> None:

@@ -17,6 +17,8 @@ from .report import DISCLAIMER, findings
 from .segments import SEGMENTS
 from .vpi import VPI, read_vpi
 
+OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "report.json")
+
 
 def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
     """Restore and segment one image file; the results go into `folder`/NAME, all of them or none.
@@ -25,7 +27,7 @@ def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progres
     raises stops the run and leaves nothing.
     """
     vpi = read_vpi(path)
-    with whole_folder(folder / name_of(path)) as target:
+    with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
         report = report_of(path, vpi, pipeline, result)
         try:

@@ -37,7 +37,7 @@ def evaluate(
     if not records:
         raise DatasetError(f"{data} has no {split} subjects.")
     rows, agreements = [], []
-    with whole_folder(folder) as target:
+    with whole_folder(folder, replaces=("scores.json", "scores.md", "worst-*.png")) as target:
         for index, record in enumerate(records):
             progress(index / len(records), record.subject)
             sample = load(record)

@@ -98,7 +98,7 @@ def compare(
         inside = "yes" if low <= here <= high else "no"
         lines.append(f"| {name} | {here:.3g} | {low:.3g} | {middle:.3g} | {high:.3g} | {inside} |")
     table = "\n".join(lines) + "\n"
-    with whole_folder(folder) as target:
+    with whole_folder(folder, replaces=("comparison.md", "sheet.png")) as target:
         (target / "comparison.md").write_text(table, encoding="utf-8")
         sitk.WriteImage(sitk.GetImageFromArray(contact_sheet([*real, *simulated[:8]])), str(target / "sheet.png"))
     progress(1.0, "Done")

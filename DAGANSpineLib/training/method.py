@@ -42,7 +42,7 @@ class Method(ABC):
 
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
-    memory_format = torch.channels_last  # about twice as fast on processors; see Testing/Benchmarks
+    memory_format = torch.channels_last  # what convolutions like best; Testing/Benchmarks measures the gain
 
     @abstractmethod
     def step(self, batch: Any) -> dict[str, float]:

@@ -202,11 +202,25 @@ def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monke
 
 
 def test_a_second_run_replaces_the_first_ones_results(tmp_path):
-    for content in ("old", "new"):
-        with whole_folder(tmp_path / "results") as folder:
+    for content in ("old.png", "new.png"):
+        with whole_folder(tmp_path / "results", replaces=("*.png",)) as folder:
             (folder / content).touch()
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["new"]
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["new.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_results_never_take_the_place_of_somebodys_files(run, pixels, tmp_path):
+    """A folder or a file beside the input may have the name that the results would get."""
+    folder = tmp_path / "child"
+    folder.mkdir()
+    inside = write(folder / "child.png", pixels)  # results would go to child/
+    without_ending = tmp_path / "IM0001"  # as DICOM files are often called: results would go to IM0001/
+    without_ending.write_bytes(write(tmp_path / "slice.dcm", pixels[None]).read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, words in ((inside, "holds other files (child.png)"), (without_ending, "is a file")):
+        status, _, error = run("segment", source, "-o", tmp_path)
+        assert status == 2 and words in error and error.count("\n") == 1
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_names_lose_their_ending_only():
