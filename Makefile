@@ -1,6 +1,6 @@
 # Each target is a fresh machine's one command: it makes .venv, installs what it needs, and does its job.
 PYTHON ?= python3
-BIN = .venv/bin
+BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test clean
