@@ -17,6 +17,7 @@ from .dataset import DatasetError, Sample
 from .method import Batch
 
 STRIDE = 8  # pixels between the patches that are measured
+ALIKE = 10.0  # grey levels within which a clean patch counts as bright as a corrupted one
 KEYS = ("image", "labels")
 
 
@@ -76,9 +77,53 @@ def count_within(marks: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.n
 SPLITS = {"native": split_native, "resized": split_resized}
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where patches of one kind can be cut: `picture` (n,) its index, `corner` (n, 2) row and column, `grey` (n,) the
+    mean of the pixels that the sweep filled. Ordered by `grey`."""
+
+    picture: np.ndarray
+    corner: np.ndarray
+    grey: np.ndarray
+
+    @classmethod
+    def of(cls, patched: Sequence[Patched], kind: str) -> Places:
+        """All places of the `corrupted` or the `clean` kind."""
+        corners = [getattr(picture, kind) for picture in patched]
+        greys = [
+            filled_grey(picture.image)[tuple(at.T // STRIDE)] for picture, at in zip(patched, corners, strict=True)
+        ]
+        owner = np.repeat(np.arange(len(patched)), [len(at) for at in corners])
+        grey = np.concatenate(greys)
+        order = np.argsort(grey, kind="stable")
+        return cls(owner[order], np.concatenate(corners)[order], grey[order])
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def as_bright_as(self, grey: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """For each of the grey levels (n,) the index of a place drawn among those within `ALIKE` of it, or of the
+        nearest one where there is none."""
+        first, last = np.searchsorted(self.grey, grey - ALIKE), np.searchsorted(self.grey, grey + ALIKE, side="right")
+        drawn = first + (random.random(len(grey)) * (last - first)).astype(int)
+        below = np.clip(first - 1, 0, len(self) - 1)
+        above = np.clip(first, 0, len(self) - 1)
+        nearest = np.where(np.abs(self.grey[below] - grey) <= np.abs(self.grey[above] - grey), below, above)
+        return np.where(last > first, drawn, nearest)
+
+
+def filled_grey(image: np.ndarray) -> np.ndarray:
+    """Mean grey of the filled pixels of each patch, every `STRIDE` pixels: (rows, columns) -> (down, across)."""
+    filled = metrics.window_means(image > 0, metrics.PATCH, STRIDE)
+    return metrics.window_means(image, metrics.PATCH, STRIDE) / np.maximum(filled, 1e-6)
+
+
 class PatchFeed:
     """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
     resumed training sees what an uninterrupted one would have seen.
+
+    The clean patches of a batch are as bright as its corrupted ones. Structured noise scales with the echo, so that
+    of all patches the dark ones pass as clean: drawn at random, they teach that what is clean is dark.
 
     Raises DatasetError if no patch is corrupted, or none clean.
     """
@@ -86,12 +131,9 @@ class PatchFeed:
     def __init__(self, patched: Sequence[Patched], batch: int, degrees: float, seed: int) -> None:
         """`batch`: patches a step, half of them corrupted; `degrees`: largest rotation."""
         self.patched, self.half, self.seed = patched, batch // 2, seed
-        self.places = {
-            "corrupted": [(picture, *corner) for picture in patched for corner in picture.corrupted],
-            "clean": [(picture, *corner) for picture in patched for corner in picture.clean],
-        }
+        self.places = {kind: Places.of(patched, kind) for kind in ("corrupted", "clean")}
         for kind, places in self.places.items():
-            if not places:
+            if not len(places):
                 raise DatasetError(f"No patch of the training images is {kind}: DA-GAN learns from both kinds.")
         rotate = RandAffined(
             KEYS, prob=1, rotate_range=radians(degrees), mode=("bilinear", "nearest"), padding_mode="reflection"
@@ -101,14 +143,15 @@ class PatchFeed:
     def __call__(self, step: int, process: int = 0) -> Batch:
         random = np.random.default_rng([self.seed, step, process])
         self.augment.set_random_state(seed=int(random.integers(2**31)))
-        corrupted, corrupted_labels = self._draw("corrupted", random)
-        clean, clean_labels = self._draw("clean", random)
-        return Batch(corrupted, corrupted_labels, clean, clean_labels)
+        corrupted, clean = self.places["corrupted"], self.places["clean"]
+        drawn = random.integers(len(corrupted), size=self.half)
+        matching = clean.as_bright_as(corrupted.grey[drawn], random)
+        return Batch(*self._cut(corrupted, drawn), *self._cut(clean, matching))
 
-    def _draw(self, kind: str, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        places, images, labels = self.places[kind], [], []
-        for index in random.integers(len(places), size=self.half):
-            picture, row, column = places[index]
+    def _cut(self, places: Places, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = [], []
+        for owner, (row, column) in zip(places.picture[drawn], places.corner[drawn], strict=True):
+            picture = self.patched[owner]
             window = np.s_[row : row + metrics.PATCH, column : column + metrics.PATCH]
             cut = self.augment(
                 {

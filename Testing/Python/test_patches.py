@@ -6,7 +6,7 @@ import torch
 
 from DAGANSpineLib import metrics
 from DAGANSpineLib.training.dataset import DatasetError, Sample
-from DAGANSpineLib.training.patches import PatchFeed, count_within, split_native, split_resized
+from DAGANSpineLib.training.patches import ALIKE, PatchFeed, Places, count_within, split_native, split_resized
 from DAGANSpineLib.vpi import denormalise, lit_body
 
 
@@ -90,3 +90,25 @@ def test_a_data_set_without_noise_cannot_train_dagan(sample):
     still[800:1100, 100:540] = 105
     with pytest.raises(DatasetError, match="corrupted"):
         PatchFeed([split_native(Sample("a", still, sample.labels))], batch=4, degrees=0, seed=0)
+
+
+def test_clean_patches_are_as_bright_as_the_corrupted_ones_they_are_set_against(sample):
+    # a picture that brightens downward: most of its clean patches are much darker than where the dashes are
+    image = np.zeros((2048, 640), np.uint8)
+    image[:, 100:540] = (40 + np.arange(2048) * 0.08)[:, None]
+    image[1800:1900:4, 100:540] = 0
+    patched = split_native(Sample("a", image, sample.labels))
+    batch = PatchFeed([patched], batch=64, degrees=0, seed=0)(0)
+    filled, clean = (
+        patches.sum((1, 2, 3)) / (patches > 0.5).sum((1, 2, 3))
+        for patches in (denormalise(batch.corrupted), denormalise(batch.clean))
+    )
+    assert (filled - clean).abs().max() <= ALIKE + 0.5
+    at_random = np.mean([image[row : row + 96, column : column + 96].mean() for row, column in patched.clean])
+    assert at_random < filled.mean() - 40
+
+
+def test_the_nearest_patch_stands_in_where_none_is_as_bright():
+    places = Places(np.zeros(3, int), np.zeros((3, 2), int), np.array([10.0, 100.0, 130.0]))
+    drawn = places.as_bright_as(np.array([0.0, 60.0, 119.0, 250.0]), np.random.default_rng(0))
+    assert drawn.tolist() == [0, 1, 2, 2]
