@@ -18,16 +18,13 @@ from .devices import choose_device
 from .model import Model, load_model
 from .networks import Generator
 from .networks.resize import resize, shrink
+from .progress import Cancelled as Cancelled
+from .progress import Progress, unheard
 from .vpi import NETWORK_SIZE, denormalise, lit_body, normalise
 
 TILE = 256  # rows and columns: about a tenth of a second on a laptop's processor, so that cancelling feels prompt
 
-Progress = Callable[[float, str], None]  # (fraction done, what is being done)
 Outcome = TypeVar("Outcome")
-
-
-class Cancelled(Exception):
-    """Raised by a progress function to stop a run; nothing is left half-made."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,6 @@ class Result:
     probabilities: np.ndarray
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
-
-
-def unheard(fraction: float, message: str) -> None:
-    """A progress function that nobody listens to."""
 
 
 class Pipeline:

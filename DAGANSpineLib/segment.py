@@ -12,7 +12,8 @@ import slicerio
 
 from .files import OutputError, whole_folder
 from .overlay import overlay
-from .pipeline import Pipeline, Progress, Result, unheard
+from .pipeline import Pipeline, Result
+from .progress import Progress, unheard
 from .report import DISCLAIMER, findings
 from .segments import SEGMENTS
 from .vpi import VPI, read_vpi

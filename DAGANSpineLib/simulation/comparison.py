@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from .. import metrics
 from ..files import whole_folder
+from ..progress import Progress
 from ..vpi import lit_body
 from .subject import simulate_subject
 
@@ -73,9 +74,7 @@ def spectra(pixels: np.ndarray, body: np.ndarray) -> dict[str, float]:
     return figures
 
 
-def compare(
-    real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, progress: Callable[[float, str], None]
-) -> str:
+def compare(real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, progress: Progress) -> str:
     """Compare real VPI, each (rows, columns) grey, with simulated ones; writes comparison.md and sheet.png.
 
     Returns the table. The sheet, which shows the real ones, stands first and belongs to whom they belong to.

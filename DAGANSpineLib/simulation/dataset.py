@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -12,15 +11,12 @@ import SimpleITK as sitk
 
 from ..errors import UserError
 from ..files import whole_folder
+from ..progress import Progress, unheard
 from ..vpi import CLASSES
 from .subject import simulate_subject
 
 KINDS = ("images", "clean", "labels")
 TEST_SHARE = 29 / 109  # the paper's split, by subject
-
-
-def _nothing(fraction: float, message: str) -> None:
-    """The progress of a caller who does not ask for it."""
 
 
 def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
@@ -45,7 +41,7 @@ def _one_thread() -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
-def _simulate_all(folder: Path, seeds: dict[str, int], progress: Callable[[float, str], None]) -> dict[str, dict]:
+def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress) -> dict[str, dict]:
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
@@ -71,7 +67,7 @@ def _check(folder: Path, subjects: int, seed: int) -> None:
         raise UserError(f"{folder} already holds something: name a new or empty folder for the data set.")
 
 
-def write_dataset(folder: Path, subjects: int, seed: int, progress: Callable[[float, str], None] = _nothing) -> None:
+def write_dataset(folder: Path, subjects: int, seed: int, progress: Progress = unheard) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
 
     Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. The folder is there
