@@ -7,12 +7,18 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import UserError
 from .report import DISCLAIMER
 
 BAD_INPUT = 2  # exit status for bad arguments or input
+WHAT_IS_COUNTED = (
+    "What report.json counts: patches of 96 x 96 pixels, every 32 pixels, at least 80 percent of them within the lit "
+    "body; g is the mean vertical edge of a patch (equation 1 of the paper). Corrupted: g of at least 4; clean: g of "
+    "at most 2. The change of clean patches is the mean difference in grey levels, after the same vertical Gaussian "
+    "(sigma 3 pixels) on input and output. No border is left out."
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,17 +60,27 @@ def segment(arguments: argparse.Namespace) -> int:
             complain("segment", error)
             status = BAD_INPUT
             continue
-        patches = report["corrupted patches"]
         found = ", ".join(f"{values['components']} {name}" for name, values in report["classes"].items())
         print(
-            f"{arguments.output / name_of(path)}: corrupted patches {patches['before']} → {patches['after']}, "
-            f"segments: {found}, {sum(report['seconds'].values()):.1f} s on {report['device']}"
+            f"{arguments.output / name_of(path)}: {restoration_in_words(report)}; segments: {found}; "
+            f"{sum(report['seconds'].values()):.1f} s on {report['device']}"
         )
         for warning in report["warnings"]:
             print(f"  Note: {warning}")
     if not status:
         print(DISCLAIMER)
     return status
+
+
+def restoration_in_words(report: dict[str, Any]) -> str:
+    """What restoration removed, and what it changed where nothing was to be removed."""
+    corrupted, largest, change = (report[key] for key in ("corrupted patches", "largest g", "change of clean patches"))
+    words = f"corrupted patches {corrupted['before']} → {corrupted['after']}"
+    if largest["before"] is not None:
+        words += f", largest g {largest['before']} → {largest['after']}"
+    if change is not None:
+        words += f", clean patches changed by {change} grey levels"
+    return words
 
 
 def simulate(arguments: argparse.Namespace) -> int:
@@ -130,7 +146,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="python -m DAGANSpineLib", description=f"Restore and segment spine VPI. {DISCLAIMER}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("segment", help="restore and segment VPI files")
+    command = commands.add_parser("segment", help="restore and segment VPI files", epilog=WHAT_IS_COUNTED)
     command.add_argument(
         "inputs", nargs="+", type=Path, metavar="INPUT", help="PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM"
     )

@@ -1,4 +1,4 @@
-"""Segments drawn over a VPI."""
+"""What was found and what was changed, drawn over a VPI."""
 
 import numpy as np
 import SimpleITK as sitk
@@ -7,6 +7,8 @@ from .segments import SEGMENTS
 
 OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
+DARKENED, BRIGHTENED = (0.85, 0.15, 0.10), (0.10, 0.45, 0.95)  # red, green, blue: 0 to 1
+FULL_CHANGE = 64  # grey levels from which a change is drawn opaque
 
 
 def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -27,3 +29,12 @@ def eroded(labels: np.ndarray) -> np.ndarray:
         mask = sitk.GetImageFromArray((labels == segment.label).astype(np.uint8))
         inside |= sitk.GetArrayFromImage(sitk.BinaryErode(mask, [OUTLINE] * 2)).astype(bool)
     return inside
+
+
+def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
+    """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
+    stronger. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
+    change = restored.astype(np.float32) - pixels
+    opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
+    colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
+    return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What a run found, in figures: components and areas of each class, corrupted patches before and after."""
+"""What a run found, in figures: components and areas of each class, what restoration removed and what it changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def findings(
     """Figures of one run, ready for JSON.
 
     All pictures (rows, columns); `spacing` in mm between rows and columns. Keys: "corrupted patches" (before, after,
-    of how many), "classes" (per class components and area in pixels, in mm² where the spacing is known), "warnings".
+    of how many), "largest g" (before, after), "change of clean patches" (grey levels), "classes" (per class components
+    and area in pixels, in mm² where the spacing is known), "warnings". Patches are those of `metrics.patches`, every 32
+    pixels, at least 80 % within the lit body; None stands where there are none.
     """
     body = lit_body(pixels)
     before, after = metrics.patches(pixels, body), metrics.patches(restored, body)
@@ -32,9 +34,16 @@ def findings(
             "after": int(after.corrupted.sum()),
             "of": int((before.lit >= metrics.LIT).sum()),
         },
+        "largest g": {"before": rounded(before.largest), "after": rounded(after.largest)},
+        "change of clean patches": rounded(metrics.change_of_clean(restored, pixels, before)),
         "classes": classes,
         "warnings": warnings(body, classes, spacing),
     }
+
+
+def rounded(value: float | None) -> float | None:
+    """To two digits, if it exists."""
+    return None if value is None else round(value, 2)
 
 
 def extent(mask: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, Any]:

@@ -11,14 +11,14 @@ import SimpleITK as sitk
 import slicerio
 
 from .files import OutputError, whole_folder
-from .overlay import overlay
+from .overlay import overlay, residual
 from .pipeline import Pipeline, Result
 from .progress import Progress, unheard
 from .report import DISCLAIMER, findings
 from .segments import SEGMENTS
 from .vpi import VPI, read_vpi
 
-OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "report.json")
+OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
 
 
 def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
@@ -60,13 +60,17 @@ def report_of(path: Path, vpi: VPI, pipeline: Pipeline, result: Result) -> dict[
 
 
 def write_results(folder: Path, vpi: VPI, result: Result, report: dict[str, Any]) -> None:
-    """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry), labels.png, overlay.png (both upright),
-    report.json."""
+    """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry); labels.png, overlay.png, residual.png (all
+    upright); report.json."""
     sitk.WriteImage(vpi.like_input(result.restored), str(folder / "restored.nrrd"), useCompression=True)
     write_segmentation(vpi.like_input(result.labels), folder / "segmentation.seg.nrrd")
     sitk.WriteImage(sitk.GetImageFromArray(result.labels), str(folder / "labels.png"))
-    picture = sitk.GetImageFromArray(overlay(result.restored, result.labels), isVector=True)
-    sitk.WriteImage(picture, str(folder / "overlay.png"))
+    pictures = {
+        "overlay.png": overlay(result.restored, result.labels),
+        "residual.png": residual(vpi.pixels, result.restored),
+    }
+    for name, picture in pictures.items():
+        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), str(folder / name))
     (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

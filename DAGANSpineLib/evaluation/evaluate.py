@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from monai.metrics import PSNRMetric, SSIMMetric
 
 from ..baselines.classical import repair
 from ..files import whole_folder
-from ..metrics import LIT, PATCH, Agreement, Patches, patches
+from ..metrics import Agreement, Patches, change_of_clean, patches
 from ..overlay import overlay
 from ..pipeline import Pipeline, Progress, unheard
 from ..training.dataset import DatasetError, Record, Sample, load, open_dataset
 from ..vpi import CLASSES, lit_body
+from .tables import percent, shown, table
 
 BONES = CLASSES[1:]
-SMOOTHING = 3.0  # pixels: the vertical Gaussian that levels the row banding before content is compared
 WORST = 3  # cases shown as pictures
 
 
@@ -86,17 +86,15 @@ def evaluate_subject(sample: Sample, pipeline: Pipeline) -> tuple[dict[str, Any]
 
 def restoration_scores(
     restored: np.ndarray, pixels: np.ndarray, clean: np.ndarray | None, body: np.ndarray, before: Patches
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """What a restoration did: corrupted patches left, largest g, change of clean patches, and PSNR and SSIM where the
-    clean truth is known (PSNR over the lit body, SSIM over its bounding box, so that black margins don't flatter)."""
+    clean truth is known (PSNR over the lit body, SSIM over its bounding box, so that black margins don't flatter).
+    None stands for what the picture has no patches to measure by."""
     after = patches(restored, body)
-    change = np.abs(levelled(restored) - levelled(pixels))
-    corners = np.argwhere(before.clean) * before.stride
-    kept = [change[row : row + PATCH, column : column + PATCH].mean() for row, column in corners]
-    scores = {
+    scores: dict[str, float | None] = {
         "corrupted patches": int(after.corrupted.sum()),
-        "largest g": float(after.variation[after.lit >= LIT].max(initial=0)),
-        "change of clean patches": float(np.mean(kept)) if kept else float("nan"),
+        "largest g": after.largest,
+        "change of clean patches": change_of_clean(restored, pixels, before),
     }
     if clean is not None:
         truth = clean.astype(np.float32)
@@ -108,43 +106,40 @@ def restoration_scores(
     return scores
 
 
-def levelled(pixels: np.ndarray) -> np.ndarray:
-    """A vertical Gaussian blur: the fine row banding goes, the content stays. (rows, columns) -> the same."""
-    image = sitk.GetImageFromArray(pixels.astype(np.float32))
-    return sitk.GetArrayFromImage(sitk.RecursiveGaussian(image, SMOOTHING, direction=1))
-
-
 def none_if_nan(value: float) -> float | None:
     """JSON has no NaN."""
     return None if np.isnan(value) else float(value)
 
 
-def mean(values: Sequence[float | None]) -> float:
-    """Mean of those that exist."""
+def mean(values: Iterable[float | None]) -> float | None:
+    """Mean of those that exist; None if none does."""
     known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else float("nan")
+    return float(np.mean(known)) if known else None
 
 
-def average_dice(row: dict[str, Any]) -> float:
-    return mean(list(row["segmentation"]["dice"].values()))
+def average_dice(row: dict[str, Any]) -> float | None:
+    """The mean of a subject's classes."""
+    return mean(row["segmentation"]["dice"].values())
 
 
 def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[str, Any]:
     """Means over the subjects, and scores of the pooled pixels; "average" is the mean of the three classes."""
     per_image = {
-        score: {bone: mean([row["segmentation"][score][bone] for row in rows]) for bone in BONES}
+        score: {bone: mean(row["segmentation"][score][bone] for row in rows) for bone in BONES}
         for score in rows[0]["segmentation"]
     }
     pooled = {
-        score: dict(zip(BONES, map(float, values), strict=True))
+        score: dict(zip(BONES, map(none_if_nan, values), strict=True))
         for score, values in sum(agreements[1:], agreements[0]).scores().items()
     }
-    for table in (per_image, pooled):
-        for values in table.values():
-            values["average"] = mean([values[bone] for bone in BONES])
+    for scores in (per_image, pooled):
+        for values in scores.values():
+            values["average"] = mean(values[bone] for bone in BONES)
+    # a data set may have the clean truth of some subjects only
+    names = max((list(row["restoration"]["input"]) for row in rows), key=len)
     restoration = {
-        name: {score: mean([row["restoration"][name][score] for row in rows]) for score in figures}
-        for name, figures in rows[0]["restoration"].items()
+        restored: {name: mean(row["restoration"][restored].get(name) for row in rows) for name in names}
+        for restored in rows[0]["restoration"]
     }
     return {"per image": per_image, "pooled": pooled, "restoration": restoration}
 
@@ -153,28 +148,28 @@ def as_markdown(scores: dict[str, Any]) -> str:
     """The tables for people, in the layout of table 1."""
     columns = ("lumbar", "thoracic", "rib", "average")
     model = scores["model"]
-    lines = [
+    agreement = [
+        [kind] + [" / ".join(percent(values[column]) for values in scores[kind].values()) for column in columns]
+        for kind in ("per image", "pooled")
+    ]
+    names = list(scores["restoration"]["input"])
+    restoration = [
+        [restored] + [shown(values[name], 4 if name == "SSIM" else 2) for name in names]
+        for restored, values in scores["restoration"].items()
+    ]
+    parts = (
         f"{scores['data']}, {scores['split']} split, {len(scores['subjects'])} subjects; "
         f"model {model['name']}, sha256 {model['sha256'][:12]}…",
-        "",
-        "| Dice / Jaccard / pixel accuracy, % | " + " | ".join(columns) + " |",
-        "|---" * (len(columns) + 1) + "|",
-    ]
-    for kind in ("per image", "pooled"):
-        cells = [" / ".join(f"{100 * values[column]:.2f}" for values in scores[kind].values()) for column in columns]
-        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
-    names = list(next(iter(scores["restoration"].values())))
-    lines += ["", "| restoration, mean over subjects | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for name, values in scores["restoration"].items():
-        digits = {"SSIM": 4}
-        cells = [f"{values[score]:.{digits.get(score, 2)}f}" for score in names]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        table(["Dice / Jaccard / pixel accuracy, %", *columns], agreement),
+        table(["restoration, mean over subjects", *names], restoration),
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def write_if_worst(folder: Path, rows: list[dict[str, Any]], picture: np.ndarray) -> None:
     """Keep pictures of the lowest average Dice so far, expert's labels left, the model's right."""
-    worst = sorted(rows, key=average_dice)[:WORST]
+    scored = [row for row in rows if average_dice(row) is not None]
+    worst = sorted(scored, key=average_dice)[:WORST]
     if rows[-1] in worst:
         image = sitk.GetImageFromArray(picture, isVector=True)
         sitk.WriteImage(image, str(folder / f"worst-{rows[-1]['subject']}.png"))

@@ -9,7 +9,7 @@ import torch
 from monai.metrics import compute_dice, compute_iou
 
 from DAGANSpineLib.baselines.classical import repair
-from DAGANSpineLib.evaluation.evaluate import as_markdown, evaluate, levelled, restoration_scores
+from DAGANSpineLib.evaluation.evaluate import as_markdown, evaluate, restoration_scores
 from DAGANSpineLib.metrics import Agreement, patches
 from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, freeze
 from DAGANSpineLib.pipeline import Pipeline
@@ -89,14 +89,6 @@ def test_the_truth_scores_better_than_the_spoiled_picture():
     error = np.mean((spoiled - clean) ** 2)
     assert left["PSNR"] == pytest.approx(10 * np.log10(255**2 / error), rel=1e-4)
     assert left["change of clean patches"] == 0
-
-
-def test_levelling_takes_the_banding_and_keeps_the_content():
-    content = np.tile(100 + 50 * np.sin(np.arange(300) / 40)[:, None], (1, 40)).astype(np.float32)
-    banding = np.where(np.arange(300) % 2, 5, -5)[:, None]
-    inner = np.s_[20:-20]  # rows next to the border have no neighbours to be levelled with
-    assert np.abs(levelled(content + banding) - levelled(content))[inner].max() < 0.2
-    assert np.abs(levelled(content) - content)[inner].max() < 1
 
 
 @pytest.fixture(scope="module")

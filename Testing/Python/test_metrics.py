@@ -1,4 +1,4 @@
-"""Equation 1: how corrupted a patch is."""
+"""Equation 1: how corrupted a patch is; and what a restoration changes where nothing was."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from DAGANSpineLib.metrics import patches, vertical_edges, window_means
+from DAGANSpineLib.metrics import change_of_clean, levelled, patches, vertical_edges, window_means
 
 
 def test_the_edge_detector_is_the_5_by_5_vertical_sobel():
@@ -64,4 +64,44 @@ def test_a_black_margin_is_neither():
 
 def test_a_picture_smaller_than_a_patch_has_no_patches():
     pixels = dashed(64, 192)
-    assert patches(pixels, np.ones(pixels.shape, bool)).corrupted.size == 0
+    measured = patches(pixels, np.ones(pixels.shape, bool))
+    assert measured.corrupted.size == 0
+    assert measured.largest is None and change_of_clean(pixels, pixels, measured) is None
+
+
+def test_the_largest_g_is_that_of_the_lit_body():
+    pixels, body = dashed(192, 192), np.ones((192, 192), bool)
+    measured = patches(pixels, body, stride=96)
+    assert measured.largest == measured.variation.max() > 4
+    body[:96] = False  # where the dashes are
+    assert patches(pixels, body, stride=96).largest == pytest.approx(0, abs=1e-6)
+
+
+def test_levelling_takes_the_banding_and_keeps_the_content():
+    content = np.tile(100 + 50 * np.sin(np.arange(300) / 40)[:, None], (1, 40)).astype(np.float32)
+    banding = np.where(np.arange(300) % 2, 5, -5)[:, None]
+    inner = np.s_[20:-20]  # rows next to the border have no neighbours to be levelled with
+    assert np.abs(levelled(content + banding) - levelled(content))[inner].max() < 0.2
+    assert np.abs(levelled(content) - content)[inner].max() < 1
+
+
+def test_levelling_is_a_gaussian_of_3_pixels_down_the_columns_alone():
+    point = np.zeros((61, 9), np.float32)
+    point[30, 4] = 1
+    weights = np.exp(-0.5 * ((np.arange(61) - 30) / 3) ** 2)
+    expected = np.zeros_like(point)
+    expected[:, 4] = weights / weights.sum()
+    np.testing.assert_allclose(levelled(point), expected, atol=2e-3)  # the recursive filter approximates it
+
+
+def test_the_change_of_clean_patches_counts_neither_the_corrupted_ones_nor_the_banding():
+    pixels = dashed(480, 96)
+    before = patches(pixels, np.ones(pixels.shape, bool), stride=96)
+    assert before.clean[:, 0].tolist() == [False, True, True, True, True]
+    restored = pixels.copy()
+    restored[:96] = 180  # what was to be removed
+    restored[1::2] -= 2  # the banding, worth 1 grey level on average
+    restored[400:] += 3  # 80 of the 384 rows of the clean patches
+    assert change_of_clean(pixels, pixels, before) == 0
+    expected = (304 * 1 + 80 * 2) / 384
+    assert change_of_clean(restored, pixels, before) == pytest.approx(expected, abs=0.3)

@@ -14,7 +14,7 @@ from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, whole_folder
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model import BUNDLED
-from DAGANSpineLib.overlay import overlay
+from DAGANSpineLib.overlay import overlay, residual
 from DAGANSpineLib.pipeline import Cancelled, Pipeline
 from DAGANSpineLib.report import findings
 from DAGANSpineLib.segment import name_of, segment_file
@@ -22,7 +22,7 @@ from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
 from DAGANSpineLib.vpi import lit_body
 
-OUTPUTS = ["labels.png", "overlay.png", "report.json", "restored.nrrd", "segmentation.seg.nrrd"]
+OUTPUTS = ["labels.png", "overlay.png", "report.json", "residual.png", "restored.nrrd", "segmentation.seg.nrrd"]
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,23 @@ def test_the_report_says_what_ran_and_what_it_found(pixels, pipeline, tmp_path):
     assert set(report["classes"]) == {"rib", "thoracic", "lumbar"}
     assert report["corrupted patches"]["of"] >= report["corrupted patches"]["before"] > 0
     assert any("pixel size is unknown" in warning for warning in report["warnings"])
+    assert report["largest g"]["before"] >= 4 > report["largest g"]["after"] > 0
+    assert 0 < report["change of clean patches"] < 4
+
+
+def test_the_command_says_what_restoration_removed_and_what_it_changed(run, pixels, tmp_path):
+    status, output, _ = run("segment", write(tmp_path / "vpi.png", pixels), "-o", tmp_path)
+    report = json.loads((tmp_path / "vpi" / "report.json").read_text())
+    before, after = report["largest g"].values()
+    assert status == 0
+    assert f"largest g {before} → {after}, clean patches changed by {report['change of clean patches']} grey" in output
+
+
+def test_a_picture_smaller_than_a_patch_has_no_figures_of_patches(run, pixels, tmp_path):
+    status, output, _ = run("segment", write(tmp_path / "vpi.png", pixels[:90, 200:264]), "-o", tmp_path)
+    report = json.loads((tmp_path / "vpi" / "report.json").read_text())
+    assert status == 0 and "corrupted patches 0 → 0; segments" in output
+    assert report["largest g"] == {"before": None, "after": None} and report["change of clean patches"] is None
 
 
 def test_components_and_areas_are_counted_as_by_hand():
@@ -173,6 +190,16 @@ def test_the_overlay_colours_each_class_and_leaves_the_rest_grey():
         assert (picture[labels == value].argmax(1) == channel).all()
     inside, outline = picture[12, 30].astype(int), picture[5, 30].astype(int)
     assert np.ptp(outline) > np.ptp(inside) > 0  # opaque outline, the bone visible within
+
+
+def test_the_residual_is_red_where_restoration_darkened_and_blue_where_it_brightened():
+    pixels = np.full((3, 40), 100.0)
+    restored = pixels.astype(np.uint8)
+    restored[1, :10], restored[1, 10:20], restored[1, 20:30] = 20, 180, 110
+    picture = residual(pixels, restored).astype(int)
+    assert (picture[[0, 2]] == 100).all() and (picture[1, 30:] == 100).all()
+    assert (picture[1, :10].argmax(1) == 0).all() and (picture[1, 10:30].argmax(1) == 2).all()
+    assert 0 < np.ptp(picture[1, 25]) < np.ptp(picture[1, 15]) / 2  # the stronger the change, the stronger the colour
 
 
 def test_a_cancelled_run_leaves_nothing(pixels, pipeline, tmp_path):
