@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
+import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,18 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from .errors import UserError
+from . import model_card
 from .files import whole_file
+from .model_card import FORMAT, ModelError
 from .networks import Generator, PanopticFPN
 from .vpi import CLASSES
 
-FORMAT = 1
-BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAGANSpine.pt"
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
-
-
-class ModelError(UserError):
-    """A model file that can't be used; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,20 +91,15 @@ def load_model(path: Path | None = None) -> Model:
 
     Raises ModelError if the file is missing, damaged, of another kind or of a newer format.
     """
-    path = Path(path or BUNDLED)
-    if not path.is_file():
-        raise ModelError(f"There is no model file {path}.")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    if path == BUNDLED and sha256 != expected_checksum():
-        raise ModelError(f"The bundled model {path} has been changed or damaged: install the extension again.")
+    path = Path(path or model_card.BUNDLED)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise ModelError(f"{path} is not a DAGANSpine model, or it is damaged: copy it again.") from error
-    if not isinstance(content, dict) or not {"format", "configuration", "generator", "segmenter"} <= content.keys():
-        raise ModelError(f"{path} is not a DAGANSpine model: choose the best.pt of a training run.")
-    if content["format"] != FORMAT:
-        raise ModelError(f"{path} has model format {content['format']}; this version reads format {FORMAT}.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise model_card.unreadable(path, error) from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if path == model_card.BUNDLED and sha256 != expected_checksum():
+        raise ModelError(f"The bundled model {path} has been changed or damaged: install the extension again.")
+    content = model_card.checked(unpacked(data, path), path)
     try:
         model = Model(
             GeneratorShape(**content["configuration"]["generator"]),
@@ -127,6 +118,17 @@ def load_model(path: Path | None = None) -> Model:
     return model
 
 
+def unpacked(data: bytes, path: Path) -> Any:
+    """What torch.save wrote, tensors and plain data only. Raises ModelError if it has changed since."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if archive.testzip() is not None:  # torch itself doesn't compare checksums
+                raise zipfile.BadZipFile
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever foreign bytes lead zipfile and torch to
+        raise model_card.damaged(path) from error
+
+
 def freeze(network: nn.Module) -> None:
     """Ready for inference: no gradients, no dropout, fixed batch statistics."""
     network.eval().requires_grad_(False)
@@ -134,5 +136,6 @@ def freeze(network: nn.Module) -> None:
 
 def expected_checksum() -> str:
     """The bundled file's sha256 as its checksum file gives it; empty if that is missing."""
-    checksum = BUNDLED.with_name(BUNDLED.name + CHECKSUM)
+    bundled = model_card.BUNDLED
+    checksum = bundled.with_name(bundled.name + CHECKSUM)
     return checksum.read_text().split()[0] if checksum.is_file() else ""

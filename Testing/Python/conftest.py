@@ -80,7 +80,7 @@ def slim_model_file(tmp_path_factory, small_vpi):
 @pytest.fixture
 def slim_model(slim_model_file, monkeypatch):
     """The slim model in the place of the bundled one."""
-    monkeypatch.setattr("DAGANSpineLib.model.BUNDLED", slim_model_file)
+    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", slim_model_file)
     return slim_model_file
 
 

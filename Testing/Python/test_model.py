@@ -2,12 +2,22 @@
 
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
 
-from DAGANSpineLib import model as model_file
-from DAGANSpineLib.model import GeneratorShape, Model, ModelError, SegmenterShape, load_model, save_model
+from DAGANSpineLib.model import (
+    GeneratorShape,
+    Model,
+    ModelError,
+    SegmenterShape,
+    expected_checksum,
+    load_model,
+    save_model,
+)
+from DAGANSpineLib.model_card import BUNDLED, read_card
 
 
 @pytest.fixture
@@ -37,25 +47,47 @@ def test_half_a_file_is_refused_wherever_it_is_cut(model, tmp_path):
     whole = path.read_bytes()
     for size in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(ModelError, match=re.escape(str(path))):
-            load_model(path)
+        for read in (load_model, read_card):
+            with pytest.raises(ModelError, match=re.escape(str(path))):
+                read(path)
+
+
+def test_a_changed_weight_is_noticed(model, tmp_path):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    whole = bytearray(path.read_bytes())
+    weight = bytes(model.segmenter.state_dict()["classify.weight"].half().numpy())
+    whole[whole.index(weight)] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(ModelError, match="damaged"):
+        load_model(path)
 
 
 def test_files_of_another_kind_are_refused(model, tmp_path):
     path = tmp_path / "m.pt"
     save_model(model, path)
     content = torch.load(path, weights_only=True)
-    lacking = {name: value for name, value in content["generator"].items() if not name.startswith("correction")}
-    wrong_shape = content["configuration"] | {"generator": {"widths": (8, 8, 16), "attention": False}}
     for other, words in {
         "a list": ([1, 2], "not a DAGANSpine model"),
         "bare weights": (model.generator.state_dict(), "not a DAGANSpine model"),
         "a newer format": (content | {"format": 99}, "format 99"),
-        "another shape": (content | {"configuration": wrong_shape}, "can't be used"),
-        "a missing weight": (content | {"generator": lacking}, "can't be used"),
+        "no provenance": ({key: content[key] for key in content if key != "provenance"}, "not a DAGANSpine model"),
     }.values():
         torch.save(other, path)
-        with pytest.raises(ModelError, match=words):
+        for read in (load_model, read_card):
+            with pytest.raises(ModelError, match=words):
+                read(path)
+
+
+def test_a_file_whose_networks_are_not_as_it_says_is_refused(model, tmp_path):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    content = torch.load(path, weights_only=True)
+    lacking = {name: value for name, value in content["generator"].items() if not name.startswith("correction")}
+    wrong_shape = content["configuration"] | {"generator": {"widths": (8, 8, 16), "attention": False}}
+    for other in (content | {"configuration": wrong_shape}, content | {"generator": lacking}):
+        torch.save(other, path)
+        with pytest.raises(ModelError, match="can't be used"):
             load_model(path)
 
 
@@ -66,17 +98,42 @@ class Surprise:
         return os.system, ("touch surprised",)
 
 
-def test_code_in_a_model_file_does_not_run(tmp_path, monkeypatch):
+def test_code_in_a_model_file_does_not_run(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"format": 1, "generator": Surprise()}, tmp_path / "m.pt")
+    save_model(model, tmp_path / "m.pt")
+    content = torch.load(tmp_path / "m.pt", weights_only=True)
+    torch.save(content | {"generator": Surprise()}, tmp_path / "m.pt")
     with pytest.raises(ModelError):
         load_model(tmp_path / "m.pt")
+    assert read_card(tmp_path / "m.pt").provenance == model.provenance
     assert not (tmp_path / "surprised").exists()
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"nowhere\.pt"):
-        load_model(tmp_path / "nowhere.pt")
+def test_a_missing_or_unreadable_file_is_named(tmp_path):
+    for read in (load_model, read_card):
+        with pytest.raises(ModelError, match=r"no model file .*nowhere\.pt: copy it again, or choose another"):
+            read(tmp_path / "nowhere.pt")
+        with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
+            read(tmp_path)
+
+
+def test_a_missing_bundled_model_needs_a_new_installation(tmp_path, monkeypatch):
+    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", tmp_path / "DAGANSpine.pt")
+    for read in (load_model, read_card):
+        with pytest.raises(ModelError, match="install the extension again"):
+            read()
+
+
+def test_a_card_says_what_the_file_says_of_itself(model, tmp_path):
+    save_model(model, tmp_path / "m.pt")
+    card = read_card(tmp_path / "m.pt")
+    assert (card.name, card.provenance) == ("m.pt", model.provenance)
+    assert read_card().provenance == load_model().provenance
+
+
+def test_a_card_is_read_without_torch(tmp_path):
+    program = "import sys; sys.modules['torch'] = None; from DAGANSpineLib.model_card import read_card; read_card()"
+    subprocess.run([sys.executable, "-c", program], cwd=BUNDLED.parents[2], check=True)
 
 
 def test_a_failed_save_leaves_the_former_file(model, tmp_path, monkeypatch):
@@ -96,19 +153,19 @@ def test_a_failed_save_leaves_the_former_file(model, tmp_path, monkeypatch):
 
 
 def test_the_bundled_model_is_small_and_in_half_precision():
-    assert model_file.BUNDLED.stat().st_size <= 16e6
-    content = torch.load(model_file.BUNDLED, weights_only=True)
+    assert BUNDLED.stat().st_size <= 16e6
+    content = torch.load(BUNDLED, weights_only=True)
     weights = [*content["generator"].values(), *content["segmenter"].values()]
     assert {weight.dtype for weight in weights} == {torch.half, torch.long}
-    assert load_model().sha256 == model_file.expected_checksum()
+    assert load_model().sha256 == expected_checksum()
 
 
 def test_a_changed_bundled_model_is_refused(tmp_path, monkeypatch):
     copy = tmp_path / "DAGANSpine.pt"
-    content = torch.load(model_file.BUNDLED, weights_only=True)
+    content = torch.load(BUNDLED, weights_only=True)
     content["provenance"]["seed"] = -1
     torch.save(content, copy)
-    copy.with_name("DAGANSpine.pt.sha256").write_text(model_file.expected_checksum() + "  DAGANSpine.pt\n")
-    monkeypatch.setattr(model_file, "BUNDLED", copy)
+    copy.with_name("DAGANSpine.pt.sha256").write_text(expected_checksum() + "  DAGANSpine.pt\n")
+    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", copy)
     with pytest.raises(ModelError, match="changed or damaged"):
         load_model()

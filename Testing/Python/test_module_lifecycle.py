@@ -132,12 +132,12 @@ def test_closing_the_scene_empties_the_panel_and_a_new_image_can_be_chosen(chose
 def test_reloading_brings_the_library_anew_and_the_module_still_works(chosen, volume):
     before = sys.modules["DAGANSpineLib.vpi"]
     kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "DAGANSpineLib"}
-    model_file = sys.modules["DAGANSpineLib.model"].BUNDLED
+    model_file = sys.modules["DAGANSpineLib.model_card"].BUNDLED
     try:
         chosen.onReload()
-        import DAGANSpineLib.model
+        import DAGANSpineLib.model_card
 
-        DAGANSpineLib.model.BUNDLED = model_file
+        DAGANSpineLib.model_card.BUNDLED = model_file
         assert sys.modules["DAGANSpineLib.vpi"] is not before
         slicer.modules.DAGANSpineWidget.ui.runButton.click()
         assert None not in results()

@@ -13,7 +13,7 @@ from DAGANSpineLib import segment as segment_module
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, whole_folder
 from DAGANSpineLib.metrics import LIT, patches
-from DAGANSpineLib.model import BUNDLED
+from DAGANSpineLib.model_card import BUNDLED
 from DAGANSpineLib.overlay import overlay, residual
 from DAGANSpineLib.pipeline import Cancelled, Pipeline
 from DAGANSpineLib.report import findings

@@ -1,0 +1,106 @@
+"""What a model file says of itself, read in milliseconds and without torch, whatever the file's size."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+FORMAT = 1
+BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAGANSpine.pt"
+KEYS = frozenset(("format", "configuration", "classes", "provenance", "generator", "segmenter"))
+
+
+class ModelError(UserError):
+    """A model file that can't be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Where a model comes from, in the file's own words.
+
+    `name`: the file's. `provenance`: texts and numbers under the names that training gave them ("preset", "data",
+    "subjects", "validation dice" and the like); any of them may be missing.
+    """
+
+    name: str
+    provenance: dict[str, Any]
+
+
+def read_card(path: Path | None = None) -> ModelCard:
+    """The card of a model file, of the bundled one for None.
+
+    Raises ModelError if the file is missing, cut off, of another kind or of another format. Its weights are not read.
+    """
+    path = Path(path or BUNDLED)
+    try:
+        content = Skeleton.of(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except Exception as error:  # whatever foreign bytes lead zipfile and pickle to
+        raise damaged(path) from error
+    return ModelCard(path.name, checked(content, path)["provenance"])
+
+
+def checked(content: Any, path: Path) -> dict[str, Any]:
+    """The content of a model file, if it is one. Raises ModelError."""
+    foreign = ModelError(f"{path} is not a DAGANSpine model: choose the best.pt of a training run.")
+    if not isinstance(content, dict) or "format" not in content:
+        raise foreign
+    if content["format"] != FORMAT:
+        raise ModelError(
+            f"{path} has model format {content['format']}, and this version reads format {FORMAT}: choose another "
+            "model, or install the version of DAGANSpine that made this one."
+        )
+    if not content.keys() >= KEYS or not isinstance(content["provenance"], dict):
+        raise foreign
+    return content
+
+
+def unreadable(path: Path, error: OSError) -> ModelError:
+    """The sentence for a file that is not there or can't be opened."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+        return ModelError(f"There is no model file {path}: {remedy(path)}.")
+    return ModelError(f"The model file {path} can't be read ({error.strerror}): {remedy(path)}.")
+
+
+def damaged(path: Path) -> ModelError:
+    """The sentence for a file that is not what torch wrote."""
+    return ModelError(f"{path} is not a DAGANSpine model, or it is damaged: {remedy(path)}.")
+
+
+def remedy(path: Path) -> str:
+    return "install the extension again" if path == BUNDLED else "copy it again, or choose another file"
+
+
+class Absent:
+    """Stands for a tensor, and for whatever else is not plain data."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Absent:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        """Holds nothing."""
+
+
+class Skeleton(pickle.Unpickler):
+    """What torch.save pickled, without its tensors. Imports nothing and calls nothing, so that no file can do harm."""
+
+    @classmethod
+    def of(cls, path: Path) -> Any:
+        """The skeleton of a file: a zip archive with one pickle beside the tensors' bytes."""
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            return cls(io.BytesIO(archive.read(name))).load()
+
+    def find_class(self, module: str, name: str) -> type:
+        return OrderedDict if (module, name) == ("collections", "OrderedDict") else Absent
+
+    def persistent_load(self, identifier: Any) -> None:
+        """Where the bytes of a tensor lie."""
