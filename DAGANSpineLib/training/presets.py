@@ -60,7 +60,7 @@ PRESETS = {
         SegmenterShape(depth=18, width=32, pyramid=64, head=64),
         (
             AdversarialStage(
-                steps=600,
+                steps=1200,
                 learning_rate=2e-4,
                 grid="native",
                 degrees=0.0,  # turning blurs one-pixel dashes; the simulated sweeps are slanted already
@@ -68,9 +68,9 @@ PRESETS = {
                 weight_segmentation=0.0,
                 weight_identity=0.1,  # with 0.01, clean patches came out 6 grey levels darker
             ),
-            SegmentationStage(),
+            SegmentationStage(steps=3000),
         ),
-        validate_every=150,
+        validate_every=300,
     ),
     # a minute: for tests, and to see that a data set can be trained on
     "smoke": Preset(
