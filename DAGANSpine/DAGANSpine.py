@@ -1,22 +1,18 @@
 """3D Slicer module: restore an ultrasound volume projection image (VPI) of the spine and segment its bones."""
 
-import enum
-import importlib.util
 import logging
 import sys
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
 
 import numpy as np
 import slicer
 import vtk
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLVectorVolumeNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -30,6 +26,9 @@ try:
 except ModuleNotFoundError:
     # as "additional module path", Slicer knows this folder alone, and the library lies beside it
     sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from DAGANSpinePanel.installation import InstallationError, howToGetTorch, installTorch, torchIsInstalled
+from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 
 from DAGANSpineLib import scene
 from DAGANSpineLib.errors import UserError
@@ -55,32 +54,6 @@ class DAGANSpine(ScriptedLoadableModule):
             '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
         )
         slicer.app.connect("startupCompleted()", scene.SideBySide.register)
-
-
-class Device(enum.Enum):
-    """The processor that computes; the values are the library's names."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-    def label(self):
-        return {
-            Device.AUTO: _("Automatic"),
-            Device.CPU: _("Processor (CPU)"),
-            Device.CUDA: _("NVIDIA graphics card (CUDA)"),
-            Device.MPS: _("Apple graphics (MPS)"),
-        }[self]
-
-
-@parameterNodeWrapper
-class DAGANSpineParameterNode:
-    """inputVolume: the image to restore. device: what computes."""
-
-    # the wrapper knows neither | nor a union of nodes without None
-    inputVolume: Union[vtkMRMLScalarVolumeNode, vtkMRMLVectorVolumeNode, None]  # noqa: UP007
-    device: Device = Device.AUTO
 
 
 class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -132,9 +105,9 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._views.leave()
 
     def onReload(self):
-        """Reload the library as well: Slicer itself imports only this file anew, and does not enter it again."""
+        """Reload all parts as well: Slicer itself imports only this file anew, and does not enter it again."""
         entered = self._entered
-        for name in [name for name in sys.modules if name.split(".")[0] == "DAGANSpineLib"]:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("DAGANSpinePanel", "DAGANSpineLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
         if entered:
@@ -221,22 +194,18 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def ensureTorch(self):
         """Whether torch is there, after offering to install it with the PyTorch extension."""
-        if DAGANSpineLogic.torchIsInstalled():
+        if torchIsInstalled():
             return True
-        try:
-            import PyTorchUtils
-        except ModuleNotFoundError:
-            self.fail(DAGANSpineLogic.howToGetTorch())
-            return False
         self.ui.statusLabel.text = _("Installing PyTorch; this can take some minutes…")
         try:
-            torch = PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
-        except Exception as error:
-            text = _("PyTorch could not be installed ({error}). Check the internet connection and try again.")
-            self.fail(text.format(error=error), traceback.format_exc())
+            installed = installTorch()
+        except InstallationError as error:
+            self.fail(str(error), traceback.format_exc() if error.__cause__ else None)
             return False
-        self.ui.statusLabel.text = "" if torch else _("PyTorch was not installed; without it nothing can be computed.")
-        return torch is not None
+        self.ui.statusLabel.text = (
+            "" if installed else _("PyTorch was not installed; without it nothing can be computed.")
+        )
+        return installed
 
     def run(self, volume, device):
         """Run the logic on this volume while the panel shows how far it is; errors become sentences."""
@@ -321,17 +290,6 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return DAGANSpineParameterNode(super().getParameterNode())
 
-    @staticmethod
-    def torchIsInstalled():
-        return importlib.util.find_spec("torch") is not None
-
-    @staticmethod
-    def howToGetTorch():
-        return _(
-            "PyTorch is missing, and nothing can be computed without it. Install the extension PyTorch with the "
-            "Extensions Manager, restart Slicer, and try again: it then installs the PyTorch that fits this computer."
-        )
-
     @property
     def isCancelling(self):
         """Whether a run has been asked to stop and has not stopped yet."""
@@ -352,8 +310,8 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         """
         if self._running:
             raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))
-        if not self.torchIsInstalled():
-            raise RuntimeError(self.howToGetTorch())
+        if not torchIsInstalled():
+            raise RuntimeError(howToGetTorch())
         self._running, self._cancelled = True, False
         try:
             return self._run(volumeNode, device, progress)
@@ -406,7 +364,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         return image.clip(0, 255).astype(np.uint8)
 
     def test_theResultsHaveTheInputsGeometry(self):
-        if not DAGANSpineLogic.torchIsInstalled():
+        if not torchIsInstalled():
             self.delayDisplay("PyTorch is not installed: nothing to test.")
             return
         outcome = DAGANSpineLogic().restoreAndSegment(self.volume, "cpu")
@@ -422,7 +380,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         self.assertEqual(names, ["Rib", "Thoracic", "Lumbar"])
 
     def test_cancellingLeavesTheSceneAsItWas(self):
-        if not DAGANSpineLogic.torchIsInstalled():
+        if not torchIsInstalled():
             self.delayDisplay("PyTorch is not installed: nothing to test.")
             return
         before = slicer.mrmlScene.GetNumberOfNodes()

@@ -24,7 +24,7 @@ def existing(folder, *patterns):
     ("folder", "variable", "patterns"),
     [
         ("DAGANSpineLib", "LIBRARY_PYTHON_SCRIPTS", ("**/*.py",)),
-        ("DAGANSpine", "MODULE_PYTHON_SCRIPTS", ("*.py",)),
+        ("DAGANSpine", "MODULE_PYTHON_SCRIPTS", ("**/*.py",)),
         ("DAGANSpine", "MODULE_PYTHON_RESOURCES", ("Resources/*/*",)),
     ],
 )

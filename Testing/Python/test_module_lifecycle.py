@@ -129,16 +129,18 @@ def test_closing_the_scene_empties_the_panel_and_a_new_image_can_be_chosen(chose
     assert None not in results()
 
 
-def test_reloading_brings_the_library_anew_and_the_module_still_works(chosen, volume):
-    before = sys.modules["DAGANSpineLib.vpi"]
-    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "DAGANSpineLib"}
+def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volume):
+    parts = "DAGANSpineLib.vpi", "DAGANSpinePanel.parameters"
+    before = [sys.modules[name] for name in parts]
+    ours = "DAGANSpineLib", "DAGANSpinePanel"
+    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ours}
     model_file = sys.modules["DAGANSpineLib.model_card"].BUNDLED
     try:
         chosen.onReload()
         import DAGANSpineLib.model_card
 
         DAGANSpineLib.model_card.BUNDLED = model_file
-        assert sys.modules["DAGANSpineLib.vpi"] is not before
+        assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))
         slicer.modules.DAGANSpineWidget.ui.runButton.click()
         assert None not in results()
         assert slicer.app.layoutManager().layout == sys.modules["DAGANSpineLib.scene"].SideBySide.LAYOUT

@@ -1,0 +1,1 @@
+"""The parts of the module that have an idea of their own; DAGANSpine.py puts them together."""
