@@ -131,7 +131,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Score a model on a data set."""
+    """Score a model on a data set; a subject that can't be used doesn't stop the others."""
     from .evaluation.evaluate import as_markdown
     from .evaluation.evaluate import evaluate as run_evaluation
     from .pipeline import Pipeline
@@ -139,7 +139,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
     pipeline = Pipeline.load(arguments.model, arguments.device)
     scores = run_evaluation(arguments.data, pipeline, arguments.output, arguments.split, Bar("Evaluating"))
     print(as_markdown(scores))
-    return 0
+    return report_left_out("evaluate", scores["left out"])
+
+
+def report_left_out(command: str, left_out: dict[str, str]) -> int:
+    """Complain of the subjects that an evaluation had to do without; returns the exit status."""
+    for reason in left_out.values():
+        complain(command, reason)
+    return BAD_INPUT if left_out else 0
 
 
 def build_parser() -> Parser:
@@ -188,7 +195,7 @@ def build_parser() -> Parser:
 
     command = commands.add_parser("evaluate", help="score a model on a data set")
     command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="scores and worst cases")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="scores, plot and worst cases")
     command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
     command.add_argument("--split", default="test", choices=("train", "test"))
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +16,32 @@ from ..baselines.classical import repair
 from ..files import whole_folder
 from ..metrics import Agreement, Patches, change_of_clean, patches
 from ..overlay import overlay
-from ..pipeline import Pipeline, Progress, unheard
-from ..training.dataset import DatasetError, Record, Sample, load, open_dataset
+from ..pipeline import Pipeline
+from ..progress import Progress, unheard
+from ..training.dataset import Sample, open_dataset
 from ..vpi import CLASSES, lit_body
+from .plots import plot_scores
+from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
 
 BONES = CLASSES[1:]
 WORST = 3  # cases shown as pictures
+OUTPUTS = ("scores.json", "scores.md", "scores.png", "worst-*.png")
 
 
 def evaluate(
     data: Path, pipeline: Pipeline, folder: Path, split: str = "test", progress: Progress = unheard
 ) -> dict[str, Any]:
-    """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md and worst-*.png.
+    """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md, scores.png and
+    worst-*.png.
 
-    Returns what scores.json holds. Raises DatasetError or OutputError.
+    Returns what scores.json holds. Subjects whose files can't be used are left out and named there, with the reason.
+    Raises DatasetError or OutputError.
     """
     dataset = open_dataset(data)
-    records: Sequence[Record] = getattr(dataset, split)
-    if not records:
-        raise DatasetError(f"{data} has no {split} subjects.")
-    rows, agreements = [], []
-    with whole_folder(folder, replaces=("scores.json", "scores.md", "worst-*.png")) as target:
-        for index, record in enumerate(records):
-            progress(index / len(records), record.subject)
-            sample = load(record)
+    rows, agreements, left_out = [], [], {}
+    with whole_folder(folder, replaces=OUTPUTS) as target:
+        for sample in usable(subjects_of(dataset, split), left_out, progress):
             row, agreement, picture = evaluate_subject(sample, pipeline)
             rows.append(row)
             agreements.append(agreement)
@@ -50,9 +51,11 @@ def evaluate(
             "split": split,
             "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
             "subjects": rows,
+            "left out": left_out,
         }
-        (target / "scores.json").write_text(json.dumps(scores, indent=1) + "\n")
+        (target / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (target / "scores.md").write_text(as_markdown(scores), encoding="utf-8")
+        plot_scores(scores, target / "scores.png")
         progress(1.0, "Done")
     return scores
 
@@ -71,10 +74,7 @@ def evaluate_subject(sample: Sample, pipeline: Pipeline) -> tuple[dict[str, Any]
     }
     row = {
         "subject": sample.subject,
-        "segmentation": {
-            score: dict(zip(BONES, (none_if_nan(value) for value in values), strict=True))
-            for score, values in agreement.scores().items()
-        },
+        "segmentation": by_class(agreement),
         "restoration": {
             name: restoration_scores(restored, pixels, sample.clean, body, before)
             for name, restored in restorations.items()
@@ -106,9 +106,17 @@ def restoration_scores(
     return scores
 
 
-def none_if_nan(value: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(value) else float(value)
+def by_class(agreement: Agreement) -> dict[str, dict[str, float | None]]:
+    """Table 1's scores by class, and "average", the mean of the classes; None for a class that nobody has."""
+    scores = {}
+    for score, values in agreement.scores().items():
+        known = (None if np.isnan(value) else float(value) for value in values)
+        scores[score] = with_average(dict(zip(BONES, known, strict=True)))
+    return scores
+
+
+def with_average(values: dict[str, float | None]) -> dict[str, float | None]:
+    return values | {"average": mean(values.values())}
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -117,31 +125,23 @@ def mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def average_dice(row: dict[str, Any]) -> float | None:
-    """The mean of a subject's classes."""
-    return mean(row["segmentation"]["dice"].values())
-
-
 def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[str, Any]:
     """Means over the subjects, and scores of the pooled pixels; "average" is the mean of the three classes."""
     per_image = {
-        score: {bone: mean(row["segmentation"][score][bone] for row in rows) for bone in BONES}
+        score: with_average({bone: mean(row["segmentation"][score][bone] for row in rows) for bone in BONES})
         for score in rows[0]["segmentation"]
     }
-    pooled = {
-        score: dict(zip(BONES, map(none_if_nan, values), strict=True))
-        for score, values in sum(agreements[1:], agreements[0]).scores().items()
-    }
-    for scores in (per_image, pooled):
-        for values in scores.values():
-            values["average"] = mean(values[bone] for bone in BONES)
     # a data set may have the clean truth of some subjects only
     names = max((list(row["restoration"]["input"]) for row in rows), key=len)
     restoration = {
         restored: {name: mean(row["restoration"][restored].get(name) for row in rows) for name in names}
         for restored in rows[0]["restoration"]
     }
-    return {"per image": per_image, "pooled": pooled, "restoration": restoration}
+    return {
+        "per image": per_image,
+        "pooled": by_class(sum(agreements[1:], agreements[0])),
+        "restoration": restoration,
+    }
 
 
 def as_markdown(scores: dict[str, Any]) -> str:
@@ -160,10 +160,15 @@ def as_markdown(scores: dict[str, Any]) -> str:
     parts = (
         f"{scores['data']}, {scores['split']} split, {len(scores['subjects'])} subjects; "
         f"model {model['name']}, sha256 {model['sha256'][:12]}…",
+        *without(scores["left out"]),
         table(["Dice / Jaccard / pixel accuracy, %", *columns], agreement),
         table(["restoration, mean over subjects", *names], restoration),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def average_dice(row: dict[str, Any]) -> float | None:
+    return row["segmentation"]["dice"]["average"]
 
 
 def write_if_worst(folder: Path, rows: list[dict[str, Any]], picture: np.ndarray) -> None:

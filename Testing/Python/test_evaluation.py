@@ -1,6 +1,7 @@
 """Scores are those of table 1, and a restoration is judged against the truth, the input and the classical repair."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from monai.metrics import compute_dice, compute_iou
 
 from DAGANSpineLib.baselines.classical import repair
 from DAGANSpineLib.evaluation.evaluate import as_markdown, evaluate, restoration_scores
+from DAGANSpineLib.evaluation.plots import plot_scores
 from DAGANSpineLib.metrics import Agreement, patches
 from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, freeze
 from DAGANSpineLib.pipeline import Pipeline
 from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training.dataset import DatasetError
 
 
 def random_labels(seed: int) -> np.ndarray:
@@ -92,24 +95,100 @@ def test_the_truth_scores_better_than_the_spoiled_picture():
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("evaluation")
-    write_dataset(folder / "data", subjects=4, seed=3)
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluation") / "data"
+    write_dataset(folder, subjects=4, seed=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline():
     torch.manual_seed(0)
     model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=8, head=8))
     for network in model.networks:
         freeze(network)
-    return evaluate(folder / "data", Pipeline(model, "cpu"), folder / "out", split="train"), folder / "out"
+    return Pipeline(model, "cpu")
 
 
-def test_an_evaluation_writes_figures_tables_and_the_worst_cases(scored):
+@pytest.fixture(scope="module")
+def scored(data, pipeline, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scored") / "out"
+    return evaluate(data, pipeline, folder, split="train"), folder
+
+
+def test_an_evaluation_writes_figures_tables_plot_and_the_worst_cases(scored):
     scores, folder = scored
     assert json.loads((folder / "scores.json").read_text()) == json.loads(json.dumps(scores))
     assert (folder / "scores.md").read_text(encoding="utf-8") == as_markdown(scores)
     pictures = sorted(path.name for path in folder.glob("worst-*.png"))
     assert pictures == sorted(f"worst-{row['subject']}.png" for row in scores["subjects"])
-    rows, columns = sitk.ReadImage(str(folder / pictures[0])).GetSize()
-    assert rows > 0 < columns
+    for name in (pictures[0], "scores.png"):
+        plot = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / name)))
+        assert np.ptp(plot[..., :3]) > 150
+
+
+def shown_in(figure):
+    """What a plot's panels show: {heading: [[values of a group, low to high], ...]}, and its title."""
+    panels = {}
+    for axes in figure.axes:
+        dots = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
+        panels[axes.get_title(loc="left").splitlines()[0]] = [sorted(values) for values in dots]
+    return panels, figure.get_suptitle()
+
+
+def test_the_plot_shows_every_subject_and_says_that_it_is_simulated(scored, monkeypatch, tmp_path):
+    scores, _ = scored
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    plot_scores(scores, tmp_path / "scores.png")
+    panels, title = shown_in(figures[0])
+    assert title.startswith("Simulated")
+    rows = scores["subjects"]
+    dice = [
+        sorted(row["segmentation"]["dice"][name] for row in rows) for name in ("lumbar", "thoracic", "rib", "average")
+    ]
+    assert panels.pop("Dice of each subject") == dice
+    assert list(panels) == ["PSNR, dB", "SSIM", "corrupted patches"]
+    for heading, name in zip(panels, ("PSNR", "SSIM", "corrupted patches"), strict=True):
+        kinds = ("input", "classical repair", "model")
+        assert panels[heading] == [sorted(row["restoration"][kind][name] for row in rows) for kind in kinds]
+
+
+def test_data_without_clean_truth_and_of_any_name_is_plotted_too(scored, tmp_path):
+    scores = json.loads(json.dumps(scored[0])) | {"data": "Costs $5 or $x_{y$"}  # a name, not a formula
+    for restorations in (scores["restoration"], *(row["restoration"] for row in scores["subjects"])):
+        for values in restorations.values():
+            del values["PSNR"], values["SSIM"]
+    scores["subjects"][0]["segmentation"]["dice"]["lumbar"] = None  # nobody has one
+    plot_scores(scores, tmp_path / "scores.png")
+    assert sitk.ReadImage(str(tmp_path / "scores.png")).GetSize()[0] > 500
+
+
+def damaged(data, folder, subjects):
+    """A copy of a data set in which these subjects' pictures break off."""
+    shutil.copytree(data, folder)
+    for subject in subjects:
+        path = folder / "images" / f"{subject}.png"
+        path.write_bytes(path.read_bytes()[:1000])
+    return folder
+
+
+def test_an_unreadable_subject_is_named_and_the_others_are_evaluated(scored, data, pipeline, tmp_path):
+    *unreadable, last = (row["subject"] for row in scored[0]["subjects"])
+    broken = damaged(data, tmp_path / "data", unreadable)
+    scores = evaluate(broken, pipeline, tmp_path / "out", split="train")
+    assert [row["subject"] for row in scores["subjects"]] == [last]
+    assert list(scores["left out"]) == unreadable
+    assert all(str(broken) in reason for reason in scores["left out"].values())
+    table = (tmp_path / "out" / "scores.md").read_text(encoding="utf-8")
+    assert "1 subjects" in table and f"can't be used: {', '.join(unreadable)}." in table
+
+
+def test_where_no_subject_is_readable_nothing_is_written(scored, data, pipeline, tmp_path):
+    broken = damaged(data, tmp_path / "data", [row["subject"] for row in scored[0]["subjects"]])
+    with pytest.raises(DatasetError, match="None of the"):
+        evaluate(broken, pipeline, tmp_path / "out", split="train")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_the_headline_is_the_mean_of_per_image_scores(scored):

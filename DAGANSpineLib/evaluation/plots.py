@@ -1,0 +1,86 @@
+"""Figures as pictures: of one evaluation, of several against each other, and a contact sheet. The one file that
+imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..report import DISCLAIMER
+from ..segments import SEGMENTS
+
+INK, GREY = "0.25", "0.6"
+COLOURS = {segment.name.lower(): segment.colour for segment in SEGMENTS} | {"average": INK}
+RESTORATIONS = {"input": "0.65", "classical repair": "0.45", "model": "#7a4fa3"}
+GOALS = {"PSNR": "PSNR, dB\nhigher is better", "SSIM": "SSIM\nhigher is better"} | {
+    "corrupted patches": "corrupted patches\nlower is better"
+}
+DOTS = 150  # per inch
+
+
+def plot_scores(scores: Mapping[str, Any], path: Path) -> None:
+    """Of one evaluation (what scores.json holds): the subjects' Dice by class, and restoration against its rivals."""
+    rows = scores["subjects"]
+    dice = {
+        name: known(row["segmentation"]["dice"][name] for row in rows)
+        for name in ("lumbar", "thoracic", "rib", "average")
+    }
+    measured = [name for name in GOALS if name in scores["restoration"]["input"]]
+    figure = Figure(figsize=(4.6 + 2.5 * len(measured), 4.6), layout="constrained")
+    axes = figure.subplots(1, 1 + len(measured), width_ratios=[1.6] + [1] * len(measured))
+    axes = np.atleast_1d(axes)
+    distributions(axes[0], dice, COLOURS, digits=2)
+    axes[0].set_ylim(0, 1)
+    heading(axes[0], "Dice of each subject\nhigher is better")
+    for panel, name in zip(axes[1:], measured, strict=True):
+        values = {restored: known(row["restoration"][restored].get(name) for row in rows) for restored in RESTORATIONS}
+        distributions(panel, values, RESTORATIONS, digits={"SSIM": 3}.get(name, 1))
+        heading(panel, GOALS[name])
+    save(figure, f"{scores['data']}: {scores['split']} split, {len(rows)} subjects; {scores['model']['name']}", path)
+
+
+def known(values: Iterable[float | None]) -> np.ndarray:
+    """Those that exist."""
+    return np.array([value for value in values if value is not None], dtype=float)
+
+
+def distributions(axes: Axes, groups: Mapping[str, np.ndarray], colours: Mapping[str, Any], digits: int) -> None:
+    """A box (median, quartiles) over the points of each group, named with its mean."""
+    random = np.random.default_rng(0)
+    for place, (name, values) in enumerate(groups.items()):
+        sideways = place + random.uniform(-0.22, 0.22, len(values))
+        axes.plot(sideways, values, "o", ms=3, mew=0, alpha=0.5, color=colours[name], zorder=1)
+        lines = {"color": INK, "linewidth": 1}
+        axes.boxplot(
+            [values], positions=[place], widths=0.6, showfliers=False, manage_ticks=False,
+            boxprops=lines, whiskerprops=lines, capprops={"linewidth": 0}, medianprops=lines | {"linewidth": 2},
+        )  # fmt: skip
+    means = [f"{values.mean():.{digits}f}" if len(values) else "–" for values in groups.values()]
+    labels = [f"mean {mean}\n" + name.replace(" ", "\n") for name, mean in zip(groups, means, strict=True)]
+    axes.set_xticks(range(len(groups)), labels)
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.grid(axis="y", color="0.92")
+
+
+def heading(axes: Axes, text: str) -> None:
+    """What a panel shows; and its frame, quiet."""
+    axes.set_title(text, fontsize=9, color=INK, loc="left")
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8, length=0, colors=INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+
+
+def save(figure: Figure, title: str, path: Path) -> None:
+    """Write the picture, with its title and what it may be used for."""
+    # names are anybody's: a dollar sign in them is no formula
+    figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left", parse_math=False)
+    figure.supxlabel(DISCLAIMER, fontsize=7, color=GREY, x=0.01, ha="left")
+    figure.savefig(path, dpi=DOTS)

@@ -1,0 +1,39 @@
+"""The subjects to evaluate on. One unreadable file among many costs its subject, not the evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..progress import Progress
+from ..training.dataset import Dataset, DatasetError, Record, Sample, load
+
+
+def subjects_of(dataset: Dataset, split: str) -> Sequence[Record]:
+    """The `train` or `test` subjects. Raises DatasetError if there are none."""
+    records: Sequence[Record] = getattr(dataset, split)
+    if not records:
+        raise DatasetError(f"{dataset.name} has no {split} subjects.")
+    return records
+
+
+def usable(records: Sequence[Record], left_out: dict[str, str], progress: Progress) -> Iterator[Sample]:
+    """The subjects whose files can be used, read one by one; `left_out` gets the others' names and reasons.
+
+    Raises DatasetError if there is none.
+    """
+    for index, record in enumerate(records):
+        progress(index / len(records), f"{record.subject}, {index + 1} of {len(records)}")
+        try:
+            sample = load(record)
+        except DatasetError as error:
+            left_out[record.subject] = str(error)
+            continue
+        yield sample
+    if len(left_out) == len(records):
+        raise DatasetError(f"None of the {len(records)} subjects can be used. {left_out[records[0].subject]}")
+
+
+def without(left_out: Iterable[str]) -> list[str]:
+    """The sentence that says who was left out, if anybody was."""
+    names = ", ".join(left_out)
+    return [f"Left out, since their files can't be used: {names}."] if names else []
