@@ -122,15 +122,16 @@ class PatchFeed:
     """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
     resumed training sees what an uninterrupted one would have seen.
 
-    The clean patches of a batch are as bright as its corrupted ones. Structured noise scales with the echo, so that
-    of all patches the dark ones pass as clean: drawn at random, they teach that what is clean is dark.
+    The clean patches of a batch are as bright as its corrupted ones, if they are to be `matched`. Structured noise
+    scales with the echo, so that of all patches the dark ones pass as clean: drawn at random, they teach that what is
+    clean is dark.
 
     Raises DatasetError if no patch is corrupted, or none clean.
     """
 
-    def __init__(self, patched: Sequence[Patched], batch: int, degrees: float, seed: int) -> None:
+    def __init__(self, patched: Sequence[Patched], batch: int, degrees: float, seed: int, matched: bool = True) -> None:
         """`batch`: patches a step, half of them corrupted; `degrees`: largest rotation."""
-        self.patched, self.half, self.seed = patched, batch // 2, seed
+        self.patched, self.half, self.seed, self.matched = patched, batch // 2, seed, matched
         self.places = {kind: Places.of(patched, kind) for kind in ("corrupted", "clean")}
         for kind, places in self.places.items():
             if not len(places):
@@ -145,8 +146,11 @@ class PatchFeed:
         self.augment.set_random_state(seed=int(random.integers(2**31)))
         corrupted, clean = self.places["corrupted"], self.places["clean"]
         drawn = random.integers(len(corrupted), size=self.half)
-        matching = clean.as_bright_as(corrupted.grey[drawn], random)
-        return Batch(*self._cut(corrupted, drawn), *self._cut(clean, matching))
+        if self.matched:
+            opposite = clean.as_bright_as(corrupted.grey[drawn], random)
+        else:
+            opposite = random.integers(len(clean), size=self.half)
+        return Batch(*self._cut(corrupted, drawn), *self._cut(clean, opposite))
 
     def _cut(self, places: Places, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = [], []

@@ -27,6 +27,7 @@ class AdversarialStage:
     weight_segmentation: float = WEIGHT_SEGMENTATION
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
+    matched: bool = True  # clean patches as bright as the corrupted ones
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class SegmentationStage:
     steps: int = 1500
     learning_rate: float = 1e-3
     final_learning_rate: float = 1e-6
+    dice: bool = True  # Dice loss beside the cross-entropy
+    varied: bool = True  # augmentation
+    rows: int | None = None  # height of the crops that are learnt from; None: whole spines
 
 
 @dataclass(frozen=True)

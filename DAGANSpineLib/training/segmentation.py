@@ -14,14 +14,16 @@ class Segmentation(Method):
     """Train the segmenter behind a generator that no longer changes.
 
     Whole spines instead of patches, since which level is the last thoracic one can only be told from its neighbours.
-    Cross-entropy plus Dice, so that small classes count (Dice without the background).
+    Cross-entropy, with `dice` plus Dice without the background, so that small classes count.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, dice: bool = True) -> None:
         self.generator = model.generator
         self.networks = {"segmenter": model.segmenter}
         self.optimisers = {"segmenter": torch.optim.Adam(model.segmenter.parameters())}
-        self.loss = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
+        self.loss = DiceCELoss(
+            include_background=False, to_onehot_y=True, softmax=True, batch=True, lambda_dice=float(dice)
+        )
 
     def step(self, batch: LabelledBatch) -> dict[str, float]:
         loss = self.loss(self.segment(batch.images), batch.labels[:, None])

@@ -17,6 +17,8 @@ from monai.transforms import (
     RandGaussianNoised,
     RandGaussianSmoothd,
     RandScaleIntensityd,
+    RandSpatialCropd,
+    Transform,
 )
 
 from ..files import whole_file
@@ -58,36 +60,43 @@ def at_network_size(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
     return small.round().clamp(0, 255).byte().numpy(), labels[rows[:, None], columns[None, :]]
 
 
-def augmentation() -> Compose:
+def augmentation() -> list[Transform]:
     """What differs from clinic to clinic and from child to child: side, posture, how much of the spine was swept,
     gain, grey curve, sharpness, noise."""
-    return Compose(
-        [
-            RandFlipd(KEYS, prob=0.5, spatial_axis=1),
-            RandAffined(
-                KEYS,
-                prob=0.9,
-                rotate_range=radians(5),
-                scale_range=((-0.3, 0.3), (-0.2, 0.2)),
-                translate_range=(150, 20),
-                mode=("bilinear", "nearest"),
-                padding_mode="zeros",
-            ),
-            RandAdjustContrastd("image", prob=0.7, gamma=(0.5, 2.0)),
-            RandScaleIntensityd("image", prob=0.7, factors=0.4),
-            RandGaussianSmoothd("image", prob=0.3, sigma_x=(0.3, 1.5), sigma_y=(0.3, 1.5)),
-            RandGaussianNoised("image", prob=0.3, std=8.0),
-        ]
-    )
+    return [
+        RandFlipd(KEYS, prob=0.5, spatial_axis=1),
+        RandAffined(
+            KEYS,
+            prob=0.9,
+            rotate_range=radians(5),
+            scale_range=((-0.3, 0.3), (-0.2, 0.2)),
+            translate_range=(150, 20),
+            mode=("bilinear", "nearest"),
+            padding_mode="zeros",
+        ),
+        RandAdjustContrastd("image", prob=0.7, gamma=(0.5, 2.0)),
+        RandScaleIntensityd("image", prob=0.7, factors=0.4),
+        RandGaussianSmoothd("image", prob=0.3, sigma_x=(0.3, 1.5), sigma_y=(0.3, 1.5)),
+        RandGaussianNoised("image", prob=0.3, std=8.0),
+    ]
 
 
 class SpineFeed:
     """Batches of whole spines; the same (seed, step, process) always gives the same batch."""
 
-    def __init__(self, spines: Sequence[tuple[np.ndarray, np.ndarray]], batch: int, seed: int) -> None:
-        """`spines`: pictures and labels, uint8 (1024, 256)."""
+    def __init__(
+        self,
+        spines: Sequence[tuple[np.ndarray, np.ndarray]],
+        batch: int,
+        seed: int,
+        varied: bool = True,
+        rows: int | None = None,
+    ) -> None:
+        """`spines`: pictures and labels, uint8 (1024, 256); `varied`: augmented; `rows`: the height of crops drawn
+        from them, None for whole spines."""
         self.spines, self.batch, self.seed = spines, batch, seed
-        self.augment = augmentation()
+        crop = [RandSpatialCropd(KEYS, (rows, -1), random_size=False)] if rows else []
+        self.augment = Compose([*(augmentation() if varied else ()), *crop])
 
     def __call__(self, step: int, process: int = 0) -> LabelledBatch:
         random = np.random.default_rng([self.seed, step, process])

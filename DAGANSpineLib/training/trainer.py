@@ -131,7 +131,8 @@ class Trainer:
         if isinstance(stage, AdversarialStage):
             split = SPLITS[stage.grid]
             records = tqdm(self.learners, desc="Splitting patches", leave=False, disable=quiet)
-            feed = PatchFeed([split(load(record)) for record in records], share, stage.degrees, self.seed)
+            patched = [split(load(record)) for record in records]
+            feed = PatchFeed(patched, share, stage.degrees, self.seed, stage.matched)
             method = DAGAN(
                 self.model,
                 stage.discriminator_widths,
@@ -143,8 +144,8 @@ class Trainer:
             )
             judged = stage.weight_segmentation > 0
             return feed, method, Validation(self.held_out, generator_fixed=False) if judged else None
-        feed = SpineFeed(self._restored_spines(quiet), share, self.seed)
-        return feed, Segmentation(self.model), Validation(self.held_out, generator_fixed=True)
+        feed = SpineFeed(self._restored_spines(quiet), share, self.seed, stage.varied, stage.rows)
+        return feed, Segmentation(self.model, stage.dice), Validation(self.held_out, generator_fixed=True)
 
     def _restored_spines(self, quiet: bool) -> list[tuple[np.ndarray, np.ndarray]]:
         """Restored pictures and labels at 256 x 1024; the processes share the work through the run folder."""
