@@ -142,6 +142,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return report_left_out("evaluate", scores["left out"])
 
 
+def versus(arguments: argparse.Namespace) -> int:
+    """Compare evaluations of the same subjects."""
+    from .evaluation.versus import as_markdown
+    from .evaluation.versus import versus as run_versus
+
+    print(as_markdown(run_versus(arguments.scores, arguments.output)))
+    return 0
+
+
 def report_left_out(command: str, left_out: dict[str, str]) -> int:
     """Complain of the subjects that an evaluation had to do without; returns the exit status."""
     for reason in left_out.values():
@@ -200,6 +209,13 @@ def build_parser() -> Parser:
     command.add_argument("--split", default="test", choices=("train", "test"))
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     command.set_defaults(run=evaluate)
+
+    command = commands.add_parser("versus", help="compare evaluations of the same subjects, one against the others")
+    command.add_argument(
+        "scores", nargs="+", type=Path, metavar="SCORES", help="what evaluate wrote: the reference, then the others"
+    )
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="tables and a plot")
+    command.set_defaults(run=versus)
     return parser
 
 
@@ -227,7 +243,7 @@ def main() -> int:
     except UserError as error:
         complain(command, error)
     except ModuleNotFoundError as error:
-        extra = "[train]" if command in ("check", "train", "evaluate") else ""
+        extra = "[train]" if command in ("check", "train", "evaluate", "versus", "robustness") else ""
         complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
     except OSError as error:
         complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")

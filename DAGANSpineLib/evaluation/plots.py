@@ -20,6 +20,7 @@ RESTORATIONS = {"input": "0.65", "classical repair": "0.45", "model": "#7a4fa3"}
 GOALS = {"PSNR": "PSNR, dB\nhigher is better", "SSIM": "SSIM\nhigher is better"} | {
     "corrupted patches": "corrupted patches\nlower is better"
 }
+READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
 DOTS = 150  # per inch
 
 
@@ -42,6 +43,32 @@ def plot_scores(scores: Mapping[str, Any], path: Path) -> None:
         distributions(panel, values, RESTORATIONS, digits={"SSIM": 3}.get(name, 1))
         heading(panel, GOALS[name])
     save(figure, f"{scores['data']}: {scores['split']} split, {len(rows)} subjects; {scores['model']['name']}", path)
+
+
+def plot_differences(comparison: Mapping[str, Any], path: Path) -> None:
+    """Of evaluations against a reference (what versus.json holds): each figure's mean paired difference."""
+    others = comparison["others"]
+    figures = list(dict.fromkeys(name for other in others for name in other["differences"]))
+    figure = Figure(figsize=(1.5 + 1.6 * len(figures), 1.7 + 0.35 * len(others)), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(figures), sharey=True))
+    for axes, name in zip(panels, figures, strict=True):
+        axes.axvline(0, color=GREY, linewidth=1)
+        for place, other in enumerate(others):
+            if found := other["differences"].get(name):
+                colour = READINGS.get(found["reading"], GREY)
+                if found["low"] is not None:
+                    axes.plot([found["low"], found["high"]], [place] * 2, color=colour, linewidth=2)
+                axes.plot(found["mean"], place, "o", ms=6, color=colour)
+        axes.locator_params(axis="x", nbins=3)
+        heading(axes, name)
+    panels[0].set_yticks(range(len(others)), [other["name"] for other in others], parse_math=False)
+    panels[0].set_ylim(len(others) - 0.5, -0.5)
+    title = (
+        f"{comparison['data']}: {comparison['split']} split, {comparison['subjects']} subjects\n"
+        f"Paired difference from {comparison['reference']['name']}, with its 95 % interval: "
+        "blue better, orange worse, grey no difference shown"
+    )
+    save(figure, title, path)
 
 
 def known(values: Iterable[float | None]) -> np.ndarray:
