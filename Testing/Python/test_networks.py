@@ -98,6 +98,32 @@ def test_spatial_attention_is_the_formula_of_section_2_2():
     torch.testing.assert_close(unit(features), expected)
 
 
+def test_the_gradient_of_spatial_attention_is_the_formulas():
+    torch.manual_seed(2)
+    features = torch.randn(2, 5, 4, 3, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(SpatialAttention().double(), features)
+    with torch.no_grad():
+        features[:, 1] = features[:, 3] = features.amax(1) + 1  # two channels share the maximum
+    unit = SpatialAttention().double()
+    unit(features).square().sum().backward()
+    ours = [features.grad, unit.compress.weight.grad, unit.compress.bias.grad]
+    summary = torch.cat([features.mean(1, keepdim=True), features.amax(1, keepdim=True)], 1)
+    output = features + features * torch.sigmoid(unit.compress(summary))
+    theirs = torch.autograd.grad(output.square().sum(), [features, unit.compress.weight, unit.compress.bias])
+    torch.testing.assert_close(ours, list(theirs))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_spatial_attention_keeps_the_memory_format_and_the_precision(memory_format):
+    unit = SpatialAttention()
+    features = torch.randn(2, 5, 7, 9, dtype=torch.bfloat16).to(memory_format=memory_format).requires_grad_()
+    output = unit(features)
+    output.sum().backward()
+    for tensor in (output, features.grad):
+        assert tensor.is_contiguous(memory_format=memory_format) and tensor.dtype == torch.bfloat16
+    assert unit.compress.weight.grad.dtype == torch.float32
+
+
 def test_spatial_attention_is_there_only_if_wanted():
     for network in (Generator, Discriminator):
         for wanted in (True, False):
