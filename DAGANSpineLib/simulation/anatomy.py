@@ -70,7 +70,7 @@ def _end_tilts(rng: np.random.Generator, curves: int, largest_cobb: float) -> np
     return tilts * np.where(np.arange(curves + 1) % 2 == 0, 1, -1) * rng.choice([-1, 1])
 
 
-def _tilt_along(line_y: np.ndarray, end_y: np.ndarray, end_tilt: np.ndarray, extent: float) -> np.ndarray:
+def tilt_along(line_y: np.ndarray, end_y: np.ndarray, end_tilt: np.ndarray, extent: float) -> np.ndarray:
     """Tilt along the line: half cosines from end vertebra to end vertebra, so that these are the most tilted ones."""
     knots_y = np.concatenate([[end_y[0] - extent], end_y, [end_y[-1] + extent]])
     knots_tilt = np.concatenate([[0.2 * end_tilt[0]], end_tilt, [0.2 * end_tilt[-1]]])
@@ -101,7 +101,7 @@ def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: fl
     ends = _end_vertebrae(rng, max(curves, 1))
     tilts = _end_tilts(rng, max(curves, 1), cobb_deg if curves else float(rng.uniform(0, 6)))
     lean = float(rng.normal(0, 1.2))
-    line_tilt = _tilt_along(line_y, y[ends], tilts, 60.0) + lean
+    line_tilt = tilt_along(line_y, y[ends], tilts, 60.0) + lean
     line_x = np.cumsum(np.tan(np.radians(line_tilt))) * 0.5
     line_x -= np.interp(y[8], line_y, line_x)
 

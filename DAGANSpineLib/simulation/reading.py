@@ -30,7 +30,8 @@ def without_specks(labels: np.ndarray, smallest: float) -> np.ndarray:
 
 
 def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: float) -> tuple[np.ndarray, dict]:
-    """Labels (rows, columns) uint8, and per bone by name its class, contrast (grey levels), area (mm^2), whether drawn.
+    """Labels (rows, columns) uint8, and per bone by name its class, contrast (grey levels), area (mm^2), centre ([row,
+    column], None where nothing can be read of it), and whether drawn.
 
     `body`: the pixels lit well enough to read; `darkening`: by how many grey levels the bones darken each pixel;
     `spacing`: mm per pixel.
@@ -40,6 +41,14 @@ def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: 
     total = np.bincount(owner.ravel(), weights=darkening.ravel(), minlength=len(bones.names) + 1)[1:]
     contrast = total / np.maximum(pixels, 1)
     area = pixels * spacing**2
+    rows, columns = (
+        np.bincount(owner.ravel(), weights=np.broadcast_to(at, owner.shape).ravel(), minlength=len(bones.names) + 1)[1:]
+        for at in np.ogrid[: owner.shape[0], : owner.shape[1]]
+    )
+    centres = [
+        [round(float(row / size), 2), round(float(column / size), 2)] if size else None
+        for row, column, size in zip(rows, columns, pixels, strict=True)
+    ]
     smallest = np.array([SMALLEST_AREA[value] for value in bones.classes])
     drawn = (contrast >= FAINTEST_CONTRAST) & (area >= smallest)
     label_of = np.concatenate([[0], np.where(drawn, bones.classes, 0)]).astype(np.uint8)
@@ -48,8 +57,9 @@ def read_labels(bones: Bones, body: np.ndarray, darkening: np.ndarray, spacing: 
             "class": CLASSES[value],
             "contrast": round(float(c), 2),
             "area_mm2": round(float(m), 2),
+            "centre": centre,
             "drawn": bool(d),
         }
-        for name, value, c, m, d in zip(bones.names, bones.classes, contrast, area, drawn, strict=True)
+        for name, value, c, m, centre, d in zip(bones.names, bones.classes, contrast, area, centres, drawn, strict=True)
     }
     return without_specks(label_of[owner], SPECK / spacing**2), readings

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .anatomy import LEVELS, Spine, grow_spine
+from .back import SagittalProfile, Slab, bend_spine, skin_surface, spinous_tips
 from .bones import lay_bones
 from .echo import GreyCurve, make_echo
 from .reading import FAINTEST_MUSCLE, read_labels
@@ -14,16 +15,20 @@ from .texture import smooth_line
 
 @dataclass(frozen=True)
 class Subject:
-    """A simulated VPI, head up; the three images share one shape, (rows, columns) uint8.
+    """A simulated VPI, head up, and the back it was made of; all pictures share one shape, (rows, columns).
 
-    `vpi`: as the scanner would give it, structured noise and all. `clean`: the same spine, echo and lit body without
-    that noise. `labels`: 0 background, 1 rib, 2 thoracic, 3 lumbar. `known`: what is known of the subject, JSON-ready.
+    `vpi`: uint8, as the scanner would give it, structured noise and all. `clean`: uint8, the same spine, echo and lit
+    body without that noise. `labels`: uint8, 0 background, 1 rib, 2 thoracic, 3 lumbar. `known`: what is known of the
+    subject, JSON-ready. `skin`: float32, how far back the skin stands, mm. `bone_depth`: float32, the depth map of the
+    posterior bone surface, mm under the skin; the depth of the slab's floor where no bone stands in the slab.
     """
 
     vpi: np.ndarray
     clean: np.ndarray
     labels: np.ndarray
     known: dict
+    skin: np.ndarray
+    bone_depth: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -126,10 +131,23 @@ def simulate_subject(
     muscle_grey = curve(echo.light)
     darkening = muscle_grey - curve(echo.light * echo.transmission)
     labels, readings = read_labels(bones, body & (muscle_grey >= FAINTEST_MUSCLE), darkening, field.spacing)
-    return Subject(vpi=vpi, clean=clean, labels=labels, known=_known(seed, spine, field, sweep, readings))
+
+    third = np.random.Generator(np.random.PCG64([seed, 2]))  # the third dimension leaves the pictures as they are
+    profile = bend_spine(third, spine)
+    slab = Slab(depth_mm=round(third.uniform(9, 15), 2))
+    bone_depth = slab.bone_depth(bones.height)
+    tips = spinous_tips(spine, bones.height, field.x_mm, field.y_mm)
+    bone_depth -= third.uniform(0.2, 0.4) * slab.depth_mm * tips
+    return Subject(
+        vpi=vpi, clean=clean, labels=labels, known=_known(seed, spine, profile, slab, field, sweep, readings),
+        skin=skin_surface(third, spine, profile, field.x_mm, field.y_mm),
+        bone_depth=bone_depth.astype(np.float32),
+    )  # fmt: skip
 
 
-def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, readings: dict) -> dict:
+def _known(
+    seed: int, spine: Spine, profile: SagittalProfile, slab: Slab, field: _Field, sweep: Sweep, readings: dict
+) -> dict:
     sampled = field.y_mm[::25]
     line = np.interp(sampled, spine.line_y, spine.line_x)
     return {
@@ -140,6 +158,9 @@ def _known(seed: int, spine: Spine, field: _Field, sweep: Sweep, readings: dict)
         "vertebra_centres": {level: field.pixel(*at) for level, *at in zip(LEVELS, spine.y, spine.x, strict=True)},
         "vertebra_tilt_deg": {level: round(float(t), 3) for level, t in zip(LEVELS, spine.tilt_deg, strict=True)},
         "axial_rotation_deg": {level: round(float(t), 3) for level, t in zip(LEVELS, spine.rotation_deg, strict=True)},
+        "kyphosis_deg": round(profile.kyphosis_deg, 3),
+        "lordosis_deg": round(profile.lordosis_deg, 3),
+        "slab": asdict(slab),
         "centreline": [field.pixel(*at) for at in zip(sampled, line, strict=True)],
         "swept_rows": [field.first, field.last],
         "bursts": [asdict(burst) for burst in sweep.bursts],
