@@ -2,5 +2,6 @@
 
 from .dataset import write_dataset
 from .subject import Subject, simulate_subject
+from .volume import Volume, simulate_volume, write_volume
 
-__all__ = ["Subject", "simulate_subject", "write_dataset"]
+__all__ = ["Subject", "Volume", "simulate_subject", "simulate_volume", "write_dataset", "write_volume"]
