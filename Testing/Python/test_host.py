@@ -107,6 +107,20 @@ def test_a_node_selector_offers_only_nodes_of_its_classes(scene):
     assert selector.currentNode() is None
 
 
+def test_an_emptied_path_is_told_as_invalid_and_not_as_a_path(host, qt):
+    import ctk
+
+    field, told = ctk.ctkPathLineEdit(), []
+    field.currentPathChanged.connect(told.append)
+    field.validInputChanged.connect(told.append)
+    for path in ("a.pt", "b.pt", "", "c.pt"):
+        field.currentPath = path
+    assert told == ["a.pt", True, "b.pt", False, "c.pt", True]
+    (edit,) = field.findChildren(qt.QLineEdit)
+    edit.text = "d.pt"
+    assert field.currentPath == "d.pt"
+
+
 class Colour(enum.Enum):
     RED = 1
     BLUE = 2
@@ -118,6 +132,7 @@ def test_parameters_live_in_the_node_and_in_the_widgets(scene, qt):
     @parameterNodeWrapper
     class Parameters:
         colour: Colour = Colour.BLUE
+        path: str = ""
 
     node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
     parameters, box = Parameters(node), qt.QComboBox()
@@ -130,6 +145,10 @@ def test_parameters_live_in_the_node_and_in_the_widgets(scene, qt):
     parameters.disconnectGui(tag)
     box.currentIndex = 0
     assert parameters.colour is Colour.BLUE
+    parameters.path = "a b/c.pt"
+    assert (parameters.path, node.GetParameter("path")) == ("a b/c.pt", "a b/c.pt")
+    with pytest.raises(TypeError):
+        parameters.path = None
     with pytest.raises(AttributeError):
         parameters.color = Colour.RED
     with pytest.raises(TypeError):

@@ -140,7 +140,7 @@ def start() -> Host:
     if _host is None:
         qt.QUiLoader = QUiLoader
         ctk = types.ModuleType("ctk")
-        ctk.ctkCollapsibleButton = widgets.ctkCollapsibleButton
+        ctk.ctkCollapsibleButton, ctk.ctkPathLineEdit = widgets.ctkCollapsibleButton, widgets.ctkPathLineEdit
         slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = widgets.qMRMLWidget, widgets.qMRMLNodeComboBox
         modules = {
             "qt": qt,

@@ -1,7 +1,7 @@
 """`slicer.parameterNodeWrapper`: typed parameters in a MRML node, bound to widgets.
 
-As far as the module uses it: MRML nodes, unions of them with None, and enumerations; values are stored and cached as
-Slicer stores and caches them. Another type raises.
+As far as the module uses it: MRML nodes, unions of them with None, enumerations, and texts without a widget; values
+are stored and cached as Slicer stores and caches them. Another type raises.
 """
 
 from __future__ import annotations
@@ -96,6 +96,31 @@ class EnumParameter:
         return EnumConnector(widget, self.kind)
 
 
+class TextParameter:
+    """A text, stored as it is. Slicer binds it to a QLineEdit; here to none."""
+
+    def __init__(self) -> None:
+        self.default = ""
+
+    @classmethod
+    def of(cls, annotation: object) -> TextParameter | None:
+        return cls() if annotation is str else None
+
+    def is_in(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> bool:
+        return node.HasParameter(name)
+
+    def read(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> str:
+        return node.GetParameter(name)
+
+    def write(self, node: slicer.vtkMRMLScriptedModuleNode, name: str, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} can't be {value!r}")
+        node.SetParameter(name, value)
+
+    def connector(self, widget: object) -> NodeConnector:
+        raise RuntimeError(f"Unable to create GUI connector for a text and {type(widget)}")
+
+
 class NodeConnector:
     def __init__(self, widget: qMRMLNodeComboBox) -> None:
         self.widget, self.changed = widget, widget.currentNodeChanged
@@ -134,7 +159,7 @@ def weakly(target: object, method: str) -> Callable[..., None]:
 class ParameterNode:
     """What every wrapped class gets. Reading is cached; the cache follows the node's ModifiedEvent."""
 
-    allParameters: typing.ClassVar[dict[str, NodeParameter | EnumParameter]]
+    allParameters: typing.ClassVar[dict[str, NodeParameter | EnumParameter | TextParameter]]
 
     def __init__(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
         self.__dict__.update(parameterNode=parameterNode, _cache={}, _guis={}, _updating=False)
@@ -212,7 +237,7 @@ def parameterNodeWrapper(described: type) -> type:
     """Class decorator: every annotated name becomes a parameter. Raises TypeError for a type the host doesn't know."""
     parameters = {}
     for name, annotation in typing.get_type_hints(described).items():
-        parameter = NodeParameter.of(annotation) or EnumParameter.of(annotation)
+        parameter = NodeParameter.of(annotation) or EnumParameter.of(annotation) or TextParameter.of(annotation)
         if parameter is None:
             raise TypeError(f"The host's parameter nodes don't know {annotation}")
         if name in vars(described):

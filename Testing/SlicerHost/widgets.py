@@ -247,7 +247,54 @@ class ctkCollapsibleButton(qt.QWidget):
         painter.drawItemText(option.rect, QtCore.Qt.AlignVCenter, self.palette, self.enabled, text)
 
 
-STAND_INS = {kind.__name__: kind for kind in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton)}
+class ctkPathLineEdit(qt.QWidget):
+    """A field for a file's path, with a button that opens a dialog; as in CTK, an empty path is no valid one, and
+    `currentPathChanged` never says it."""
+
+    currentPathChanged = QtCore.Signal(str)
+    validInputChanged = QtCore.Signal(bool)
+    minimumContentsLength = plain(int, "minimumContentsLength", 0)
+    showHistoryButton = plain(bool, "showHistoryButton", True)
+
+    _edit = None
+    _was_valid = False
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._edit = qt.QLineEdit(self)
+        button = qt.QToolButton(self)
+        button.text = "..."
+        button.clicked.connect(self.browse)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._edit)
+        layout.addWidget(button)
+        self._edit.textChanged.connect(self._tell)
+
+    def _get_path(self) -> str:
+        return self._edit.text
+
+    def setCurrentPath(self, path: str) -> None:
+        self._edit.text = path
+
+    currentPath = QtCore.Property(str, _get_path, setCurrentPath)
+
+    def browse(self, *_: object) -> None:
+        path, _filter = QtWidgets.QFileDialog.getOpenFileName(self, "Open a file", self._get_path())
+        if path:
+            self.setCurrentPath(path)
+
+    def _tell(self, path: str) -> None:
+        valid, was_valid = bool(path), self._was_valid
+        self._was_valid = valid
+        if valid:
+            self.currentPathChanged.emit(path)
+        if valid != was_valid:
+            self.validInputChanged.emit(valid)
+
+
+STAND_INS = {kind.__name__: kind for kind in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkPathLineEdit)}
 
 
 def widget_class(name: str) -> type[QtWidgets.QWidget]:
