@@ -1,7 +1,9 @@
 """3D Slicer module: restore an ultrasound volume projection image (VPI) of the spine and segment its bones."""
 
 import logging
+import shutil
 import sys
+import tempfile
 import time
 import traceback
 from dataclasses import dataclass
@@ -28,9 +30,11 @@ except ModuleNotFoundError:
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from DAGANSpinePanel.installation import InstallationError, howToGetTorch, installTorch, torchIsInstalled
+from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
+from DAGANSpinePanel.results import describe
 
-from DAGANSpineLib import scene
+from DAGANSpineLib import model_card, scene
 from DAGANSpineLib.errors import UserError
 
 
@@ -65,6 +69,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.ui = None
         self._views = None
+        self._modelChooser = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._entered = False
@@ -79,6 +84,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
         self._views = scene.SideBySide()
+        self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self.ui.progressBar.visible = False
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
@@ -149,7 +155,9 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         running = self._began is not None
         volume = self._parameterNode.inputVolume if self._parameterNode is not None else None
-        trouble = "" if running else scene.trouble_with(volume)
+        modelPath = self._parameterNode.modelPath if self._parameterNode is not None else ""
+        self._modelChooser.show(modelPath, enabled=not running)
+        trouble = "" if running else scene.trouble_with(volume) or self._modelChooser.trouble
         self.ui.inputSelector.enabled = not running
         self.ui.deviceComboBox.enabled = not running
         self.ui.progressBar.visible = running
@@ -167,18 +175,12 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if self.ui.showButton.enabled
             else _("There are no results of this image yet.")
         )
-        self.ui.resultsLabel.text = self.describe(volume, *results)
+        warnings = self._warnings.get(volume.GetID(), []) if volume is not None else []
+        self.ui.resultsLabel.text = describe(*results, warnings)
 
-    def describe(self, volume, restoredVolume, segmentation):
-        """The results of this image and what to know about them, a line each."""
-        lines = []
-        if restoredVolume is not None:
-            lines.append(_("Restored image: {name}").format(name=restoredVolume.GetName()))
-        if segmentation is not None:
-            lines.append(_("Segmentation: {name}").format(name=segmentation.GetName()))
-        if lines:
-            lines += self._warnings.get(volume.GetID(), [])
-        return "\n".join(lines) or _("None yet.")
+    def onModelChosen(self, path):
+        if self._parameterNode is not None:
+            self._parameterNode.modelPath = path
 
     def onRunButton(self):
         if self._began is not None:
@@ -186,7 +188,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.statusLabel.text = _("Cancelling…")
             self.updateGUI()
         elif self._parameterNode.inputVolume is not None and self.ensureTorch():
-            self.run(self._parameterNode.inputVolume, self._parameterNode.device)
+            self.run(self._parameterNode.inputVolume, self._parameterNode.device, self._parameterNode.modelPath)
 
     def onShowButton(self):
         volume = self._parameterNode.inputVolume
@@ -207,13 +209,13 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         )
         return installed
 
-    def run(self, volume, device):
+    def run(self, volume, device, modelPath):
         """Run the logic on this volume while the panel shows how far it is; errors become sentences."""
         self._began = time.monotonic()
         self.updateGUI()
         outcome, trouble = None, None
         try:
-            outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress)
+            outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath)
         except UserError as error:
             trouble = str(error), None
         except Exception as error:
@@ -272,6 +274,7 @@ class Outcome:
 
     restoredVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
+    model: str
     device: str
     seconds: dict
     warnings: list
@@ -283,7 +286,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
         self._pipeline = None
-        self._pipelineDevice = None
+        self._pipelineKey = None  # of what it was made
         self._running = False
         self._cancelled = False
 
@@ -299,11 +302,12 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         """Stop the run in progress, if there is one, before its next tile."""
         self._cancelled = self._running
 
-    def restoreAndSegment(self, volumeNode, device="auto", progress=None):
+    def restoreAndSegment(self, volumeNode, device="auto", progress=None, modelPath=""):
         """Restore and segment a one-slice volume, grey or colour; the results get its geometry and transform.
 
         volumeNode: vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode. device: "auto", "cpu", "cuda" or "mps".
-        progress: called with (fraction, message) between tiles; Slicer stays responsive meanwhile.
+        progress: called with (fraction, message) between tiles; Slicer stays responsive meanwhile. modelPath: the
+        model's file, "" for the bundled one.
         Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
         with the scene as it was, if the run was cancelled or the volume was removed from the scene.
         Raises UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
@@ -314,11 +318,11 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             raise RuntimeError(howToGetTorch())
         self._running, self._cancelled = True, False
         try:
-            return self._run(volumeNode, device, progress)
+            return self._run(volumeNode, device, progress, modelPath)
         finally:
             self._running = False
 
-    def _run(self, volumeNode, device, progress):
+    def _run(self, volumeNode, device, progress, modelPath):
         def announce(fraction, message):
             if progress is not None:
                 progress(fraction, message)
@@ -326,26 +330,45 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
 
         pixels = scene.pixels_of(volumeNode)
         announce(0.0, _("Loading the model"))
-        from DAGANSpineLib.pipeline import Cancelled, Pipeline
+        from DAGANSpineLib.pipeline import Cancelled
 
         def report(fraction, message):
             announce(fraction, message)
             if self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode):
                 raise Cancelled
 
+        pipeline = self.pipelineFor(modelPath, device)
+        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         try:
-            if self._pipelineDevice != device:
-                self._pipeline = Pipeline.load(device=device)
-                self._pipelineDevice = device
-            result = self._pipeline.run(pixels, report)
+            result = pipeline.run(pixels, report)
         except Cancelled:
             return None
-        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels)
-        return Outcome(restoredVolume, segmentation, self._pipeline.device.type, result.seconds, list(result.warnings))
+        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels, model)
+        device = pipeline.device.type
+        logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
+        return Outcome(restoredVolume, segmentation, model, device, result.seconds, list(result.warnings))
+
+    def pipelineFor(self, modelPath, device):
+        """The loaded model; loaded anew for another device, another file, or the same file with other content."""
+        from DAGANSpineLib.pipeline import Pipeline
+
+        path = Path(modelPath or model_card.BUNDLED)
+        key = path, model_card.state_of(path), device
+        if self._pipelineKey != key:
+            self._pipeline = self._pipelineKey = None  # before another one takes memory
+            self._pipeline = Pipeline.load(path, device)
+            self._pipelineKey = key
+        return self._pipeline
 
 
 class DAGANSpineTest(ScriptedLoadableModuleTest):
     """The clinician's path on a small synthetic image; see Testing/Python for the rest."""
+
+    def runTest(self):
+        if torchIsInstalled():
+            ScriptedLoadableModuleTest.runTest(self)
+        else:
+            self.delayDisplay("PyTorch is not installed: nothing to test.")
 
     def setUp(self):
         slicer.mrmlScene.Clear()
@@ -364,9 +387,6 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         return image.clip(0, 255).astype(np.uint8)
 
     def test_theResultsHaveTheInputsGeometry(self):
-        if not torchIsInstalled():
-            self.delayDisplay("PyTorch is not installed: nothing to test.")
-            return
         outcome = DAGANSpineLogic().restoreAndSegment(self.volume, "cpu")
         expected, actual = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
         self.volume.GetIJKToRASMatrix(expected)
@@ -379,10 +399,13 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         names = [segments.GetNthSegment(index).GetName() for index in range(segments.GetNumberOfSegments())]
         self.assertEqual(names, ["Rib", "Thoracic", "Lumbar"])
 
+    def test_aChosenModelFileIsUsed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = shutil.copy(model_card.BUNDLED, Path(folder) / "chosen.pt")
+            outcome = DAGANSpineLogic().restoreAndSegment(self.volume, "cpu", modelPath=str(path))
+        self.assertTrue(outcome.model.startswith("chosen.pt, sha256 "))
+
     def test_cancellingLeavesTheSceneAsItWas(self):
-        if not torchIsInstalled():
-            self.delayDisplay("PyTorch is not installed: nothing to test.")
-            return
         before = slicer.mrmlScene.GetNumberOfNodes()
         logic = DAGANSpineLogic()
         outcome = logic.restoreAndSegment(self.volume, "cpu", lambda fraction, message: logic.cancel())

@@ -48,6 +48,15 @@ def read_card(path: Path | None = None) -> ModelCard:
     return ModelCard(path.name, checked(content, path)["provenance"])
 
 
+def state_of(path: Path) -> tuple[int, int] | None:
+    """When the file was written (ns) and its bytes, which tell a retrained model from the former; None without one."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
 def checked(content: Any, path: Path) -> dict[str, Any]:
     """The content of a model file, if it is one. Raises ModelError."""
     foreign = ModelError(f"{path} is not a DAGANSpine model: choose the best.pt of a training run.")

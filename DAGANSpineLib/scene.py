@@ -18,6 +18,7 @@ from .segments import SEGMENTS
 from .vpi import ImageError, Plane, grey
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
+MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,20 @@ def refers_to(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) 
     return node.GetNodeReferenceID(INPUT_ROLE) == volume.GetID()
 
 
+def model_of(result: slicer.vtkMRMLNode) -> str:
+    """Which model made this result; empty if that is not known."""
+    return result.GetAttribute(MODEL) or ""
+
+
 def publish(
-    volume: slicer.vtkMRMLScalarVolumeNode, restored: np.ndarray, labels: np.ndarray
+    volume: slicer.vtkMRMLScalarVolumeNode, restored: np.ndarray, labels: np.ndarray, model: str = ""
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
-    `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. Former results of the
-    same input are filled anew, so that names, colours and display settings that a user gave them stay. Raises
-    ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
+    `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. `model`: which one made
+    them, kept with the nodes. Former results of the same input are filled anew, so that names, colours and display
+    settings that a user gave them stay. Raises ImageError if the volume no longer has the size of the pictures; the
+    scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     stored_size = one_slice.plane.stored(restored).shape
@@ -127,6 +134,8 @@ def publish(
         slicer.util.updateVolumeFromArray(restored_node, one_slice.array(restored))
         restored_node.CopyOrientation(volume)
         fill_segments(segmentation_node, volume, one_slice.array(labels))
+        for node in (restored_node, segmentation_node):
+            node.SetAttribute(MODEL, model or None)
     except Exception:
         for node in made:
             slicer.mrmlScene.RemoveNode(node)

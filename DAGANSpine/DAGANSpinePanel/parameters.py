@@ -27,8 +27,9 @@ class Device(enum.Enum):
 
 @parameterNodeWrapper
 class DAGANSpineParameterNode:
-    """inputVolume: the image to restore. device: what computes."""
+    """inputVolume: the image to restore. modelPath: the model's file, "" for the bundled one. device: what computes."""
 
     # the wrapper knows neither | nor a union of nodes without None
     inputVolume: Union[vtkMRMLScalarVolumeNode, vtkMRMLVectorVolumeNode, None]  # noqa: UP007
+    modelPath: str = ""  # no Path: the wrapper makes "." of an empty one
     device: Device = Device.AUTO

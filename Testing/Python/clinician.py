@@ -31,8 +31,8 @@ def during_the_run(panel, act, message="Restoring, tile 2"):
     return done
 
 
-def expected_result(volume):
+def expected_result(volume, model=None):
     from DAGANSpineLib import scene
     from DAGANSpineLib.pipeline import Pipeline
 
-    return Pipeline.load(device="cpu").run(scene.pixels_of(volume))
+    return Pipeline.load(model, "cpu").run(scene.pixels_of(volume))

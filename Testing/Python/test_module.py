@@ -114,8 +114,10 @@ def test_the_results_of_each_image_are_listed_with_their_warnings(chosen, volume
     monkeypatch.setattr(Pipeline, "run", warn)
     chosen.ui.runButton.click()
     restored, segmentation = (node.GetName() for node in results())
-    listed = [f"Restored image: {restored}", f"Segmentation: {segmentation}", "The picture looks unlike a VPI."]
-    assert chosen.ui.resultsLabel.text.splitlines() == listed
+    listed = chosen.ui.resultsLabel.text.splitlines()
+    assert listed[:2] == [f"Restored image: {restored}", f"Segmentation: {segmentation}"]
+    assert listed[2].startswith("Model: slim.pt, sha256 ")
+    assert listed[3:] == ["The picture looks unlike a VPI."]
     other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, "Other")
     chosen.ui.inputSelector.setCurrentNode(other)
     assert chosen.ui.resultsLabel.text == "None yet."
@@ -227,7 +229,7 @@ def test_the_panel_says_that_it_is_for_research(panel):
 
 def test_every_widget_that_can_be_used_has_a_tool_tip(panel):
     for name, widget in vars(panel.ui).items():
-        if name.endswith(("Button", "Selector", "ComboBox", "Bar")) and "Collapsible" not in name:
+        if name.endswith(("Button", "Selector", "ComboBox", "LineEdit", "Bar")) and "Collapsible" not in name:
             assert widget.toolTip, name
 
 

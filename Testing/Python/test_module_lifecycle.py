@@ -41,7 +41,7 @@ def test_while_it_runs_the_button_cancels_and_the_inputs_wait(chosen):
 
     def look():
         slicer.app.processEvents()
-        for name in ("runButton", "inputSelector", "deviceComboBox", "progressBar"):
+        for name in ("runButton", "inputSelector", "modelPathLineEdit", "deviceComboBox", "progressBar"):
             widget = getattr(chosen.ui, name)
             seen[name] = widget.text if name == "runButton" else widget.enabled
         seen["status"] = chosen.ui.statusLabel.text
@@ -52,6 +52,7 @@ def test_while_it_runs_the_button_cancels_and_the_inputs_wait(chosen):
     chosen.ui.runButton.click()
     assert seen["runButton"] == "Cancel"
     assert not seen["inputSelector"]
+    assert not seen["modelPathLineEdit"]
     assert not seen["deviceComboBox"]
     assert 0 < seen["value"] <= 100
     assert "elapsed, about 0:0" in seen["status"]
