@@ -87,7 +87,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     """Write a data set of simulated spines."""
     from .simulation import write_dataset
 
-    write_dataset(arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"))
+    write_dataset(arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"), arguments.volumes)
     print(f"{arguments.output}: {arguments.subjects} simulated spines")
     return 0
 
@@ -177,6 +177,9 @@ def build_parser() -> Parser:
         "--subjects", type=at_least(2), default=109, metavar="N", help="109 if not given, as in the paper"
     )
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
+    command.add_argument(
+        "--volumes", action="store_true", help="also write volumes/ID.nrrd, the voxels that each VPI is made of"
+    )
     command.set_defaults(run=simulate)
 
     command = commands.add_parser("compare", help="compare real VPI with simulated ones, in figures and side by side")

@@ -14,6 +14,7 @@ from ..files import whole_folder
 from ..progress import Progress, unheard
 from ..vpi import CLASSES
 from .subject import simulate_subject
+from .volume import simulate_volume, write_volume
 
 KINDS = ("images", "clean", "labels")
 TEST_SHARE = 29 / 109  # the paper's split, by subject
@@ -27,12 +28,14 @@ def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in test], sorted(test)
 
 
-def _write_subject(folder: Path, name: str, seed: int) -> tuple[str, dict]:
+def _write_subject(folder: Path, name: str, seed: int, volumes: bool) -> tuple[str, dict]:
     subject = simulate_subject(seed)
     for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels), strict=True):
         image = sitk.GetImageFromArray(pixels)
         image.SetSpacing(subject.known["spacing_mm"][::-1])
         sitk.WriteImage(image, str(folder / kind / f"{name}.png"), useCompression=True)
+    if volumes:
+        write_volume(simulate_volume(subject), folder / "volumes" / f"{name}.nrrd")
     return name, subject.known
 
 
@@ -41,12 +44,12 @@ def _one_thread() -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
-def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress) -> dict[str, dict]:
+def _simulate_all(folder: Path, seeds: dict[str, int], volumes: bool, progress: Progress) -> dict[str, dict]:
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        pending = [pool.submit(_write_subject, folder, name, seed) for name, seed in seeds.items()]
+        pending = [pool.submit(_write_subject, folder, name, seed, volumes) for name, seed in seeds.items()]
         try:
             for done, future in enumerate(pending, 1):
                 name, what = future.result()
@@ -67,8 +70,10 @@ def _check(folder: Path, subjects: int, seed: int) -> None:
         raise UserError(f"{folder} already holds something: name a new or empty folder for the data set.")
 
 
-def write_dataset(folder: Path, subjects: int, seed: int, progress: Progress = unheard) -> None:
+def write_dataset(folder: Path, subjects: int, seed: int, progress: Progress = unheard, volumes: bool = False) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
+
+    With `volumes` also volumes/ (NRRD): the voxel volume that each image is the projection of, some 15 MB each.
 
     Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. The folder is there
     whole or not at all.
@@ -79,9 +84,9 @@ def write_dataset(folder: Path, subjects: int, seed: int, progress: Progress = u
     _check(folder, subjects, seed)
     seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
     with whole_folder(folder) as partial:
-        for kind in KINDS:
+        for kind in (*KINDS, "volumes") if volumes else KINDS:
             (partial / kind).mkdir()
-        known = _simulate_all(partial, seeds, progress)
+        known = _simulate_all(partial, seeds, volumes, progress)
         train, test = split_subjects(list(seeds), seed)
         description = {
             "name": f"Simulated spine VPI, {subjects} subjects, seed {seed}",

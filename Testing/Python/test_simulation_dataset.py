@@ -8,6 +8,7 @@ import SimpleITK as sitk
 
 from DAGANSpineLib.simulation import simulate_subject, write_dataset
 from DAGANSpineLib.simulation.dataset import split_subjects
+from DAGANSpineLib.simulation.volume import pool
 from DAGANSpineLib.training.dataset import open_dataset
 
 
@@ -15,7 +16,7 @@ from DAGANSpineLib.training.dataset import open_dataset
 def written(tmp_path_factory):
     """Two subjects, and what the caller was told meanwhile."""
     folder, told = tmp_path_factory.mktemp("data") / "new" / "spines", []
-    write_dataset(folder, 2, seed=5, progress=lambda fraction, message: told.append((fraction, message)))
+    write_dataset(folder, 2, 5, lambda fraction, message: told.append((fraction, message)), volumes=True)
     return folder, told
 
 
@@ -39,6 +40,18 @@ def test_a_data_set_says_its_classes_and_its_split(written):
     assert description["classes"] == ["background", "rib", "thoracic", "lumbar"]
     assert len(description["train"]) == len(description["test"]) == 1
     assert sorted(description["train"] + description["test"]) == sorted(description["subjects"])
+
+
+def test_each_image_has_its_volume(written):
+    folder, _ = written
+    assert sorted(path.name for path in (folder / "volumes").iterdir()) == ["sim0000.nrrd", "sim0001.nrrd"]
+    spacing = json.loads((folder / "dataset.json").read_text())["spacing"]["sim0001"]
+    volume = sitk.ReadImage(str(folder / "volumes" / "sim0001.nrrd"))
+    step = volume.GetSpacing()[2] / spacing[0], volume.GetSpacing()[1] / spacing[1]
+    filled = pool(read(folder / "images" / "sim0001.png") > 0, step) / (step[0] * step[1])
+    column = sitk.GetArrayViewFromImage(volume).max(2) > 0
+    assert column.shape == filled.shape
+    assert column[filled > 0.99].all() and not column[filled < 0.49].any()
 
 
 def test_training_reads_it(written):
