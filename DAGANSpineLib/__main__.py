@@ -151,6 +151,18 @@ def versus(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def robustness(arguments: argparse.Namespace) -> int:
+    """Score a model on changed pictures; a subject that can't be used doesn't stop the others."""
+    from .evaluation.robustness import as_markdown
+    from .evaluation.robustness import robustness as run_robustness
+    from .pipeline import Pipeline
+
+    pipeline = Pipeline.load(arguments.model, arguments.device)
+    report = run_robustness(arguments.data, pipeline, arguments.output, arguments.subjects, Bar("Changing"))
+    print(as_markdown(report))
+    return report_left_out("robustness", report["left out"])
+
+
 def report_left_out(command: str, left_out: dict[str, str]) -> int:
     """Complain of the subjects that an evaluation had to do without; returns the exit status."""
     for reason in left_out.values():
@@ -219,6 +231,17 @@ def build_parser() -> Parser:
     )
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="tables and a plot")
     command.set_defaults(run=versus)
+
+    command = commands.add_parser(
+        "robustness",
+        help="score a model on pictures of other pixel sizes, with parts missing, brighter, darker, mirrored",
+    )
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="table and contact sheet")
+    command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
+    command.add_argument("--subjects", type=at_least(1), metavar="N", help="the first N test subjects; without it, all")
+    command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    command.set_defaults(run=robustness)
     return parser
 
 

@@ -149,7 +149,7 @@ def as_markdown(scores: dict[str, Any]) -> str:
     columns = ("lumbar", "thoracic", "rib", "average")
     model = scores["model"]
     agreement = [
-        [kind] + [" / ".join(percent(values[column]) for values in scores[kind].values()) for column in columns]
+        [kind] + [" / ".join(shown(percent(values[column])) for values in scores[kind].values()) for column in columns]
         for kind in ("per image", "pooled")
     ]
     names = list(scores["restoration"]["input"])

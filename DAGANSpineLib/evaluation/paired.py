@@ -37,6 +37,12 @@ class Difference:
             return 0
         return int(self.low > 0) - int(self.high < 0)
 
+    def reading(self, larger: str, smaller: str) -> str:
+        """What the interval says, in words for a larger and for a smaller figure."""
+        if self.low is None:
+            return f"fewer than {FEWEST} subjects can't tell"
+        return {0: "no difference shown", 1: larger, -1: smaller}[self.sign]
+
 
 def paired_difference(reference: Iterable[float | None], other: Iterable[float | None]) -> Difference | None:
     """Compare figures of the same subjects in the same order; None where no subject has both."""

@@ -71,6 +71,21 @@ def plot_differences(comparison: Mapping[str, Any], path: Path) -> None:
     save(figure, title, path)
 
 
+def plot_sheet(pictures: Mapping[str, np.ndarray], title: str, path: Path) -> None:
+    """A contact sheet: colour pictures (rows, columns, 3) of one spine under their names, all equally wide."""
+    across = -(-len(pictures) // 2)
+    tallest = max(len(picture) / picture.shape[1] for picture in pictures.values())
+    figure = Figure(figsize=(1.5 * across, 2 * (1.43 * tallest + 0.3) + 0.6), layout="constrained")
+    panels = figure.subplots(2, across)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, (name, picture) in zip(panels.flat, pictures.items(), strict=False):
+        axes.set_title(name, fontsize=8, color=INK, loc="left", parse_math=False)
+        axes.imshow(picture, extent=(0, 1, len(picture) / picture.shape[1], 0), interpolation="antialiased")
+        axes.set_ylim(tallest, 0)
+    save(figure, title, path)
+
+
 def known(values: Iterable[float | None]) -> np.ndarray:
     """Those that exist."""
     return np.array([value for value in values if value is not None], dtype=float)

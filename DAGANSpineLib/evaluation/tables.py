@@ -15,6 +15,11 @@ def shown(value: float | None, digits: int = 2, signed: bool = False) -> str:
     return "–" if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
 
 
-def percent(value: float | None, digits: int = 2, signed: bool = False) -> str:
-    """A share as a percentage, without the sign %."""
-    return shown(None if value is None else 100 * value, digits, signed)
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """Of a difference; a dash where there is none."""
+    return "–" if low is None else f"{shown(low, digits, signed=True)} to {shown(high, digits, signed=True)}"
+
+
+def percent(share: float | None) -> float | None:
+    """A share as a percentage, if it exists."""
+    return None if share is None else 100 * share

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import whole_folder
-from .paired import FEWEST, LEVEL, RESAMPLES, SEED, Difference, paired_difference
+from .paired import FEWEST, LEVEL, RESAMPLES, SEED, paired_difference
 from .plots import plot_differences
-from .tables import shown, table
+from .tables import interval, percent, shown, table
 
 OUTPUTS = ("versus.json", "versus.md", "versus.png")
 SAME = 1e-3  # by what share figures of one and the same picture may differ between machines
@@ -37,11 +37,7 @@ class Figure:
 
 
 def dice(name: str) -> Callable[[Row], float | None]:
-    def percentage(row: Row) -> float | None:
-        value = row["segmentation"]["dice"][name]
-        return None if value is None else 100 * value
-
-    return percentage
+    return lambda row: percent(row["segmentation"]["dice"][name])
 
 
 def restoration(name: str) -> Callable[[Row], float | None]:
@@ -154,26 +150,22 @@ def differences(reference: Sequence[Row], rows: Sequence[Row]) -> dict[str, Any]
     for figure in FIGURES:
         difference = paired_difference(map(figure.of, reference), map(figure.of, rows))
         if difference is not None:
-            found[figure.name] = asdict(difference) | {"reading": reading(difference, figure)}
+            words = ("better", "worse")[:: figure.better]
+            found[figure.name] = asdict(difference) | {"reading": difference.reading(*words)}
     return found
-
-
-def reading(difference: Difference, figure: Figure) -> str:
-    """What the interval says."""
-    if difference.low is None:
-        return f"fewer than {FEWEST} subjects can't tell"
-    return {0: "no difference shown", figure.better: "better", -figure.better: "worse"}[difference.sign]
 
 
 def line(figure: Figure, found: dict[str, Any]) -> list[str]:
     """The cells of one figure."""
-
-    def cell(key: str, signed: bool = False) -> str:
-        return shown(found[key], figure.digits, signed)
-
-    interval = f"{cell('low', True)} to {cell('high', True)}"
-    counts = f"{found['larger']} / {found['smaller']}"
-    return [figure.name, cell("reference"), cell("other"), cell("mean", True), interval, counts, found["reading"]]
+    return [
+        figure.name,
+        shown(found["reference"], figure.digits),
+        shown(found["other"], figure.digits),
+        shown(found["mean"], figure.digits, signed=True),
+        interval(found["low"], found["high"], figure.digits),
+        f"{found['larger']} / {found['smaller']}",
+        found["reading"],
+    ]
 
 
 def as_markdown(comparison: dict[str, Any]) -> str:
@@ -190,8 +182,8 @@ def as_markdown(comparison: dict[str, Any]) -> str:
         parts += [f"**{other['name']}**", table(header, rows)]
     parts.append(
         f"Mean paired differences with {LEVEL} % bootstrap intervals over the subjects ({RESAMPLES} resamples, seed "
-        f"{SEED}); where an interval contains 0, or fewer than {FEWEST} subjects differ, no difference is shown. One line "
-        "in twenty shows a difference by chance alone. The intervals hold for these trained models; another training "
-        "of the same method differs too."
+        f"{SEED}); where an interval contains 0, or fewer than {FEWEST} subjects differ, no difference is shown. One "
+        "line in twenty shows a difference by chance alone. The intervals hold for these trained models; another "
+        "training of the same method differs too."
     )
     return "\n\n".join(parts) + "\n"
