@@ -98,7 +98,7 @@ class Absent:
         """Holds nothing."""
 
 
-class Skeleton(pickle.Unpickler):
+class Skeleton(pickle._Unpickler):  # the one in C can be made to ask for all of a computer's memory
     """What torch.save pickled, without its tensors. Imports nothing and calls nothing, so that no file can do harm."""
 
     @classmethod

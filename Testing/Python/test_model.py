@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 
 import pytest
 import torch
@@ -107,6 +109,18 @@ def test_code_in_a_model_file_does_not_run(model, tmp_path, monkeypatch):
         load_model(tmp_path / "m.pt")
     assert read_card(tmp_path / "m.pt").provenance == model.provenance
     assert not (tmp_path / "surprised").exists()
+
+
+def test_a_few_bytes_can_not_ask_a_card_for_much_memory(tmp_path):
+    path, index = tmp_path / "m.pt", (1 << 24).to_bytes(4, "little")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/data.pkl", b"\x80\x02}r" + index + b".")  # a dictionary, to be remembered at that index
+    tracemalloc.start()
+    with pytest.raises(ModelError, match="not a DAGANSpine model"):
+        read_card(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
 
 
 def test_a_missing_or_unreadable_file_is_named(tmp_path):
