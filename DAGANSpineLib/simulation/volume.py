@@ -66,7 +66,7 @@ def simulate_volume(
 
     `spacing`: mm between rows, columns, depths; voxels larger than the VPI's pixels hold the mean of the filled ones.
     `rotation`: (3, 3), turns patient and voxel grid together about the volume's middle, which is LPS 0; None: upright.
-    Raises ValueError where `rotation` is none, or where a voxel is deeper than half of the slab.
+    Raises ValueError where `rotation` is no rotation, or where a voxel is deeper than half of the slab.
     """
     slab = Slab(**subject.known["slab"])
     if min(spacing) <= 0 or spacing[2] > slab.thickness_mm / 2:

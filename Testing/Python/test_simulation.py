@@ -43,8 +43,8 @@ def smooth_down(pixels: np.ndarray) -> np.ndarray:
 
 def test_a_seed_is_one_subject():
     first, again, other = simulate_subject(7), simulate_subject(7), simulate_subject(8)
-    for one, two in ((first.vpi, again.vpi), (first.clean, again.clean), (first.labels, again.labels)):
-        assert np.array_equal(one, two)
+    for picture in ("vpi", "clean", "labels", "skin", "bone_depth"):
+        assert np.array_equal(getattr(first, picture), getattr(again, picture))
     assert first.known == again.known
     assert first.vpi.shape != other.vpi.shape or (first.vpi != other.vpi).any()
 

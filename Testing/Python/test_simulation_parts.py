@@ -101,4 +101,5 @@ def test_a_bone_that_nobody_can_see_or_that_is_cut_off_is_not_drawn():
     darkening = np.where(owner == 2, 3.0, 40.0)
     labels, readings = read_labels(bones, np.ones((200, 200), bool), darkening, 0.2)
     assert [name for name, bone in readings.items() if bone["drawn"]] == ["L1"]
+    assert readings["L1"]["centre"] == [49.5, 49.5] and readings["L2"]["centre"] == [49.5, 149.5]
     assert set(np.unique(labels[owner == 1])) == {LUMBAR} and not labels[owner != 1].any()
