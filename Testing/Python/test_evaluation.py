@@ -128,10 +128,13 @@ def test_an_evaluation_writes_figures_tables_plot_and_the_worst_cases(scored):
 
 
 def shown_in(figure):
-    """What a plot's panels show: {heading: [[values of a group, low to high], ...]}, and its title."""
+    """What a plot's panels show: {heading: [[values of a group, low to high], ...]}, and its title. The thick line of
+    each box has to be the values' median."""
     panels = {}
     for axes in figure.axes:
         dots = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]
+        medians = [line.get_ydata()[0] for line in axes.lines if line.get_linewidth() == 2]
+        assert medians == [np.median(values) for values in dots]
         panels[axes.get_title(loc="left").splitlines()[0]] = [sorted(values) for values in dots]
     return panels, figure.get_suptitle()
 
@@ -155,7 +158,7 @@ def test_the_plot_shows_every_subject_and_says_that_it_is_simulated(scored, monk
 
 
 def test_data_without_clean_truth_and_of_any_name_is_plotted_too(scored, tmp_path):
-    scores = json.loads(json.dumps(scored[0])) | {"data": "Costs $5 or $x_{y$"}  # a name, not a formula
+    scores = json.loads(json.dumps(scored[0])) | {"data": "Costs $5 or x_{y$"}  # a name, not a formula
     for restorations in (scores["restoration"], *(row["restoration"] for row in scores["subjects"])):
         for values in restorations.values():
             del values["PSNR"], values["SSIM"]

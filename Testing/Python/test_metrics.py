@@ -100,8 +100,8 @@ def test_the_change_of_clean_patches_counts_neither_the_corrupted_ones_nor_the_b
     assert before.clean[:, 0].tolist() == [False, True, True, True, True]
     restored = pixels.copy()
     restored[:96] = 180  # what was to be removed
-    restored[1::2] -= 2  # the banding, worth 1 grey level on average
+    restored += np.where(np.arange(480) % 2, 2, -2)[:, None]  # the banding
     restored[400:] += 3  # 80 of the 384 rows of the clean patches
     assert change_of_clean(pixels, pixels, before) == 0
-    expected = (304 * 1 + 80 * 2) / 384
-    assert change_of_clean(restored, pixels, before) == pytest.approx(expected, abs=0.3)
+    # levelling spreads a little of what was removed into the next patch
+    assert change_of_clean(restored, pixels, before) == pytest.approx(80 * 3 / 384, abs=0.05)

@@ -157,15 +157,14 @@ def test_a_model_that_goes_by_brightness_alone_is_found_out(data, tmp_path):
 
 @pytest.fixture(scope="module")
 def measured(slim_model_file, tmp_path_factory):
-    """One subject under each change: (pipeline, report, folder, what was said of the progress)."""
+    """One subject under each change: (pipeline, report, folder)."""
     folder = tmp_path_factory.mktemp("robustness")
-    pipeline, heard = Pipeline.load(slim_model_file, "cpu"), []
-    report = robustness(write_data(folder / "data"), pipeline, folder / "out", 1, lambda *said: heard.append(said))
-    return pipeline, report, folder, heard
+    pipeline = Pipeline.load(slim_model_file, "cpu")
+    return pipeline, robustness(write_data(folder / "data"), pipeline, folder / "out", 1), folder
 
 
 def test_the_table_the_figures_and_the_sheet_are_written(measured):
-    _, report, folder, _ = measured
+    _, report, folder = measured
     out = folder / "out"
     assert sorted(path.name for path in out.iterdir()) == ["robustness.json", "robustness.md", "sheet.png"]
     assert json.loads((out / "robustness.json").read_text(encoding="utf-8")) == report
@@ -177,14 +176,16 @@ def test_the_table_the_figures_and_the_sheet_are_written(measured):
     assert sitk.ReadImage(str(out / "sheet.png")).GetSize()[0] > 1000
 
 
-def test_the_progress_grows_from_start_to_end(measured):
-    fractions = [fraction for fraction, _ in measured[3]]
+def test_the_progress_grows_from_start_to_end(data, tmp_path):
+    heard = []
+    robustness(data, ByThreshold(), tmp_path / "out", 2, lambda *said: heard.append(said))
+    fractions = [fraction for fraction, _ in heard]
     assert fractions[0] == 0 and fractions[-1] == 1 and np.all(np.diff(fractions) > 0)
-    assert len(fractions) == 2 + len(CHANGES)
+    assert len(fractions) == 2 * (1 + len(CHANGES)) + 1
 
 
 def test_the_dice_of_a_changed_picture_is_monais(measured):
-    pipeline, report, folder, _ = measured
+    pipeline, report, folder = measured
     pixels, labels = (
         sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "data" / kind / "s1.png")))[:, ::-1]
         for kind in ("images", "labels")
