@@ -328,6 +328,13 @@ def test_the_command_runs_as_a_module(tmp_path):
     assert finished.stderr == "segment: There is no file nowhere.png.\n"
 
 
+def test_segmenting_needs_none_of_the_packages_that_training_brings():
+    blocked = "import sys; sys.modules.update(dict.fromkeys(('accelerate', 'matplotlib', 'monai', 'tensorboard')));"
+    program = f"{blocked} import DAGANSpineLib.pipeline, DAGANSpineLib.segment"
+    root = BUNDLED.parents[2]
+    subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
+
+
 def test_a_missing_package_is_named_with_what_brings_it(run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "DAGANSpineLib.training.trainer", None)
     monkeypatch.setitem(sys.modules, "monai", None)
