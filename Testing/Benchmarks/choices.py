@@ -1,0 +1,135 @@
+"""What each choice of the bundled training is worth: train without it, and compare on the same test subjects.
+
+    python -m DAGANSpineLib simulate -o data                      # 109 simulated spines, 29 of them to test on
+    python Testing/Benchmarks/choices.py --data data -o choices
+
+Every training is the `bundled` preset's, shortened alike, with one choice undone; those that undo a choice of the
+segmenter's begin behind the same generator. About two hours on two idle cores; interrupted, the same command goes on
+where it stopped. Writes run folders, choices/scores/NAME/ (`evaluate`), and choices/comparison/ (`versus`: paired
+differences over the test subjects).
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from DAGANSpineLib.__main__ import Bar
+from DAGANSpineLib.evaluation.evaluate import evaluate
+from DAGANSpineLib.evaluation.versus import as_markdown as versus_markdown
+from DAGANSpineLib.evaluation.versus import versus
+from DAGANSpineLib.model import GeneratorShape, Model, load_model
+from DAGANSpineLib.pipeline import Pipeline
+from DAGANSpineLib.training.presets import PRESETS, Preset
+from DAGANSpineLib.training.trainer import train
+
+RESTORATION_STEPS, SEGMENTATION_STEPS = 300, 500
+REFERENCE = "as bundled"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A choice undone: how the preset changes, and which of the networks are trained for it."""
+
+    undo: Callable[[Preset], Preset]
+    restoration: bool = True
+    segmentation: bool = False
+
+
+def restored_otherwise(**changes) -> Callable[[Preset], Preset]:
+    """The preset with another first stage."""
+    return lambda preset: replace(preset, stages=(replace(preset.stages[0], **changes), *preset.stages[1:]))
+
+
+def segmented_otherwise(**changes) -> Callable[[Preset], Preset]:
+    """The preset with another second stage."""
+    return lambda preset: replace(preset, stages=(*preset.stages[:1], replace(preset.stages[1], **changes)))
+
+
+def without_attention(preset: Preset) -> Preset:
+    """Table 1's "without SA": neither the generator nor the discriminators have it."""
+    without = replace(preset, generator=replace(preset.generator, attention=False))
+    return restored_otherwise(attention=False)(without)
+
+
+CHOICES = {
+    REFERENCE: Choice(lambda preset: preset, segmentation=True),
+    "without spatial attention": Choice(without_attention, segmentation=True),
+    "without dual adversarial learning": Choice(restored_otherwise(dual=False), segmentation=True),
+    "clean patches of any brightness": Choice(restored_otherwise(matched=False)),
+    "clean patches held by 0.01": Choice(restored_otherwise(weight_identity=None)),
+    "patches turned by up to 10 degrees": Choice(restored_otherwise(degrees=10.0)),
+    "patches of resized pictures": Choice(restored_otherwise(grid="resized")),
+    "the paper's widths": Choice(lambda preset: replace(preset, generator=GeneratorShape())),
+    "cross-entropy alone": Choice(segmented_otherwise(dice=False), restoration=False, segmentation=True),
+    "crops of 512 rows": Choice(segmented_otherwise(rows=512), restoration=False, segmentation=True),
+    "no augmentation": Choice(segmented_otherwise(varied=False), restoration=False, segmentation=True),
+}
+
+
+def shortened(preset: Preset) -> Preset:
+    """The preset with fewer steps, judged at its end."""
+    restoration, segmentation = preset.stages
+    stages = (replace(restoration, steps=RESTORATION_STEPS), replace(segmentation, steps=SEGMENTATION_STEPS))
+    return replace(preset, stages=stages, validate_every=SEGMENTATION_STEPS)
+
+
+def begin_after(restoration: Path, folder: Path, preset: Preset) -> None:
+    """Make a run folder that stands where the run of the restoration ended, with the segmentation before it."""
+    if folder.exists():
+        return
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(restoration, partial, ignore=shutil.ignore_patterns("events*"))
+    configuration = json.loads((partial / "config.json").read_text())
+    configuration |= json.loads(json.dumps(asdict(preset)))
+    (partial / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
+    partial.rename(folder)
+
+
+def trained(name: str, data: Path, output: Path) -> Model:
+    """The model of one choice. Where only the restoration was trained, the reference's segmenter stands behind it."""
+    choice = CHOICES[name]
+    preset = choice.undo(shortened(PRESETS["bundled"]))
+    restoration = output / "restoration" / (name if choice.restoration else REFERENCE)
+    segmentation = output / "segmentation" / (name if choice.segmentation else REFERENCE)
+    if choice.restoration:
+        first = replace(preset, stages=preset.stages[:1])
+        resume = (restoration / "config.json").is_file()
+        model = train(data, restoration, first, resume=resume, name=REFERENCE)
+    if choice.segmentation:
+        begin_after(restoration, segmentation, preset)
+        return train(data, segmentation, preset, resume=True, name=REFERENCE)
+    model.segmenter = load_model(segmentation / "best.pt").segmenter
+    return model
+
+
+def compare(names: Sequence[str], output: Path) -> str:
+    """The table of these choices against the reference."""
+    scores = output / "scores"
+    return versus_markdown(versus([scores / REFERENCE, *(scores / name for name in names)], output / "comparison"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="runs, scores, comparison")
+    parser.add_argument(
+        "--only", nargs="+", default=list(CHOICES), choices=CHOICES, metavar="CHOICE", help=", ".join(CHOICES)
+    )
+    arguments = parser.parse_args()
+    for name in dict.fromkeys([REFERENCE, *arguments.only]):
+        if not (arguments.output / "scores" / name / "scores.json").is_file():
+            model = trained(name, arguments.data, arguments.output)
+            model.name = name
+            evaluate(arguments.data, Pipeline(model), arguments.output / "scores" / name, progress=Bar(name))
+        print(f"{name}: trained and evaluated", flush=True)
+    others = [name for name in arguments.only if name != REFERENCE]
+    if others:
+        print(compare(others, arguments.output))
+
+
+if __name__ == "__main__":
+    main()
