@@ -124,7 +124,13 @@ def train(arguments: argparse.Namespace) -> int:
 
     preset = PRESETS[arguments.preset]
     model = run_training(
-        arguments.data, arguments.output, preset, arguments.seed, arguments.resume, name=arguments.preset
+        arguments.data,
+        arguments.output,
+        preset,
+        arguments.seed,
+        arguments.resume,
+        name=arguments.preset,
+        precision=arguments.precision,
     )
     print(f"{arguments.output / 'best.pt'}: {model.provenance}")
     return 0
@@ -214,6 +220,12 @@ def build_parser() -> Parser:
     command.add_argument("-o", "--output", type=Path, required=True, metavar="RUN", help="the run folder")
     command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "smoke"))
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
+    command.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "full", "bf16", "fp16"),
+        help="of the convolutions; auto: on CUDA bf16 or, before Ampere, fp16, elsewhere full",
+    )
     command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
     command.set_defaults(run=train)
 

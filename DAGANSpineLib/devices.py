@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import torch
 
 from .errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "full", "bf16", "fp16")
 
 
 class DeviceError(UserError):
@@ -51,3 +55,35 @@ def trouble_with(kind: str) -> str | None:
         first_line = str(error).splitlines()[0]
         return f"The {kind.upper()} device doesn't work with the installed PyTorch ({first_line})."
     return None
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """How convolutions compute in training: `full`, `bf16` or `fp16`; losses and weights are in full precision always.
+
+    `auto` is for CUDA bf16, or fp16 before Ampere, which only emulates bf16; elsewhere full. Raises DeviceError for
+    one that the device can't train in.
+    """
+    native = {"cpu": ("full", "bf16"), "mps": ("full",)}.get(device.type, ("full", "fp16", "bf16"))
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
+        native = ("full", "fp16")
+    if name == "auto":
+        return native[-1] if device.type == "cuda" else "full"
+    if name not in native:
+        raise DeviceError(f"Training in {name} doesn't work on {device.type.upper()}: choose {' or '.join(native)}.")
+    return name
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, for its next tensors, until it ends.
+
+    For training on a CPU: glibc hands tensors beyond 32 MB back to the kernel, which clears the pages of the next one
+    anew (Testing/Benchmarks measures what that costs). It can't be undone, and the process stays as large as it ever
+    was, so it is nothing for one that has other work as well, such as Slicer. No effect where the C library isn't
+    glibc.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if hasattr(libc, "mallopt"):
+        trim_threshold, top_pad, mmap_max = -1, -2, -4  # as in malloc.h
+        libc.mallopt(mmap_max, 0)  # take tensors from the heap
+        libc.mallopt(trim_threshold, -1)  # never shrink it
+        libc.mallopt(top_pad, 2**26)  # bytes to grow it by

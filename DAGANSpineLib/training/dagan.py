@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +16,7 @@ from .losses import (
     reconstruction_loss,
     segmentation_loss,
 )
-from .method import Batch, Method, frozen
+from .method import Batch, Method, adam, frozen
 
 
 class DAGAN(Method):
@@ -53,10 +52,8 @@ class DAGAN(Method):
             self.networks["corrupted discriminator"] = Discriminator(widths, attention)
         learners = (model.generator, model.segmenter) if weight_segmentation else (model.generator,)
         self.optimisers = {
-            "generator": torch.optim.Adam(itertools.chain(*(network.parameters() for network in learners))),
-            "discriminators": torch.optim.Adam(
-                itertools.chain(*(network.parameters() for network in self._discriminators()))
-            ),
+            "generator": adam(*learners),
+            "discriminators": adam(*self._discriminators()),
         }
 
     def _discriminators(self) -> list:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,8 +78,10 @@ class Method(ABC):
         self.optimisers[optimiser].step()
 
     def state(self) -> dict[str, Any]:
-        """All that a checkpoint needs to go on from here."""
+        """All that a checkpoint needs to go on from here; `scaler` is what keeps fp16 gradients in range."""
+        scaler = self.accelerator.scaler
         return {
+            "scaler": scaler.state_dict() if scaler else None,
             "networks": {
                 name: self.accelerator.unwrap_model(network).state_dict() for name, network in self.networks.items()
             },
@@ -91,6 +94,13 @@ class Method(ABC):
             self.accelerator.unwrap_model(network).load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+        if self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+
+
+def adam(*networks: nn.Module) -> torch.optim.Adam:
+    """Adam over the networks' weights, each of them updated in one pass through memory."""
+    return torch.optim.Adam(itertools.chain(*(network.parameters() for network in networks)), fused=True)
 
 
 @contextlib.contextmanager

@@ -14,9 +14,9 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from ..devices import choose_device
+from ..devices import choose_device, choose_precision, keep_freed_memory
 from ..metrics import PATCH
-from ..model import Model
+from ..model import Model, freeze
 from ..pipeline import Pipeline, unheard
 from ..vpi import DEVIATION, NETWORK_SIZE, denormalise
 from .dagan import DAGAN
@@ -31,16 +31,31 @@ from .spines import SpineFeed, at_network_size, restored_spines
 from .validation import Validation
 
 
-def train(data: Path, folder: Path, preset: Preset, seed: int = 0, resume: bool = False, name: str = "") -> Model:
+def train(
+    data: Path,
+    folder: Path,
+    preset: Preset,
+    seed: int = 0,
+    resume: bool = False,
+    name: str = "",
+    precision: str = "auto",
+) -> Model:
     """Train on a data set by a preset, into a run folder; returns the best model.
 
-    `name` is the preset's, kept in the model's provenance. Raises DatasetError or RunError with a sentence.
+    `name` is the preset's, kept in the model's provenance; `precision` is one of `devices.PRECISIONS`. Raises
+    DatasetError, DeviceError or RunError with a sentence.
     """
     dataset, run = open_dataset(data), RunFolder(folder)
+    device = choose_device()[0]
+    precision = choose_precision(precision, device)
     # said outright, or accelerate takes several processes without GPUs for as many trainings
-    accelerator = Accelerator(cpu=choose_device()[0].type == "cpu")
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     if accelerator.is_main_process:
-        run.begin({"preset": name, **asdict(preset), "data": dataset.name, "seed": seed}, resume)
+        run.begin(
+            {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed, "precision": precision}, resume
+        )
     accelerator.wait_for_everyone()
     trainer = Trainer(dataset, run, preset, seed, name, accelerator)
     return trainer.train(run.checkpoint() if resume else None)
@@ -149,7 +164,7 @@ class Trainer:
 
     def _restored_spines(self, quiet: bool) -> list[tuple[np.ndarray, np.ndarray]]:
         """Restored pictures and labels at 256 x 1024; the processes share the work through the run folder."""
-        pipeline, folder = Pipeline(self.model, self.accelerator.device.type), self.run.folder / "restored"
+        pipeline, folder = Pipeline(self._as_used(), self.accelerator.device.type), self.run.folder / "restored"
         mine = self.learners[self.accelerator.process_index :: self.accelerator.num_processes]
         with tqdm(total=len(mine), desc="Restoring spines", leave=False, disable=quiet) as bar:
             restored_spines(mine, pipeline, folder, lambda fraction, message: bar.update())
@@ -159,10 +174,19 @@ class Trainer:
             at_network_size(image, load(record).labels) for image, record in zip(restored, self.learners, strict=True)
         ]
 
+    def _as_used(self) -> Model:
+        """A copy that computes as the clinician's model will: what the accelerator put around the networks, such as
+        mixed precision, is left behind."""
+        copy = Model(self.model.generator_shape, self.model.segmenter_shape)
+        for network, trained in zip(copy.networks, self.model.networks, strict=True):
+            network.load_state_dict(trained.state_dict())
+            freeze(network)
+        return copy
+
     def _validate(self, index: int, step: int, validation: Validation | None) -> None:
         """Score the model on held-out subjects, and keep it if it is the best so far."""
         if validation and self.accelerator.is_main_process:
-            scores = validation.score(self.model, self.accelerator.device.type)
+            scores = validation.score(self._as_used(), self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
             if scores["dice"] > self.best:
                 self.best = scores["dice"]
