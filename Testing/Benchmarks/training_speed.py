@@ -1,61 +1,146 @@
 """How much faster a DA-GAN step of the paper's size is than the same step with nothing tuned.
 
     python Testing/Benchmarks/training_speed.py
+    python Testing/Benchmarks/training_speed.py --each     # besides, with one ingredient left out at a time
 
-The paper's networks and batch (16 patches of 96 x 96), random pixels. Tuned and untuned steps alternate, so that a
-busy machine disturbs both; the medians' ratio is what counts, not the seconds.
+The paper's networks and batch (16 patches of 96 x 96), random pixels. "Nothing tuned" is the textbook's step
+(textbook.py) in torch's default memory format, with the system's memory allocation and torch's default Adam. The two
+rivals of a race are processes of their own, since memory allocation can't be tuned back, and take their steps in turn,
+so that a busy machine disturbs both: the ratio of the medians is what counts, not the seconds (with both processors
+busy elsewhere, measure with OMP_NUM_THREADS=1). They begin with the same weights, and their first losses are compared,
+so that the work is known to be equal. Only bf16, which is `train --precision bf16`, computes less exactly.
 """
 
+from __future__ import annotations
+
 import argparse
+import math
+import multiprocessing
+import os
 import statistics
+import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 
 import torch
 from accelerate import Accelerator
+from textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 
+from DAGANSpineLib.devices import keep_freed_memory
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS
 
 PAPER = PRESETS["paper"]
+COMPARED = 2  # first steps, which also choose the kernels: compared, but not timed
+# of the losses, relative: Adam's first step is as large for a gradient of mere rounding errors as for any other
+TOLERANCE = {"no": 1e-2, "bf16": 1e-1}
 
 
-def method(memory_format: torch.memory_format) -> DAGAN:
+@dataclass(frozen=True)
+class Tuning:
+    """What is tuned; each can be left out."""
+
+    memory_format: bool = True  # channels_last
+    allocation: bool = True  # freed memory is kept
+    step: bool = True  # one pass of the generator for both updates, discriminators frozen in the generator's
+    attention: bool = True  # the gradient written out
+    adam: bool = True  # in one pass through memory
+    precision: str = "no"  # accelerate's name: the convolutions' precision is not mixed
+
+
+UNTUNED = Tuning(memory_format=False, allocation=False, step=False, attention=False, adam=False)
+RACES = {
+    "nothing tuned": (UNTUNED, Tuning()),
+    "nothing tuned, against bf16": (UNTUNED, Tuning(precision="bf16")),
+    "default memory format": (replace(Tuning(), memory_format=False), Tuning()),
+}
+ONE_LEFT_OUT = {
+    "default memory allocation": (replace(Tuning(), allocation=False), Tuning()),
+    "textbook's step": (replace(Tuning(), step=False), Tuning()),
+    "attention by autograd": (replace(Tuning(), attention=False), Tuning()),
+    "default Adam": (replace(Tuning(), adam=False), Tuning()),
+}
+
+
+def prepared(tuning: Tuning) -> DAGAN:
     """The paper's DA-GAN, ready to take steps."""
+    if tuning.allocation:
+        keep_freed_memory()
     torch.manual_seed(0)
-    dagan = DAGAN(Model(PAPER.generator, PAPER.segmenter))
-    dagan.memory_format = memory_format
-    dagan.prepare(Accelerator(cpu=True))
+    dagan = (DAGAN if tuning.step else TextbookDAGAN)(Model(PAPER.generator, PAPER.segmenter))
+    if not tuning.attention:
+        with_textbook_attention(dagan)
+    if not tuning.adam:
+        with_textbook_adam(dagan)
+    if not tuning.memory_format:
+        dagan.memory_format = torch.contiguous_format
+    dagan.prepare(Accelerator(cpu=True, mixed_precision=tuning.precision))
     dagan.set_learning_rate(PAPER.stages[0].learning_rate)
     return dagan
 
 
-def seconds(dagan: DAGAN, batch: Batch) -> float:
-    """How long one step takes."""
-    begin = time.perf_counter()
-    dagan.step(batch)
-    return time.perf_counter() - begin
+def compete(tuning: Tuning, referee: Connection) -> None:
+    """Take a step whenever the referee says its number, and answer with seconds, processor seconds and losses; end
+    when there is no number."""
+    dagan, half = prepared(tuning), PAPER.stages[0].batch // 2
+    patches, labels = torch.randn(2, half, 1, 96, 96), torch.randint(4, (2, half, 96, 96))
+    batch = Batch(patches[0], labels[0], patches[1], labels[1])
+    while (step := referee.recv()) is not None:
+        torch.manual_seed(step)
+        begin, processor = time.perf_counter(), time.process_time()
+        figures = dagan.step(batch)
+        took = time.perf_counter() - begin, time.process_time() - processor
+        referee.send((*took, {name: value for name, value in figures.items() if not name.endswith("accuracy")}))
+
+
+def race(rivals: Sequence[Tuning], steps: int) -> list[tuple[float, float]]:
+    """Medians of (seconds, processor seconds) of a step, by rival. Raises ArithmeticError if they compute different
+    things."""
+    context, ends = multiprocessing.get_context("spawn"), []
+    for tuning in rivals:
+        ours, theirs = context.Pipe()
+        context.Process(target=compete, args=(tuning, theirs), daemon=True).start()
+        ends.append(ours)
+    taken: list[list[tuple[float, float]]] = [[] for _ in rivals]
+    tolerance = max(TOLERANCE[tuning.precision] for tuning in rivals)
+    for step in range(COMPARED + steps):
+        answers = []
+        for end in ends:
+            end.send(step)
+            answers.append(end.recv())
+        if step < COMPARED:
+            compare([losses for *_, losses in answers], tolerance)
+        else:
+            for column, (*took, _) in zip(taken, answers, strict=True):
+                column.append(tuple(took))
+        print(f"\rRound {step + 1} of {COMPARED + steps}", end="", file=sys.stderr, flush=True)
+    print("\r\x1b[K", end="", file=sys.stderr)
+    for end in ends:
+        end.send(None)
+    return [tuple(statistics.median(column) for column in zip(*rows, strict=True)) for rows in taken]
+
+
+def compare(losses: Sequence[dict[str, float]], tolerance: float) -> None:
+    """Raise ArithmeticError unless all rivals' losses are the first one's."""
+    for name, expected in losses[0].items():
+        if not all(math.isclose(others[name], expected, rel_tol=tolerance) for others in losses):
+            raise ArithmeticError(f"The rivals compute different things: {losses}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=7, help="of each kind")
-    steps = parser.parse_args().steps
-    half = PAPER.stages[0].batch // 2
-    patches, labels = torch.randn(2, half, 1, 96, 96), torch.randint(4, (2, half, 96, 96))
-    batch = Batch(patches[0], labels[0], patches[1], labels[1])
-    rivals = {"tuned": method(torch.channels_last), "untuned": method(torch.contiguous_format)}
-    for dagan in rivals.values():
-        dagan.step(batch)  # the first step also chooses its kernels
-    taken = {name: [] for name in rivals}
-    for _ in range(steps):
-        for name, dagan in rivals.items():
-            taken[name].append(seconds(dagan, batch))
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    for name, median in medians.items():
-        print(f"{name}: {median:.2f} s a step (median of {steps})")
-    print(f"tuned is {medians['untuned'] / medians['tuned']:.2f} times as fast")
+    parser.add_argument("--steps", type=int, default=7, help="of each rival, 7 if not given")
+    parser.add_argument("--each", action="store_true", help="show what each ingredient gains, too")
+    arguments = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # or the threads of a waiting rival keep a processor busy
+    print(f"{'seconds a step':28}    then   tuned   ratio   ratio of processor seconds")
+    for name, rivals in (RACES | (ONE_LEFT_OUT if arguments.each else {})).items():
+        slow, fast = race(rivals, arguments.steps)
+        print(f"{name:28}  {slow[0]:6.2f}  {fast[0]:6.2f}  {slow[0] / fast[0]:6.2f}   {slow[1] / fast[1]:6.2f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""What makes training fast doesn't change what it computes."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape
+from DAGANSpineLib.training.dagan import DAGAN
+from DAGANSpineLib.training.method import Batch
+from Testing.Benchmarks.textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
+
+
+def double_precision(kind: type[DAGAN]) -> DAGAN:
+    """A small DA-GAN without rounding errors to speak of, which Adam would blow up."""
+    torch.manual_seed(0)
+    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=16, head=16))
+    method = kind(model, widths=(4, 8, 16))
+    for network in method.networks.values():
+        network.double()
+    return method
+
+
+def ready(method: DAGAN) -> DAGAN:
+    method.prepare(Accelerator(cpu=True))
+    method.set_learning_rate(1e-3)
+    return method
+
+
+def test_the_tuned_step_is_the_textbooks():
+    tuned, textbook = double_precision(DAGAN), double_precision(TextbookDAGAN)
+    with_textbook_attention(textbook)
+    with_textbook_adam(textbook)
+    textbook.memory_format = torch.contiguous_format
+    for method in (ready(tuned), ready(textbook)):
+        method.losses = []
+    for step in range(3):
+        for method in (tuned, textbook):
+            torch.manual_seed(step)
+            patches, labels = torch.randn(2, 2, 1, 96, 96).double(), torch.randint(4, (2, 2, 96, 96))
+            method.losses.append(method.step(Batch(patches[0], labels[0], patches[1], labels[1])))
+    for ours, theirs in zip(tuned.losses, textbook.losses, strict=True):
+        assert {name: ours[name] for name in theirs} == pytest.approx(theirs, rel=1e-8)
+    for name, network in tuned.networks.items():
+        for ours, theirs in zip(network.parameters(), textbook.networks[name].parameters(), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)
+
+
+PAGE_FAULTS = """
+import resource, sys, torch
+from DAGANSpineLib.devices import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+weights = torch.ones(9_000_000, requires_grad=True)  # 36 MB
+def faults_of_a_step():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    (weights * 2).sigmoid().square().mean().backward()
+    weights.grad = None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(sum([faults_of_a_step() for _ in range(10)][-3:]))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is tuned")
+def test_steps_use_the_same_memory_again_and_again():
+    faults = {
+        mode: int(subprocess.run([sys.executable, "-c", PAGE_FAULTS, mode], capture_output=True, check=True).stdout)
+        for mode in ("keep", "free")
+    }
+    assert faults["keep"] * 10 < faults["free"]
