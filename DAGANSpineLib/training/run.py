@@ -37,9 +37,18 @@ class RunFolder:
             raise RunError(f"{folder} holds no training run to resume.")
         # through JSON, where tuples become lists, so that both sides compare
         configuration = json.loads(json.dumps(configuration))
-        if resume and json.loads(written.read_text()) != configuration:
-            raise RunError(f"{written} has other settings than this command: resume with those, or begin a new run.")
+        if resume:
+            before = json.loads(written.read_text())
+            changed = [name for name in configuration | before if configuration.get(name) != before.get(name)]
+            if changed:
+                raise RunError(
+                    f"{written} has other settings than this command ({', '.join(changed)}): resume with those, or "
+                    "begin a new run."
+                )
         self.folder.mkdir(parents=True, exist_ok=True)
+        for path in (self.last, self.best, self.metrics, written):
+            for half_written in folder.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
+                half_written.unlink()
         if not resume:
             with whole_file(written) as partial:
                 partial.write_text(json.dumps(configuration, indent=2) + "\n")

@@ -103,6 +103,47 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(data, finished, tmp_path, mon
     assert logged(folder) == logged(finished)
 
 
+HALF_WRITTEN = """
+import io, sys, time
+from pathlib import Path
+import torch
+from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.trainer import train
+
+data, folder, name, count = sys.argv[1:]
+save, writes = torch.save, []
+
+def stop_halfway(content, path):
+    writes.extend([path] if Path(path).name.startswith(f".{name}.") else [])
+    if len(writes) < int(count):
+        return save(content, path)
+    whole = io.BytesIO()
+    save(content, whole)
+    Path(path).write_bytes(whole.getvalue()[: whole.tell() // 2])
+    print("half written", flush=True)
+    time.sleep(600)
+
+torch.save = stop_halfway
+train(Path(data), Path(folder), PRESETS["smoke"], name="smoke")
+"""
+
+
+@pytest.mark.parametrize(("name", "count"), [("last", 2), ("best", 1)])
+def test_a_process_that_is_killed_while_it_writes_does_no_harm(data, finished, tmp_path, name, count):
+    """kill -9 in the middle of the second checkpoint, or of the first best model."""
+    folder = tmp_path / "run"
+    arguments = [str(data), str(folder), name, str(count)]
+    with subprocess.Popen([sys.executable, "-c", HALF_WRITTEN, *arguments], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"half written\n"
+        process.kill()
+    assert list(folder.glob(f".{name}.*.pt"))
+    train(data, folder, SMOKE, resume=True, name="smoke")
+    ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
+    assert_equal(ours, theirs)
+    assert load_model(folder / "best.pt").provenance == load_model(finished / "best.pt").provenance
+    assert not list(folder.glob(".*"))
+
+
 def assert_equal(one, two):
     """Nested dictionaries and lists of tensors and numbers, bit for bit."""
     assert type(one) is type(two)
@@ -126,7 +167,7 @@ def test_a_run_is_not_overwritten_by_another(data, finished):
 
 
 def test_a_run_is_not_resumed_with_other_settings(data, finished, tmp_path):
-    with pytest.raises(RunError, match="other settings"):
+    with pytest.raises(RunError, match=r"other settings than this command \(seed\)"):
         train(data, finished, SMOKE, seed=1, resume=True, name="smoke")
     with pytest.raises(RunError, match="no training run"):
         train(data, tmp_path / "nothing", SMOKE, resume=True, name="smoke")
