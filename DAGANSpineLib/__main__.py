@@ -104,17 +104,19 @@ def compare(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Look through a data set before training on it."""
-    from .training.dataset import open_dataset, troubles_of
+    from .training.check import check as run_check
 
-    dataset = open_dataset(arguments.data)
-    troubles = troubles_of(dataset, Bar("Checking"))
-    for trouble in troubles:
+    findings = run_check(arguments.data, Bar("Checking"))
+    for trouble in findings.troubles:
         complain("check", trouble)
+    dataset = findings.dataset
     print(
-        f"{dataset.name}: {len(dataset.train)} subjects to train on, {len(dataset.test)} to test on, "
-        f"{len(troubles) or 'none'} unusable"
+        f"{dataset.name}: usable subjects: {len(dataset.train)} to train on, {len(dataset.test)} to test on; "
+        f"troubles: {len(findings.troubles) or 'none'}"
     )
-    return BAD_INPUT if troubles else 0
+    for note in findings.notes:
+        print(f"  Note: {note}")
+    return BAD_INPUT if findings.troubles else 0
 
 
 def train(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,84 +58,95 @@ class Dataset:
 def open_dataset(folder: Path) -> Dataset:
     """Open a data set of ours (`dataset.json`) or of the published layout (`dataset/train/ID.png`,
     `groundtruth/train/ID_bone_3.png`, and the same for test). Raises DatasetError."""
+    dataset, troubles = survey(folder)
+    refuse(troubles)
+    return dataset
+
+
+def refuse(troubles: Sequence[str]) -> None:
+    """Raise DatasetError if there are any: with the first of them, and how many more there are."""
+    if troubles:
+        more = f" And {len(troubles) - 1} more: the command check names them all."
+        raise DatasetError(troubles[0] + (more if len(troubles) > 1 else ""))
+
+
+def survey(folder: Path) -> tuple[Dataset, list[str]]:
+    """A data set as far as its subjects are listed once and have their files, and a sentence for each that hasn't.
+
+    Raises DatasetError if it can't be known which subjects there are.
+    """
     folder = Path(folder)
     if (folder / "dataset.json").is_file():
-        return open_ours(folder)
-    if (folder / "dataset" / "train").is_dir():
-        return open_published(folder)
-    raise DatasetError(f"{folder} is no data set: it has neither dataset.json nor a folder dataset/train.")
-
-
-def open_ours(folder: Path) -> Dataset:
-    """Read `dataset.json` and the files that it lists."""
-    try:
-        description = json.loads((folder / "dataset.json").read_text())
-        name, splits = description.get("name", folder.name), (description["train"], description["test"])
-        classes = tuple(description.get("classes", CLASSES))
-    except (ValueError, KeyError, AttributeError) as error:
-        raise DatasetError(f"{folder / 'dataset.json'} can't be read: {error!r}.") from error
-    if classes != CLASSES:
-        raise DatasetError(f"{folder / 'dataset.json'} has the classes {classes}; they must be {CLASSES}.")
-    both = set(splits[0]) & set(splits[1])
+        name, splits = splits_of_ours(folder)
+    elif (folder / "dataset" / "train").is_dir():
+        name, splits = folder.name, splits_of_published(folder)
+    else:
+        raise DatasetError(f"{folder} is no data set: it has neither dataset.json nor a folder dataset/train.")
+    counts = [Counter(record.subject for record in split) for split in splits]
+    troubles = [
+        f"{folder} lists the subject {subject} {count} times for {kind}."
+        for kind, subjects in zip(("training", "test"), counts, strict=True)
+        for subject, count in subjects.items()
+        if count > 1
+    ]
+    both = sorted(set(counts[0]) & set(counts[1]))
     if both:
-        raise DatasetError(f"{folder / 'dataset.json'} has subjects in train and in test: {', '.join(sorted(both))}.")
-    train, test = ([record_of(folder, subject) for subject in split] for split in splits)
-    return nonempty(Dataset(name, train, test), folder)
+        troubles.append(f"{folder} has subjects in train and in test: {', '.join(both)}.")
+    usable = []
+    for split in splits:
+        usable.append([])
+        for record in dict.fromkeys(split):
+            missing = [str(path) for path in (record.image, record.labels) if not path.is_file()]
+            if missing:
+                troubles.append(f"The subject {record.subject} has no file {' and no file '.join(missing)}.")
+            else:
+                usable[-1].append(record)
+    if not splits[0]:
+        troubles.append(f"{folder} has no training subjects.")
+    return Dataset(name, *usable), troubles
+
+
+def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
+    """Name and subjects (to train on, to test on) as `dataset.json` gives them."""
+    path = folder / "dataset.json"
+    try:
+        description = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path} is no JSON: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is no text in UTF-8: save it as such.") from error
+    if not isinstance(description, dict):
+        raise DatasetError(f"{path} must hold one object, with train and test in it.")
+    for split in ("train", "test"):
+        names = description.get(split)
+        if not isinstance(names, list) or not all(isinstance(subject, str) for subject in names):
+            raise DatasetError(f'{path} must say who is in {split}, as a list of names: "{split}": ["a01", "a02"].')
+    classes = tuple(description.get("classes", CLASSES))
+    if classes != CLASSES:
+        raise DatasetError(f"{path} has the classes {classes}; they must be {CLASSES}.")
+    splits = [[record_of(folder, subject) for subject in description[split]] for split in ("train", "test")]
+    return str(description.get("name", folder.name)), splits
 
 
 def record_of(folder: Path, subject: str) -> Record:
     clean = folder / "clean" / f"{subject}.png"
-    return existing(
-        Record(
-            subject,
-            folder / "images" / f"{subject}.png",
-            folder / "labels" / f"{subject}.png",
-            clean if clean.is_file() else None,
-        )
+    return Record(
+        subject,
+        folder / "images" / f"{subject}.png",
+        folder / "labels" / f"{subject}.png",
+        clean if clean.is_file() else None,
     )
 
 
-def open_published(folder: Path) -> Dataset:
-    """The layout of the authors' later public code."""
-
-    def split(name: str) -> list[Record]:
-        truth = folder / "groundtruth" / name
-        return [
-            existing(Record(image.stem, image, truth / f"{image.stem}_bone_3.png"))
-            for image in sorted((folder / "dataset" / name).glob("*.png"))
+def splits_of_published(folder: Path) -> list[list[Record]]:
+    """Subjects (to train on, to test on) in the layout of the authors' later public code."""
+    return [
+        [
+            Record(image.stem, image, folder / "groundtruth" / split / f"{image.stem}_bone_3.png")
+            for image in sorted((folder / "dataset" / split).glob("*.png"))
         ]
-
-    return nonempty(Dataset(folder.name, split("train"), split("test")), folder)
-
-
-def existing(record: Record) -> Record:
-    for path in (record.image, record.labels):
-        if not path.is_file():
-            raise DatasetError(f"The subject {record.subject} has no file {path}.")
-    return record
-
-
-def nonempty(dataset: Dataset, folder: Path) -> Dataset:
-    if not dataset.train:
-        raise DatasetError(f"{folder} has no training subjects.")
-    return dataset
-
-
-def troubles_of(dataset: Dataset, progress: Callable[[float, str], None]) -> list[str]:
-    """A sentence for each subject whose files can't be used, in the order of train, then test."""
-    records, found = dataset.train + dataset.test, []
-    for index, record in enumerate(records):
-        progress(index / len(records), record.subject)
-        try:
-            sample = load(record)
-        except DatasetError as error:
-            found.append(str(error))
-            continue
-        missing = [name for value, name in enumerate(CLASSES) if value and not (sample.labels == value).any()]
-        if len(missing) == len(CLASSES) - 1:
-            found.append(f"{record.labels} labels no bone at all.")
-    progress(1.0, "Done")
-    return found
+        for split in ("train", "test")
+    ]
 
 
 def load(record: Record) -> Sample:
@@ -162,5 +174,6 @@ def read_labels(path: Path) -> np.ndarray:
         red, green, blue = (picture[..., channel] > 127 for channel in range(3))
         picture = np.select([blue, green, red], [3, 2, 1], 0)
     if picture.ndim != 2 or picture.max() >= len(CLASSES):
-        raise DatasetError(f"{path} is no label picture: its values must be 0 to {len(CLASSES) - 1}.")
+        found = f"it holds {picture.max()}" if picture.ndim == 2 else f"it has {picture.ndim} dimensions"
+        raise DatasetError(f"{path} is no label picture: its values must be 0 to {len(CLASSES) - 1}, but {found}.")
     return picture.astype(np.uint8)

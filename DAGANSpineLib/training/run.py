@@ -28,30 +28,36 @@ class RunFolder:
         self.last, self.best = self.folder / "last.pt", self.folder / "best.pt"
         self.metrics, self.configuration = self.folder / "metrics.csv", self.folder / "config.json"
 
+    def admit(self, configuration: dict[str, Any], resume: bool) -> None:
+        """Raise RunError if the folder holds another run, or none to go on with. One that was stopped before its first
+        checkpoint has nothing to lose, and may begin again."""
+        if self.last.is_file() and not resume:
+            raise RunError(
+                f"{self.folder} holds a training run: add --resume to go on with it, or choose another folder."
+            )
+        if not resume:
+            return
+        if not self.configuration.is_file():
+            raise RunError(f"{self.folder} holds no training run to resume.")
+        before = json.loads(self.configuration.read_text())
+        now = as_json(configuration)
+        changed = [name for name in now | before if now.get(name) != before.get(name)]
+        if changed:
+            raise RunError(
+                f"{self.configuration} has other settings than this command ({', '.join(changed)}): resume with "
+                "those, or begin a new run."
+            )
+
     def begin(self, configuration: dict[str, Any], resume: bool) -> None:
-        """Begin a run, or go on with one. Raises RunError if the folder holds another run, or none to go on with."""
-        folder, written = self.folder, self.configuration
-        if written.is_file() and not resume:
-            raise RunError(f"{folder} holds a training run: add --resume to go on with it, or choose another folder.")
-        if resume and not written.is_file():
-            raise RunError(f"{folder} holds no training run to resume.")
-        # through JSON, where tuples become lists, so that both sides compare
-        configuration = json.loads(json.dumps(configuration))
-        if resume:
-            before = json.loads(written.read_text())
-            changed = [name for name in configuration | before if configuration.get(name) != before.get(name)]
-            if changed:
-                raise RunError(
-                    f"{written} has other settings than this command ({', '.join(changed)}): resume with those, or "
-                    "begin a new run."
-                )
+        """Begin a run, or go on with one. Raises RunError as `admit` does."""
+        self.admit(configuration, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for path in (self.last, self.best, self.metrics, written):
-            for half_written in folder.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
+        for path in (self.last, self.best, self.metrics, self.configuration):
+            for half_written in self.folder.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
                 half_written.unlink()
         if not resume:
-            with whole_file(written) as partial:
-                partial.write_text(json.dumps(configuration, indent=2) + "\n")
+            with whole_file(self.configuration) as partial:
+                partial.write_text(json.dumps(as_json(configuration), indent=2) + "\n")
 
     def checkpoint(self) -> dict[str, Any] | None:
         """What the last checkpoint holds; None if the run was stopped before its first. Raises RunError."""
@@ -97,3 +103,8 @@ class RunFolder:
 
     def close(self) -> None:
         self.events.close()
+
+
+def as_json(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The same through JSON, where tuples become lists, so that it can be compared with what was read."""
+    return json.loads(json.dumps(configuration))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from ..metrics import PATCH
 from ..model import Model, freeze
 from ..pipeline import Pipeline, unheard
 from ..vpi import DEVIATION, NETWORK_SIZE, denormalise
+from .check import troubles_of
 from .dagan import DAGAN
-from .dataset import Dataset, load, open_dataset
+from .dataset import Dataset, Record, load, open_dataset, refuse
 from .health import Health
 from .method import Batch, Method
 from .patches import SPLITS, PatchFeed
@@ -52,13 +53,21 @@ def train(
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
     if accelerator.device.type == "cpu":
         keep_freed_memory()
+    configuration = {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed, "precision": precision}
+    run.admit(configuration, resume)
+    if not resume:
+        look_through(dataset.train, quiet=not accelerator.is_main_process)
     if accelerator.is_main_process:
-        run.begin(
-            {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed, "precision": precision}, resume
-        )
+        run.begin(configuration, resume)
     accelerator.wait_for_everyone()
     trainer = Trainer(dataset, run, preset, seed, name, accelerator)
     return trainer.train(run.checkpoint() if resume else None)
+
+
+def look_through(records: Sequence[Record], quiet: bool) -> None:
+    """Raise DatasetError for files that can't be used before anything is written."""
+    with tqdm(desc="Checking", total=len(records), leave=False, disable=quiet) as bar:
+        refuse(list(troubles_of(records, lambda fraction, subject: bar.update()).values()))
 
 
 class Trainer:

@@ -1,13 +1,16 @@
 """Data sets of both layouts are read, and bad ones refused by the name of the bad file."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels, troubles_of
+from DAGANSpineLib.progress import unheard
+from DAGANSpineLib.training.check import check
+from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels
 
 IMAGE = np.random.default_rng(0).integers(1, 255, (64, 48)).astype(np.uint8)
 LABELS = np.repeat(np.arange(4, dtype=np.uint8), 16)[:, None].repeat(48, 1)
@@ -101,10 +104,112 @@ def test_a_bad_file_is_refused_by_name(ours, kind, array, words):
         load(open_dataset(ours).train[0])
 
 
-def test_the_checker_names_every_bad_file_and_no_good_one(ours):
-    write(ours / "labels" / "a.png", LABELS + 1)
-    write(ours / "labels" / "c.png", LABELS * 0)
-    troubles = troubles_of(open_dataset(ours), lambda fraction, message: None)
-    assert len(troubles) == 2
-    assert "a.png" in troubles[0] and "must be 0 to 3" in troubles[0]
-    assert "c.png labels no bone" in troubles[1]
+def textured(noisy: bool) -> np.ndarray:
+    """A lit picture (200, 160), smooth, or with black dashes in its lower part."""
+    picture = np.tile(np.linspace(120, 180, 160).astype(np.uint8), (200, 1))
+    if noisy:
+        picture[100::4, np.arange(160) // 6 % 2 == 0] = 0
+    return picture
+
+
+@pytest.fixture
+def clinic(tmp_path):
+    """A data set of ours that can be trained on: a to f to train on, g to test on."""
+    for index, subject in enumerate("abcdefg"):
+        write(tmp_path / "images" / f"{subject}.png", textured(noisy=index % 2 == 0))
+        write(
+            tmp_path / "labels" / f"{subject}.png", np.repeat(np.arange(4, dtype=np.uint8), 50)[:, None].repeat(160, 1)
+        )
+    describe(tmp_path, list("abcdef"), ["g"])
+    return tmp_path
+
+
+def describe(folder, train, test):
+    (folder / "dataset.json").write_text(json.dumps({"name": "clinic", "train": train, "test": test}))
+
+
+def subjects(dataset) -> tuple[str, str]:
+    return tuple("".join(record.subject for record in split) for split in (dataset.train, dataset.test))
+
+
+def test_the_checker_has_nothing_to_say_of_a_good_data_set(clinic):
+    findings = check(clinic, unheard)
+    assert (findings.troubles, findings.notes) == ([], [])
+    assert subjects(findings.dataset) == ("abcdef", "g")
+
+
+def test_the_checker_names_every_bad_file_and_no_good_one(clinic):
+    labels = read_labels(clinic / "labels" / "a.png")
+    write(clinic / "labels" / "a.png", labels + 4)
+    write(clinic / "labels" / "b.png", labels[:-3])
+    (clinic / "images" / "c.png").unlink()
+    whole = (clinic / "images" / "d.png").read_bytes()
+    (clinic / "images" / "d.png").write_bytes(whole[: len(whole) // 2])
+    write(clinic / "images" / "e.png", textured(noisy=True).astype(np.uint16) * 257)  # 16 bits are fine
+    write(clinic / "labels" / "g.png", labels * 0)
+    describe(clinic, [*"abcdef", "f"], ["g", "a"])
+    findings = check(clinic, unheard)
+    words = [
+        "lists the subject f 2 times for training",
+        "subjects in train and in test: a",
+        r"c has no file .*c\.png",
+        r"labels.a\.png .* but it holds 7",
+        r"labels.b\.png is \(197, 160\)",
+        r"d\.png can't be read",
+        r"g\.png labels no bone",
+    ]
+    assert len(findings.troubles) == len(words)
+    for trouble, expected in zip(findings.troubles, words, strict=True):
+        assert re.search(expected, trouble)
+    assert subjects(findings.dataset) == ("ef", "")
+
+
+@pytest.mark.parametrize(("noisy", "kind"), [(False, "corrupted"), (True, "clean")])
+def test_the_checker_misses_a_kind_of_patch_where_training_would(clinic, noisy, kind):
+    picture = textured(noisy)
+    if noisy:
+        picture[::4, np.arange(160) // 6 % 2 == 0] = 0
+    for subject in "abcde":
+        write(clinic / "images" / f"{subject}.png", picture)
+    write(clinic / "images" / "f.png", textured(noisy=True))  # held out: it can't be learnt from
+    troubles = check(clinic, unheard).troubles
+    assert len(troubles) == 1 and f"No patch of the training images is {kind}" in troubles[0]
+
+
+def test_the_checker_says_what_a_small_data_set_can_not_do(clinic):
+    describe(clinic, ["a"], [])
+    findings = check(clinic, unheard)
+    assert not findings.troubles
+    assert ["one subject to train on" in findings.notes[0], "no subject to test on" in findings.notes[1]] == [
+        True,
+        True,
+    ]
+
+
+def test_opening_a_bad_data_set_says_how_much_is_wrong(clinic):
+    for subject in "abc":
+        (clinic / "images" / f"{subject}.png").unlink()
+    with pytest.raises(DatasetError, match=r"a has no file .*a\.png\. And 2 more: the command check"):
+        open_dataset(clinic)
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        ('{"train": ["a"], "te', r"dataset\.json is no JSON: .*line 1"),
+        ('["a"]', "must hold one object"),
+        ('{"train": ["a"]}', "must say who is in test, as a list"),
+        ('{"train": "a", "test": []}', "must say who is in train, as a list"),
+        ('{"train": [1], "test": []}', "must say who is in train, as a list"),
+    ],
+)
+def test_a_description_that_says_too_little_is_refused(clinic, description, words):
+    (clinic / "dataset.json").write_text(description)
+    with pytest.raises(DatasetError, match=words):
+        check(clinic, unheard)
+
+
+def test_a_description_written_by_windows_notepad_is_read(clinic):
+    described = json.dumps({"name": "Klinik Süd", "train": ["a"], "test": []}, ensure_ascii=False)
+    (clinic / "dataset.json").write_text(described, encoding="utf-8-sig")
+    assert open_dataset(clinic).name == "Klinik Süd"

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.simulation import write_dataset
-from DAGANSpineLib.training.dataset import open_dataset
+from DAGANSpineLib.training.dataset import DatasetError, open_dataset
 from DAGANSpineLib.training.health import Health
 from DAGANSpineLib.training.presets import PRESETS, AdversarialStage
 from DAGANSpineLib.training.run import RunError
@@ -164,6 +165,27 @@ def assert_equal(one, two):
 def test_a_run_is_not_overwritten_by_another(data, finished):
     with pytest.raises(RunError, match="--resume"):
         train(data, finished, SMOKE, name="smoke")
+
+
+def test_a_data_set_that_cant_be_trained_on_leaves_nothing_behind(data, tmp_path):
+    bad = shutil.copytree(data, tmp_path / "data")
+    for record in open_dataset(bad).train[:2]:
+        record.labels.write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"can't be read as an image\. And 1 more"):
+        train(bad, tmp_path / "run", SMOKE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_had_no_checkpoint_yet_may_begin_again(data, tmp_path, monkeypatch):
+    def stop(*arguments):
+        raise Killed
+
+    short = dataclasses.replace(SMOKE, stages=(dataclasses.replace(SMOKE.stages[1], steps=1),))
+    monkeypatch.setattr(Trainer, "_train_stage", stop)
+    with pytest.raises(Killed):
+        train(data, tmp_path / "run", short)
+    monkeypatch.undo()
+    assert train(data, tmp_path / "run", short, seed=1).provenance["seed"] == 1
 
 
 def test_a_run_is_not_resumed_with_other_settings(data, finished, tmp_path):
