@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from ..metrics import PATCH
 from ..model import Model, freeze
 from ..pipeline import Pipeline, unheard
 from ..vpi import DEVIATION, NETWORK_SIZE, denormalise
-from .check import troubles_of
+from .check import lacking, troubles_of
 from .dagan import DAGAN
-from .dataset import Dataset, Record, load, open_dataset, refuse
+from .dataset import Dataset, load, open_dataset, refuse
 from .health import Health
 from .method import Batch, Method
 from .patches import SPLITS, PatchFeed
@@ -56,7 +56,7 @@ def train(
     configuration = {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed, "precision": precision}
     run.admit(configuration, resume)
     if not resume:
-        look_through(dataset.train, quiet=not accelerator.is_main_process)
+        look_through(dataset, preset, quiet=not accelerator.is_main_process)
     if accelerator.is_main_process:
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
@@ -64,10 +64,12 @@ def train(
     return trainer.train(run.checkpoint() if resume else None)
 
 
-def look_through(records: Sequence[Record], quiet: bool) -> None:
-    """Raise DatasetError for files that can't be used before anything is written."""
-    with tqdm(desc="Checking", total=len(records), leave=False, disable=quiet) as bar:
-        refuse(list(troubles_of(records, lambda fraction, subject: bar.update()).values()))
+def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
+    """Raise DatasetError for what can't be trained on, before anything is written."""
+    with tqdm(desc="Checking", total=len(dataset.train), leave=False, disable=quiet) as bar:
+        refuse(list(troubles_of(dataset.train, lambda fraction, subject: bar.update()).values()))
+    if any(isinstance(stage, AdversarialStage) for stage in preset.stages):
+        refuse(lacking(dataset.split_validation()[0]))
 
 
 class Trainer:
