@@ -57,7 +57,11 @@ class Patches:
     @property
     def clean(self) -> np.ndarray:
         """f = 1 in equation 1: g <= 2."""
-        return (self.variation <= CLEAN) & (self.lit >= LIT)
+        return self.up_to(CLEAN)
+
+    def up_to(self, variation: float) -> np.ndarray:
+        """Those in the lit body whose g is at most `variation`."""
+        return (self.variation <= variation) & (self.lit >= LIT)
 
     @property
     def largest(self) -> float | None:

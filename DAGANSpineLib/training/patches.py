@@ -17,7 +17,9 @@ from .dataset import DatasetError, Sample
 from .method import Batch
 
 STRIDE = 8  # pixels between the patches that are measured
-ALIKE = 10.0  # grey levels within which a clean patch counts as bright as a corrupted one
+CANDIDATES = 64  # clean patches of which the one most alike to a corrupted one in its greys is taken
+BLOCK = 8  # rows and columns over which greys are averaged before they are compared
+PERCENTILES = (10, 30, 50, 70, 90)
 KEYS = ("image", "labels")
 
 
@@ -32,14 +34,14 @@ class Patched:
     clean: np.ndarray
 
 
-def split_native(sample: Sample) -> Patched:
-    """Equation 1 on the native grid, where the thresholds 4 and 2 fit."""
+def split_native(sample: Sample, clean: float = metrics.CLEAN) -> Patched:
+    """Equation 1 on the native grid, where the thresholds 4 and 2 fit; `clean` is β_p."""
     measured = metrics.patches(sample.image, lit_body(sample.image), STRIDE)
-    corners = [np.argwhere(group) * STRIDE for group in (measured.corrupted, measured.clean)]
+    corners = [np.argwhere(group) * STRIDE for group in (measured.corrupted, measured.up_to(clean))]
     return Patched(sample.image, sample.labels, *corners)
 
 
-def split_resized(sample: Sample, size: tuple[int, int] = NETWORK_SIZE) -> Patched:
+def split_resized(sample: Sample, clean: float = metrics.CLEAN, size: tuple[int, int] = NETWORK_SIZE) -> Patched:
     """Equation 1 on the native grid, patches on the picture resized to 256 x 1024.
 
     Resizing blurs the evidence away, so a patch of the resized picture is judged by the native patches under it:
@@ -56,14 +58,14 @@ def split_resized(sample: Sample, size: tuple[int, int] = NETWORK_SIZE) -> Patch
     first, last = np.minimum(first, last_index), np.clip(last, first, last_index)
     under = count_within(np.ones_like(measured.corrupted), first, last)
     corrupted = count_within(measured.corrupted, first, last) > 0
-    clean = count_within(measured.clean, first, last) == under
+    pure = count_within(measured.up_to(clean), first, last) == under
     image = torch.from_numpy(sample.image).float()[None, None]
     rows, columns = ((np.arange(extent) + 0.5) * ratio for extent, ratio in zip(size, scale, strict=True))
     return Patched(
         image=shrink(image, size)[0, 0].round().clamp(0, 255).byte().numpy(),
         labels=sample.labels[rows.astype(int)[:, None], columns.astype(int)[None, :]],
         corrupted=corners[corrupted],
-        clean=corners[clean],
+        clean=corners[pure],
     )
 
 
@@ -79,52 +81,41 @@ SPLITS = {"native": split_native, "resized": split_resized}
 
 @dataclass(frozen=True)
 class Places:
-    """Where patches of one kind can be cut: `picture` (n,) its index, `corner` (n, 2) row and column, `grey` (n,) the
-    mean of the pixels that the sweep filled. Ordered by `grey`."""
+    """Where patches of one kind can be cut: `picture` (n,) its index, `corner` (n, 2) row and column."""
 
     picture: np.ndarray
     corner: np.ndarray
-    grey: np.ndarray
 
     @classmethod
     def of(cls, patched: Sequence[Patched], kind: str) -> Places:
         """All places of the `corrupted` or the `clean` kind."""
         corners = [getattr(picture, kind) for picture in patched]
-        greys = [
-            filled_grey(picture.image)[tuple(at.T // STRIDE)] for picture, at in zip(patched, corners, strict=True)
-        ]
-        owner = np.repeat(np.arange(len(patched)), [len(at) for at in corners])
-        grey = np.concatenate(greys)
-        order = np.argsort(grey, kind="stable")
-        return cls(owner[order], np.concatenate(corners)[order], grey[order])
+        return cls(np.repeat(np.arange(len(patched)), [len(at) for at in corners]), np.concatenate(corners))
 
     def __len__(self) -> int:
-        return len(self.grey)
+        return len(self.picture)
 
-    def as_bright_as(self, grey: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """For each of the grey levels (n,) the index of a place drawn among those within `ALIKE` of it, or of the
-        nearest one where there is none."""
-        first, last = np.searchsorted(self.grey, grey - ALIKE), np.searchsorted(self.grey, grey + ALIKE, side="right")
-        drawn = first + (random.random(len(grey)) * (last - first)).astype(int)
-        below = np.clip(first - 1, 0, len(self) - 1)
-        above = np.clip(first, 0, len(self) - 1)
-        nearest = np.where(np.abs(self.grey[below] - grey) <= np.abs(self.grey[above] - grey), below, above)
-        return np.where(last > first, drawn, nearest)
+    def __getitem__(self, index: np.ndarray) -> Places:
+        return Places(self.picture[index], self.corner[index])
 
 
-def filled_grey(image: np.ndarray) -> np.ndarray:
-    """Mean grey of the filled pixels of each patch, every `STRIDE` pixels: (rows, columns) -> (down, across)."""
-    filled = metrics.window_means(image > 0, metrics.PATCH, STRIDE)
-    return metrics.window_means(image, metrics.PATCH, STRIDE) / np.maximum(filled, 1e-6)
+def greys(patches: np.ndarray) -> np.ndarray:
+    """How the greys of patches are distributed: uint8 (n, 96, 96) -> (n, 5), the `PERCENTILES` of the means of their
+    blocks. Blocks, and of these the filled pixels alone, so that the noise itself counts for little."""
+    side = metrics.PATCH // BLOCK
+    blocks = patches.reshape(-1, side, BLOCK, side, BLOCK)
+    filled = np.count_nonzero(blocks, axis=(2, 4))
+    means = blocks.sum(axis=(2, 4), dtype=np.int64) / np.maximum(filled, 1)
+    return np.percentile(means.reshape(-1, side**2), PERCENTILES, axis=1).T
 
 
 class PatchFeed:
     """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
     resumed training sees what an uninterrupted one would have seen.
 
-    The clean patches of a batch are as bright as its corrupted ones, if they are to be `matched`. Structured noise
-    scales with the echo, so that of all patches the dark ones pass as clean: drawn at random, they teach that what is
-    clean is dark.
+    With `matched`, a corrupted patch is set against the clean one that is most alike in its greys, of `CANDIDATES`
+    drawn at random. Structured noise scales with the echo, so that of all patches the dark ones, and those of deep
+    shadow and saturated muscle, pass as clean: drawn at random alone, they teach that what is clean is like that.
 
     Raises DatasetError if no patch is corrupted, or none clean.
     """
@@ -144,25 +135,37 @@ class PatchFeed:
     def __call__(self, step: int, process: int = 0) -> Batch:
         random = np.random.default_rng([self.seed, step, process])
         self.augment.set_random_state(seed=int(random.integers(2**31)))
-        corrupted, clean = self.places["corrupted"], self.places["clean"]
-        drawn = random.integers(len(corrupted), size=self.half)
-        if self.matched:
-            opposite = clean.as_bright_as(corrupted.grey[drawn], random)
-        else:
-            opposite = random.integers(len(clean), size=self.half)
-        return Batch(*self._cut(corrupted, drawn), *self._cut(clean, opposite))
-
-    def _cut(self, places: Places, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        images, labels = [], []
-        for owner, (row, column) in zip(places.picture[drawn], places.corner[drawn], strict=True):
-            picture = self.patched[owner]
-            window = np.s_[row : row + metrics.PATCH, column : column + metrics.PATCH]
-            cut = self.augment(
-                {
-                    "image": picture.image[window][None].astype(np.float32),
-                    "labels": picture.labels[window][None].astype(np.float32),
-                }
+        corrupted, clean = (
+            places[random.integers(len(places), size=size)]
+            for places, size in zip(
+                self.places.values(), (self.half, self.half * CANDIDATES if self.matched else self.half), strict=True
             )
-            images.append(torch.as_tensor(cut["image"]))
-            labels.append(torch.as_tensor(cut["labels"])[0].long())
+        )
+        if self.matched:
+            clean = self._most_alike(corrupted, clean)
+        return Batch(*self._varied(corrupted), *self._varied(clean))
+
+    def _most_alike(self, corrupted: Places, candidates: Places) -> Places:
+        """For each corrupted patch the one of its candidates whose greys differ least."""
+        wanted = greys(self._cut(corrupted, "image"))[:, None]
+        offered = greys(self._cut(candidates, "image")).reshape(len(corrupted), CANDIDATES, -1)
+        best = np.abs(offered - wanted).sum(2).argmin(1)
+        return candidates[np.arange(len(corrupted)) * CANDIDATES + best]
+
+    def _cut(self, places: Places, kind: str) -> np.ndarray:
+        """The patches of an `image` or its `labels`: uint8 (n, 96, 96)."""
+        size = metrics.PATCH
+        return np.stack(
+            [
+                getattr(self.patched[owner], kind)[row : row + size, column : column + size]
+                for owner, (row, column) in zip(places.picture, places.corner, strict=True)
+            ]
+        )
+
+    def _varied(self, places: Places) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = [], []
+        for image, truth in zip(self._cut(places, "image"), self._cut(places, "labels"), strict=True):
+            varied = self.augment({"image": image[None].astype(np.float32), "labels": truth[None].astype(np.float32)})
+            images.append(torch.as_tensor(varied["image"]))
+            labels.append(torch.as_tensor(varied["labels"])[0].long())
         return normalise(torch.stack(images)), torch.stack(labels)

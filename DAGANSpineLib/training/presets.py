@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..metrics import CLEAN
 from ..model import GeneratorShape, SegmenterShape
 from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
 
@@ -27,7 +28,8 @@ class AdversarialStage:
     weight_segmentation: float = WEIGHT_SEGMENTATION
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
-    matched: bool = True  # clean patches as bright as the corrupted ones
+    matched: bool = True  # clean patches of the same greys as the corrupted ones
+    clean: float = CLEAN  # β_p of equation 1
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ class Trainer:
         if isinstance(stage, AdversarialStage):
             split = SPLITS[stage.grid]
             records = tqdm(self.learners, desc="Splitting patches", leave=False, disable=quiet)
-            patched = [split(load(record)) for record in records]
+            patched = [split(load(record), stage.clean) for record in records]
             feed = PatchFeed(patched, share, stage.degrees, self.seed, stage.matched)
             method = DAGAN(
                 self.model,

@@ -6,7 +6,7 @@ import torch
 
 from DAGANSpineLib import metrics
 from DAGANSpineLib.training.dataset import DatasetError, Sample
-from DAGANSpineLib.training.patches import ALIKE, PatchFeed, Places, count_within, split_native, split_resized
+from DAGANSpineLib.training.patches import PatchFeed, count_within, greys, split_native, split_resized
 from DAGANSpineLib.vpi import denormalise, lit_body
 
 
@@ -92,23 +92,33 @@ def test_a_data_set_without_noise_cannot_train_dagan(sample):
         PatchFeed([split_native(Sample("a", still, sample.labels))], batch=4, degrees=0, seed=0)
 
 
-def test_clean_patches_are_as_bright_as_the_corrupted_ones_they_are_set_against(sample):
+def test_clean_patches_have_the_greys_of_the_corrupted_ones_they_are_set_against(sample):
     # a picture that brightens downward: most of its clean patches are much darker than where the dashes are
     image = np.zeros((2048, 640), np.uint8)
     image[:, 100:540] = (40 + np.arange(2048) * 0.08)[:, None]
     image[1800:1900:4, 100:540] = 0
     patched = split_native(Sample("a", image, sample.labels))
-    batch = PatchFeed([patched], batch=64, degrees=0, seed=0)(0)
-    filled, clean = (
-        patches.sum((1, 2, 3)) / (patches > 0.5).sum((1, 2, 3))
-        for patches in (denormalise(batch.corrupted), denormalise(batch.clean))
-    )
-    assert (filled - clean).abs().max() <= ALIKE + 0.5
-    at_random = np.mean([image[row : row + 96, column : column + 96].mean() for row, column in patched.clean])
-    assert at_random < filled.mean() - 40
+    filled = {}
+    for matched in (True, False):
+        batch = PatchFeed([patched], batch=64, degrees=0, seed=0, matched=matched)(0)
+        corrupted, clean = (denormalise(patches) for patches in (batch.corrupted, batch.clean))
+        filled[matched] = [(patches.sum((1, 2, 3)) / (patches > 0.5).sum((1, 2, 3))) for patches in (corrupted, clean)]
+    apart = {matched: (one - other).abs().mean() for matched, (one, other) in filled.items()}
+    assert apart[True] < 10 and apart[False] > 40
 
 
-def test_the_nearest_patch_stands_in_where_none_is_as_bright():
-    places = Places(np.zeros(3, int), np.zeros((3, 2), int), np.array([10.0, 100.0, 130.0]))
-    drawn = places.as_bright_as(np.array([0.0, 60.0, 119.0, 250.0]), np.random.default_rng(0))
-    assert drawn.tolist() == [0, 1, 2, 2]
+def test_dashes_and_single_rows_hardly_change_the_greys_of_a_patch():
+    still = np.random.default_rng(1).integers(60, 200, (1, 12, 12)).repeat(8, 1).repeat(8, 2).astype(np.uint8)
+    noisy = still.copy()
+    noisy[:, ::6] = 0  # unfilled
+    noisy[:, 3::8] += 16  # one row in eight brighter
+    expected = np.percentile(still[0, ::8, ::8], (10, 30, 50, 70, 90))
+    assert np.allclose(greys(still)[0], expected)
+    assert np.abs(greys(noisy)[0] - expected).max() < 4
+
+
+def test_a_stricter_threshold_keeps_the_quieter_patches_as_clean(sample):
+    sample.image[1500:1700:16, 100:540] = 60  # a little banding
+    usual, strict = split_native(sample), split_native(sample, clean=0.5)
+    assert 0 < len(strict.clean) < len(usual.clean) and len(strict.corrupted) == len(usual.corrupted)
+    assert not any(1500 <= row <= 1604 for row, _ in strict.clean)
