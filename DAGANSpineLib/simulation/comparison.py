@@ -17,6 +17,7 @@ from .subject import simulate_subject
 # Cycles per pixel. The finest hold banding and dashes, the coarsest the bones.
 BANDS = ((0.004, 0.02), (0.02, 0.06), (0.06, 0.12), (0.12, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
 STRIP = 128  # columns about the body's middle of which the spectra are taken
+SHOWN = 8  # simulated VPI on the contact sheet
 SHEET_ROWS = 1200  # height of the contact sheet
 
 
@@ -75,9 +76,10 @@ def spectra(pixels: np.ndarray, body: np.ndarray) -> dict[str, float]:
 
 
 def compare(real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, progress: Progress) -> str:
-    """Compare real VPI, each (rows, columns) grey, with simulated ones; writes comparison.md and sheet.png.
+    """Compare real VPI, each (rows, columns) grey, with simulated ones; writes comparison.md, sheet.png (the real ones,
+    then simulated ones) and simulated.png (the latter alone, which may be shown to anybody).
 
-    Returns the table. The sheet, which shows the real ones, stands first and belongs to whom they belong to.
+    Returns the table.
     """
     simulated = []
     for index in range(subjects):
@@ -97,9 +99,11 @@ def compare(real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, 
         inside = "yes" if low <= here <= high else "no"
         lines.append(f"| {name} | {here:.3g} | {low:.3g} | {middle:.3g} | {high:.3g} | {inside} |")
     table = "\n".join(lines) + "\n"
-    with whole_folder(folder, replaces=("comparison.md", "sheet.png")) as target:
+    sheets = {"sheet.png": [*real, *simulated[:SHOWN]], "simulated.png": simulated[:SHOWN]}
+    with whole_folder(folder, replaces=("comparison.md", *sheets)) as target:
         (target / "comparison.md").write_text(table, encoding="utf-8")
-        sitk.WriteImage(sitk.GetImageFromArray(contact_sheet([*real, *simulated[:8]])), str(target / "sheet.png"))
+        for name, pictures in sheets.items():
+            sitk.WriteImage(sitk.GetImageFromArray(contact_sheet(pictures)), str(target / name), useCompression=True)
     progress(1.0, "Done")
     return table
 

@@ -52,6 +52,10 @@ def test_a_simulated_vpi_lies_within_the_simulated_range_and_the_sheet_shows_it(
     assert (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8") == table
     columns, sheet_rows = sitk.ReadImage(str(tmp_path / "out" / "sheet.png")).GetSize()
     assert columns > vpi.shape[1] and sheet_rows > 900
+    simulated = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / "simulated.png")))
+    sheet = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / "sheet.png")))
+    assert simulated.shape[1] < columns
+    assert np.array_equal(sheet[-900:, -200:], simulated[-900:, -200:])  # the same, without the real one
 
 
 def test_the_contact_sheet_keeps_one_scale():
