@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from monai.losses import DiceCELoss
 from torch import Tensor
 
 from ..model import Model
-from .method import LabelledBatch, Method
+from .method import LabelledBatch, Method, adam
 
 
 class Segmentation(Method):
@@ -20,7 +19,7 @@ class Segmentation(Method):
     def __init__(self, model: Model, dice: bool = True) -> None:
         self.generator = model.generator
         self.networks = {"segmenter": model.segmenter}
-        self.optimisers = {"segmenter": torch.optim.Adam(model.segmenter.parameters())}
+        self.optimisers = {"segmenter": adam(model.segmenter)}
         self.loss = DiceCELoss(
             include_background=False, to_onehot_y=True, softmax=True, batch=True, lambda_dice=float(dice)
         )
