@@ -66,7 +66,7 @@ PRESETS = {
         SegmenterShape(depth=18, width=32, pyramid=64, head=64),
         (
             AdversarialStage(
-                steps=600,  # at 1200 steps of a trial the generator left alone all that isn't full of dashes, banding too
+                steps=600,  # at 1200 of a trial, the generator left alone all that isn't full of dashes
                 learning_rate=2e-4,
                 grid="native",
                 degrees=0.0,  # turning blurs one-pixel dashes; the simulated sweeps are slanted already
