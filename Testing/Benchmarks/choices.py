@@ -17,9 +17,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from DAGANSpineLib.__main__ import Bar
+from DAGANSpineLib.devices import PRECISIONS
 from DAGANSpineLib.evaluation.evaluate import evaluate
 from DAGANSpineLib.evaluation.versus import as_markdown as versus_markdown
 from DAGANSpineLib.evaluation.versus import versus
+from DAGANSpineLib.metrics import CLEAN
 from DAGANSpineLib.model import GeneratorShape, Model, load_model
 from DAGANSpineLib.pipeline import Pipeline
 from DAGANSpineLib.training.presets import PRESETS, Preset
@@ -59,6 +61,7 @@ CHOICES = {
     "without spatial attention": Choice(without_attention, segmentation=True),
     "without dual adversarial learning": Choice(restored_otherwise(dual=False), segmentation=True),
     "clean patches of any brightness": Choice(restored_otherwise(matched=False)),
+    "clean patches of g up to 2": Choice(restored_otherwise(clean=CLEAN)),
     "clean patches held by 0.01": Choice(restored_otherwise(weight_identity=None)),
     "patches turned by up to 10 degrees": Choice(restored_otherwise(degrees=10.0)),
     "patches of resized pictures": Choice(restored_otherwise(grid="resized")),
@@ -89,7 +92,7 @@ def begin_after(restoration: Path, folder: Path, preset: Preset) -> None:
     partial.rename(folder)
 
 
-def trained(name: str, data: Path, output: Path) -> Model:
+def trained(name: str, data: Path, output: Path, precision: str) -> Model:
     """The model of one choice. Where only the restoration was trained, the reference's segmenter stands behind it."""
     choice = CHOICES[name]
     preset = choice.undo(shortened(PRESETS["bundled"]))
@@ -98,10 +101,10 @@ def trained(name: str, data: Path, output: Path) -> Model:
     if choice.restoration:
         first = replace(preset, stages=preset.stages[:1])
         resume = (restoration / "config.json").is_file()
-        model = train(data, restoration, first, resume=resume, name=REFERENCE)
+        model = train(data, restoration, first, resume=resume, name=REFERENCE, precision=precision)
     if choice.segmentation:
         begin_after(restoration, segmentation, preset)
-        return train(data, segmentation, preset, resume=True, name=REFERENCE)
+        return train(data, segmentation, preset, resume=True, name=REFERENCE, precision=precision)
     model.segmenter = load_model(segmentation / "best.pt").segmenter
     return model
 
@@ -119,10 +122,11 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", default=list(CHOICES), choices=CHOICES, metavar="CHOICE", help=", ".join(CHOICES)
     )
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="as of the command train")
     arguments = parser.parse_args()
     for name in dict.fromkeys([REFERENCE, *arguments.only]):
         if not (arguments.output / "scores" / name / "scores.json").is_file():
-            model = trained(name, arguments.data, arguments.output)
+            model = trained(name, arguments.data, arguments.output, arguments.precision)
             model.name = name
             evaluate(arguments.data, Pipeline(model), arguments.output / "scores" / name, progress=Bar(name))
         print(f"{name}: trained and evaluated", flush=True)
