@@ -33,6 +33,7 @@ from DAGANSpinePanel.installation import InstallationError, howToGetTorch, insta
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 from DAGANSpinePanel.results import describe
+from DAGANSpinePanel.views import SideBySide
 
 from DAGANSpineLib import model_card, scene
 from DAGANSpineLib.errors import UserError
@@ -57,7 +58,7 @@ class DAGANSpine(ScriptedLoadableModule):
             "For Enhanced Spine Segmentation, ISBI 2021, "
             '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
         )
-        slicer.app.connect("startupCompleted()", scene.SideBySide.register)
+        slicer.app.connect("startupCompleted()", SideBySide.register)
 
 
 class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -83,7 +84,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
-        self._views = scene.SideBySide()
+        self._views = SideBySide()
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self.ui.progressBar.visible = False
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)

@@ -144,13 +144,13 @@ def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volu
         assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))
         slicer.modules.DAGANSpineWidget.ui.runButton.click()
         assert None not in results()
-        assert slicer.app.layoutManager().layout == sys.modules["DAGANSpineLib.scene"].SideBySide.LAYOUT
+        assert slicer.app.layoutManager().layout == sys.modules["DAGANSpinePanel.views"].SideBySide.LAYOUT
     finally:
         sys.modules.update(kept)
 
 
 def test_slicer_knows_the_layout_from_its_start(host):
-    from DAGANSpineLib.scene import SideBySide
+    from DAGANSpinePanel.views import SideBySide
 
     assert slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(SideBySide.LAYOUT)
 

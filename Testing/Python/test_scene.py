@@ -1,4 +1,4 @@
-"""MRML nodes to pixels and back, and the side-by-side layout, in a real MRML scene."""
+"""MRML nodes to pixels and back, in a real MRML scene."""
 
 import numpy as np
 import pytest
@@ -201,53 +201,3 @@ def test_the_first_image_is_no_label_map_no_volume_and_no_result(library):
     volume = add_volume(PICTURE[np.newaxis])
     library.publish(volume, PICTURE, LABELS)
     assert library.first_image() is volume
-
-
-@pytest.fixture
-def shown(library, scene):
-    """Volume, results and the layout that shows them."""
-    volume = add_volume(PICTURE[np.newaxis])
-    restored, segmentation = library.publish(volume, PICTURE, LABELS)
-    views = library.SideBySide()
-    views.show(volume, restored, segmentation)
-    yield volume, restored, segmentation, views
-    views.leave()
-
-
-def test_the_layout_shows_the_original_beside_the_restored_image(shown, library):
-    volume, restored, segmentation, views = shown
-    manager = slicer.app.layoutManager()
-    assert manager.layout == views.LAYOUT
-    for tag, expected in ((views.ORIGINAL, volume), (views.RESTORED, restored)):
-        composite = manager.sliceWidget(tag).mrmlSliceCompositeNode()
-        assert composite.GetBackgroundVolumeID() == expected.GetID()
-        assert composite.GetLinkedControl()
-    node = manager.sliceWidget(views.RESTORED).mrmlSliceNode()
-    assert segmentation.GetDisplayNode().GetViewNodeIDs() == (node.GetID(),)
-
-
-def test_only_the_restored_view_is_drawn_with_segments(shown, host):
-    *_, views = shown
-    original, restored = (host.slice_view(tag).pixels().astype(int) for tag in (views.ORIGINAL, views.RESTORED))
-    assert np.ptp(original, axis=2).max() == 0
-    image_area = original.any(axis=2).sum()
-    for segment in SEGMENTS:
-        channel = int(np.argmax(segment.colour))
-        others = np.delete(restored, channel, axis=2).max(axis=2)
-        coloured = (restored[..., channel] - others > 20).sum()
-        assert coloured / image_area == pytest.approx(np.equal(LABELS, segment.label).mean(), rel=0.2)
-
-
-def test_leaving_gives_back_the_former_layout_and_shows_segments_everywhere(shown):
-    _, _, segmentation, views = shown
-    views.leave()
-    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    assert segmentation.GetDisplayNode().GetViewNodeIDs() == ()
-
-
-def test_leaving_keeps_a_layout_that_the_user_chose_meanwhile(shown):
-    *_, views = shown
-    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
-    views.leave()
-    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView
-    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
