@@ -18,7 +18,7 @@ from ..metrics import Agreement, Patches, change_of_clean, patches
 from ..overlay import overlay
 from ..pipeline import Pipeline
 from ..progress import Progress, unheard
-from ..training.dataset import Sample, open_dataset
+from ..training.dataset import Sample
 from ..vpi import CLASSES, lit_body
 from .plots import plot_scores
 from .subjects import subjects_of, usable, without
@@ -38,16 +38,16 @@ def evaluate(
     Returns what scores.json holds. Subjects whose files can't be used are left out and named there, with the reason.
     Raises DatasetError or OutputError.
     """
-    dataset = open_dataset(data)
+    name, records = subjects_of(data, split)
     rows, agreements, left_out = [], [], {}
     with whole_folder(folder, replaces=OUTPUTS) as target:
-        for sample in usable(subjects_of(dataset, split), left_out, progress):
+        for sample in usable(records, left_out, progress):
             row, agreement, picture = evaluate_subject(sample, pipeline)
             rows.append(row)
             agreements.append(agreement)
             write_if_worst(target, rows, picture)
         scores = summarise(rows, agreements) | {
-            "data": dataset.name,
+            "data": name,
             "split": split,
             "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
             "subjects": rows,

@@ -15,7 +15,7 @@ from ..metrics import Agreement
 from ..overlay import overlay
 from ..pipeline import Pipeline
 from ..progress import Progress, unheard
-from ..training.dataset import Sample, open_dataset
+from ..training.dataset import Sample
 from .changes import CHANGES
 from .evaluate import by_class
 from .paired import LEVEL, RESAMPLES, SEED, paired_difference
@@ -36,8 +36,8 @@ def robustness(
 
     Returns what robustness.json holds. Raises DatasetError or OutputError.
     """
-    dataset = open_dataset(data)
-    records = subjects_of(dataset, "test")[:subjects]
+    name, records = subjects_of(data, "test")
+    records = records[:subjects]
     rows, left_out, sheet = [], {}, {}
     with whole_folder(folder, replaces=OUTPUTS) as target:
         for sample in usable(records, left_out, unheard):
@@ -48,7 +48,7 @@ def robustness(
             rows.append(row)
             sheet = sheet or {f"truth, {sample.subject}": overlay(sample.image, sample.labels)} | pictures
         report = {
-            "data": dataset.name,
+            "data": name,
             "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
             "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "interval, per cent": LEVEL},
             "changes": {name: summarise([row["dice"][name] for row in rows]) for name in rows[0]["dice"]},
@@ -59,7 +59,7 @@ def robustness(
         (target / "robustness.json").write_text(text + "\n", encoding="utf-8")
         (target / "robustness.md").write_text(as_markdown(report), encoding="utf-8")
         plot_sheet(
-            sheet, f"{dataset.name}: one subject as {pipeline.model.name} restores and labels it", target / "sheet.png"
+            sheet, f"{name}: one subject as {pipeline.model.name} restores and labels it", target / "sheet.png"
         )
         progress(1.0, "Done")
     return report

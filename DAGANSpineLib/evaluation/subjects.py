@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from ..progress import Progress
-from ..training.dataset import Dataset, DatasetError, Record, Sample, load
+from ..training.dataset import DatasetError, Record, Sample, listed, load, refuse
 
 
-def subjects_of(dataset: Dataset, split: str) -> Sequence[Record]:
-    """The `train` or `test` subjects. Raises DatasetError if there are none."""
+def subjects_of(data: Path, split: str) -> tuple[str, Sequence[Record]]:
+    """A data set's name, and its `train` or `test` subjects; nobody needs to be in the other split.
+
+    Raises DatasetError if there are none, and if a subject is listed twice.
+    """
+    dataset, troubles = listed(data)
+    refuse(troubles)
     records: Sequence[Record] = getattr(dataset, split)
     if not records:
         raise DatasetError(f"{dataset.name} has no {split} subjects.")
-    return records
+    return dataset.name, records
 
 
 def usable(records: Sequence[Record], left_out: dict[str, str], progress: Progress) -> Iterator[Sample]:

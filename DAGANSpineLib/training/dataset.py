@@ -75,6 +75,24 @@ def survey(folder: Path) -> tuple[Dataset, list[str]]:
 
     Raises DatasetError if it can't be known which subjects there are.
     """
+    dataset, troubles = listed(folder)
+    usable = []
+    for split in (dataset.train, dataset.test):
+        usable.append([])
+        for record in split:
+            missing = [str(path) for path in (record.image, record.labels) if not path.is_file()]
+            if missing:
+                troubles.append(f"The subject {record.subject} has no file {' and no file '.join(missing)}.")
+            else:
+                usable[-1].append(record)
+    if not dataset.train:
+        troubles.append(f"{folder} has no training subjects.")
+    return Dataset(dataset.name, *usable), troubles
+
+
+def listed(folder: Path) -> tuple[Dataset, list[str]]:
+    """A data set as it is listed, whether the files are there or not, and a sentence for each subject that is listed
+    twice. Raises DatasetError if it can't be known which subjects there are."""
     folder = Path(folder)
     if (folder / "dataset.json").is_file():
         name, splits = splits_of_ours(folder)
@@ -92,18 +110,7 @@ def survey(folder: Path) -> tuple[Dataset, list[str]]:
     both = sorted(set(counts[0]) & set(counts[1]))
     if both:
         troubles.append(f"{folder} has subjects in train and in test: {', '.join(both)}.")
-    usable = []
-    for split in splits:
-        usable.append([])
-        for record in dict.fromkeys(split):
-            missing = [str(path) for path in (record.image, record.labels) if not path.is_file()]
-            if missing:
-                troubles.append(f"The subject {record.subject} has no file {' and no file '.join(missing)}.")
-            else:
-                usable[-1].append(record)
-    if not splits[0]:
-        troubles.append(f"{folder} has no training subjects.")
-    return Dataset(name, *usable), troubles
+    return Dataset(name, *(list(dict.fromkeys(split)) for split in splits)), troubles
 
 
 def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:

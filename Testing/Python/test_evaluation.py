@@ -194,6 +194,16 @@ def test_where_no_subject_is_readable_nothing_is_written(scored, data, pipeline,
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_data_that_nobody_trains_on_is_evaluated_without_the_subject_whose_file_is_missing(data, pipeline, tmp_path):
+    shutil.copytree(data, tmp_path / "data")
+    description = tmp_path / "data" / "dataset.json"
+    subject = json.loads(description.read_text(encoding="utf-8"))["test"][0]
+    description.write_text(json.dumps({"train": [], "test": ["gone", subject]}), encoding="utf-8")
+    scores = evaluate(tmp_path / "data", pipeline, tmp_path / "out")
+    assert [row["subject"] for row in scores["subjects"]] == [subject]
+    assert "gone.png" in scores["left out"]["gone"]
+
+
 def test_the_headline_is_the_mean_of_per_image_scores(scored):
     scores, _ = scored
     for bone in ("rib", "thoracic", "lumbar"):
