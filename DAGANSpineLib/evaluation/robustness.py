@@ -58,9 +58,7 @@ def robustness(
         text = json.dumps(report, indent=1, ensure_ascii=False)
         (target / "robustness.json").write_text(text + "\n", encoding="utf-8")
         (target / "robustness.md").write_text(as_markdown(report), encoding="utf-8")
-        plot_sheet(
-            sheet, f"{name}: one subject as {pipeline.model.name} restores and labels it", target / "sheet.png"
-        )
+        plot_sheet(sheet, f"{name}: one subject as {pipeline.model.name} restores and labels it", target / "sheet.png")
         progress(1.0, "Done")
     return report
 
