@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import radians
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from monai.transforms import (
 from ..files import whole_file
 from ..networks.resize import shrink
 from ..pipeline import Pipeline
+from ..progress import Progress
 from ..vpi import NETWORK_SIZE, lit_body, normalise
 from .dataset import Record, load
 from .method import LabelledBatch
@@ -32,7 +33,7 @@ KEYS = ("image", "labels")
 
 
 def restored_spines(
-    records: Sequence[Record], pipeline: Pipeline, folder: Path, progress: Callable[[float, str], None]
+    records: Sequence[Record], pipeline: Pipeline, folder: Path, progress: Progress
 ) -> list[np.ndarray]:
     """Restore each subject once, at native size, and keep the pictures in `folder`, so that a resumed training finds
     them there. Returns uint8 (rows, columns) at native size."""
