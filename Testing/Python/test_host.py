@@ -155,6 +155,33 @@ def test_parameters_live_in_the_node_and_in_the_widgets(scene, qt):
         parameters.colour = "RED"
 
 
+def test_yes_and_no_and_numbers_within_a_range_have_their_widgets(scene, qt):
+    import ctk
+    from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+    @parameterNodeWrapper
+    class Parameters:
+        shown: bool = True
+        opacity: typing.Annotated[float, WithinRange(0, 1)] = 0.5
+        depth: float = 3.0
+
+    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    parameters, box, slider = Parameters(node), qt.QCheckBox(), ctk.ctkSliderWidget()
+    parameters.connectParametersToGui({"shown": box, "opacity": slider})
+    assert (box.checked, slider.value, slider.maximum) == (True, 0.5, 1.0)
+    box.checked, slider.value = False, 2.0
+    assert (parameters.shown, parameters.opacity) == (False, 1.0)
+    assert (node.GetParameter("shown"), node.GetParameter("opacity")) == ("False", "1.0")
+    with pytest.raises(ValueError, match="not within"):
+        parameters.opacity = 1.5
+    with pytest.raises(TypeError):
+        parameters.shown = 1
+    with pytest.raises(RuntimeError, match="unbounded"):
+        parameters.connectParametersToGui({"depth": slider})
+    with pytest.raises(RuntimeError, match="not checkable"):
+        parameters.connectParametersToGui({"shown": qt.QPushButton()})
+
+
 @pytest.mark.parametrize("kind", [complex, typing.Union[slicer.vtkMRMLModelNode, slicer.vtkMRMLTextNode]])  # noqa: UP007
 def test_a_parameter_of_a_kind_that_slicer_refuses_raises(host, kind):
     from slicer.parameterNodeWrapper import parameterNodeWrapper

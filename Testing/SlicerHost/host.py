@@ -140,7 +140,8 @@ def start() -> Host:
     if _host is None:
         qt.QUiLoader = QUiLoader
         ctk = types.ModuleType("ctk")
-        ctk.ctkCollapsibleButton, ctk.ctkPathLineEdit = widgets.ctkCollapsibleButton, widgets.ctkPathLineEdit
+        for kind in (widgets.ctkCollapsibleButton, widgets.ctkPathLineEdit, widgets.ctkSliderWidget):
+            setattr(ctk, kind.__name__, kind)
         slicer.qMRMLWidget, slicer.qMRMLNodeComboBox = widgets.qMRMLWidget, widgets.qMRMLNodeComboBox
         modules = {
             "qt": qt,

@@ -1,11 +1,12 @@
 """`slicer.parameterNodeWrapper`: typed parameters in a MRML node, bound to widgets.
 
-As far as the module uses it: MRML nodes, unions of them with None, enumerations, and texts without a widget; values
-are stored and cached as Slicer stores and caches them. Another type raises.
+As far as the module uses it: MRML nodes, unions of them with None, enumerations, yes and no, numbers within a range,
+and texts without a widget; values are stored and cached as Slicer stores and caches them. Another type raises.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import types
 import typing
@@ -17,9 +18,17 @@ import slicer.util
 import vtk
 
 from .pythonqt import qt
-from .widgets import qMRMLNodeComboBox
+from .widgets import ctkSliderWidget, qMRMLNodeComboBox
 
 PROPERTY = "SlicerParameterName"
+
+
+@dataclasses.dataclass(frozen=True)
+class WithinRange:
+    """Annotation of a number: what is outside raises."""
+
+    minimum: float
+    maximum: float
 
 
 class NodeParameter:
@@ -121,6 +130,89 @@ class TextParameter:
         raise RuntimeError(f"Unable to create GUI connector for a text and {type(widget)}")
 
 
+class BoolParameter:
+    """Yes or no; a check box or a push button that can be down."""
+
+    def __init__(self) -> None:
+        self.default = False
+
+    @classmethod
+    def of(cls, annotation: object) -> BoolParameter | None:
+        return cls() if annotation is bool else None
+
+    def is_in(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> bool:
+        return node.HasParameter(name)
+
+    def read(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> bool:
+        return node.GetParameter(name) == "True"
+
+    def write(self, node: slicer.vtkMRMLScriptedModuleNode, name: str, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} can't be {value!r}")
+        node.SetParameter(name, str(value))
+
+    def connector(self, widget: object) -> ValueConnector:
+        if type(widget) not in (qt.QCheckBox, qt.QPushButton):
+            raise RuntimeError(f"Unable to create GUI connector for a bool and {type(widget)}")
+        if not widget.checkable:
+            raise RuntimeError(f"{widget.name} is not checkable")
+        return ValueConnector(widget, "checked", widget.toggled)
+
+
+class FloatParameter:
+    """A number, with a range if it is annotated; a slider, which needs a range, or a spin box."""
+
+    def __init__(self, within: WithinRange | None) -> None:
+        self.within = within
+        self.default = 0.0
+
+    @classmethod
+    def of(cls, annotation: object) -> FloatParameter | None:
+        plain, *annotations = typing.get_args(annotation) or (annotation,)
+        if plain is not float or not all(isinstance(each, WithinRange) for each in annotations):
+            return None
+        return cls(next(iter(annotations), None))
+
+    def is_in(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> bool:
+        return node.HasParameter(name)
+
+    def read(self, node: slicer.vtkMRMLScriptedModuleNode, name: str) -> float:
+        return float(node.GetParameter(name))
+
+    def write(self, node: slicer.vtkMRMLScriptedModuleNode, name: str, value: float) -> None:
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"{name} can't be {value!r}")
+        if self.within and not self.within.minimum <= value <= self.within.maximum:
+            raise ValueError(f"{name} can't be {value}: it is not within {self.within}")
+        node.SetParameter(name, str(value))
+
+    def connector(self, widget: object) -> ValueConnector:
+        if type(widget) not in (ctkSliderWidget, qt.QDoubleSpinBox):
+            raise RuntimeError(f"Unable to create GUI connector for a float and {type(widget)}")
+        if type(widget) is ctkSliderWidget and self.within is None:
+            raise RuntimeError("Cannot have a connection to ctkSliderWidget where the float types is unbounded.")
+        if self.within:
+            widget.minimum, widget.maximum = self.within.minimum, self.within.maximum
+        return ValueConnector(widget, "value", widget.valueChanged)
+
+
+class ValueConnector:
+    """A widget that keeps its value in a property."""
+
+    def __init__(self, widget: object, attribute: str, changed: object) -> None:
+        self.widget, self.attribute, self.changed = widget, attribute, changed
+
+    def read(self) -> bool | float:
+        return getattr(self.widget, self.attribute)
+
+    def write(self, value: bool | float) -> None:
+        setattr(self.widget, self.attribute, value)
+
+
+KINDS = NodeParameter, EnumParameter, TextParameter, BoolParameter, FloatParameter
+Parameter = typing.Union[KINDS]  # noqa: UP007
+
+
 class NodeConnector:
     def __init__(self, widget: qMRMLNodeComboBox) -> None:
         self.widget, self.changed = widget, widget.currentNodeChanged
@@ -159,7 +251,7 @@ def weakly(target: object, method: str) -> Callable[..., None]:
 class ParameterNode:
     """What every wrapped class gets. Reading is cached; the cache follows the node's ModifiedEvent."""
 
-    allParameters: typing.ClassVar[dict[str, NodeParameter | EnumParameter | TextParameter]]
+    allParameters: typing.ClassVar[dict[str, Parameter]]
 
     def __init__(self, parameterNode: slicer.vtkMRMLScriptedModuleNode) -> None:
         self.__dict__.update(parameterNode=parameterNode, _cache={}, _guis={}, _updating=False)
@@ -208,7 +300,7 @@ class ParameterNode:
         for signal, slot in slots:
             signal.disconnect(slot)
 
-    def _slot(self, name: str, connector: NodeConnector | EnumConnector) -> Callable[..., None]:
+    def _slot(self, name: str, connector: NodeConnector | EnumConnector | ValueConnector) -> Callable[..., None]:
         def changed(*_: object) -> None:
             if not self._updating:
                 setattr(self, name, connector.read())
@@ -236,8 +328,8 @@ class ParameterNode:
 def parameterNodeWrapper(described: type) -> type:
     """Class decorator: every annotated name becomes a parameter. Raises TypeError for a type the host doesn't know."""
     parameters = {}
-    for name, annotation in typing.get_type_hints(described).items():
-        parameter = NodeParameter.of(annotation) or EnumParameter.of(annotation) or TextParameter.of(annotation)
+    for name, annotation in typing.get_type_hints(described, include_extras=True).items():
+        parameter = next(filter(None, (kind.of(annotation) for kind in KINDS)), None)
         if parameter is None:
             raise TypeError(f"The host's parameter nodes don't know {annotation}")
         if name in vars(described):
@@ -249,6 +341,6 @@ def parameterNodeWrapper(described: type) -> type:
 
 def as_module() -> types.ModuleType:
     module = types.ModuleType("slicer.parameterNodeWrapper")
-    module.parameterNodeWrapper = parameterNodeWrapper
-    module.__all__ = ["parameterNodeWrapper"]
+    module.parameterNodeWrapper, module.WithinRange = parameterNodeWrapper, WithinRange
+    module.__all__ = ["WithinRange", "parameterNodeWrapper"]
     return module

@@ -25,6 +25,15 @@ def plain(kind: type | str, name: str, default: object) -> QtCore.Property:
     return QtCore.Property(kind, lambda widget: widget.__dict__.get(attribute, default), write)
 
 
+def of_part(kind: type, part: str, name: str) -> QtCore.Property:
+    """A Qt property that is one of a part of the widget."""
+    return QtCore.Property(
+        kind,
+        lambda widget: getattr(getattr(widget, part), name),
+        lambda widget, value: setattr(getattr(widget, part), name, value),
+    )
+
+
 class Watch:
     """Observers of the scene that end with the widget they serve."""
 
@@ -247,14 +256,64 @@ class ctkCollapsibleButton(qt.QWidget):
         painter.drawItemText(option.rect, QtCore.Qt.AlignVCenter, self.palette, self.enabled, text)
 
 
+class ctkSliderWidget(qt.QWidget):
+    """A slider beside a spin box of the same value."""
+
+    STEPS = 1000  # of the slider, over its range
+
+    valueChanged = QtCore.Signal(float)
+    tracking = plain(bool, "tracking", True)
+
+    _box = None
+    _slider = None
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._slider, self._box = QtWidgets.QSlider(QtCore.Qt.Horizontal, self), qt.QDoubleSpinBox(self)
+        self._slider.setRange(0, self.STEPS)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider)
+        layout.addWidget(self._box)
+        self._box.valueChanged.connect(self._tell)
+        self._slider.sliderMoved.connect(self._take)
+
+    def setValue(self, value: float) -> None:
+        self._box.value = value
+
+    def _take(self, step: int) -> None:
+        low, high = self._box.minimum, self._box.maximum
+        self._box.value = low + (high - low) * step / self.STEPS
+
+    def _tell(self, value: float) -> None:
+        low, high = self._box.minimum, self._box.maximum
+        self._slider.setValue(round(self.STEPS * (value - low) / (high - low)) if high > low else 0)
+        self.valueChanged.emit(value)
+
+    def _set_spin_box_visible(self, visible: bool) -> None:
+        self._box.visible = visible
+
+    value = of_part(float, "_box", "value")
+    minimum = of_part(float, "_box", "minimum")
+    maximum = of_part(float, "_box", "maximum")
+    singleStep = of_part(float, "_box", "singleStep")
+    decimals = of_part(int, "_box", "decimals")
+    prefix = of_part(str, "_box", "prefix")
+    suffix = of_part(str, "_box", "suffix")
+    spinBoxVisible = QtCore.Property(bool, lambda widget: not widget._box.isHidden(), _set_spin_box_visible)
+
+
 class ctkPathLineEdit(qt.QWidget):
     """A field for a file's path, with a button that opens a dialog; as in CTK, an empty path is no valid one, and
     `currentPathChanged` never says it."""
+
+    Dirs, Files = 1, 2
 
     currentPathChanged = QtCore.Signal(str)
     validInputChanged = QtCore.Signal(bool)
     minimumContentsLength = plain(int, "minimumContentsLength", 0)
     showHistoryButton = plain(bool, "showHistoryButton", True)
+    filters = plain(int, "filters", 7)
 
     _edit = None
     _was_valid = False
@@ -281,7 +340,10 @@ class ctkPathLineEdit(qt.QWidget):
     currentPath = QtCore.Property(str, _get_path, setCurrentPath)
 
     def browse(self, *_: object) -> None:
-        path, _filter = QtWidgets.QFileDialog.getOpenFileName(self, "Open a file", self._get_path())
+        if self.filters & self.Files:
+            path, _filter = QtWidgets.QFileDialog.getOpenFileName(self, "Open a file", self._get_path())
+        else:
+            path = QtWidgets.QFileDialog.getExistingDirectory(self, "Select a directory", self._get_path())
         if path:
             self.setCurrentPath(path)
 
@@ -294,7 +356,10 @@ class ctkPathLineEdit(qt.QWidget):
             self.validInputChanged.emit(valid)
 
 
-STAND_INS = {kind.__name__: kind for kind in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkPathLineEdit)}
+STAND_INS = {
+    kind.__name__: kind
+    for kind in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkPathLineEdit, ctkSliderWidget)
+}
 
 
 def widget_class(name: str) -> type[QtWidgets.QWidget]:
