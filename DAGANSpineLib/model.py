@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +16,21 @@ from torch import nn
 from . import model_card
 from .files import whole_file
 from .model_card import FORMAT, ModelError
-from .networks import Generator, PanopticFPN
+from .shapes import RESTORERS, SEGMENTERS, RestorerShape, SegmenterShape, shape_of
 from .vpi import CLASSES
 
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
 
 
-@dataclass(frozen=True)
-class GeneratorShape:
-    """How a generator is built; see `networks.Generator`."""
-
-    widths: tuple[int, ...] = (64, 128, 256)
-    attention: bool = True
-
-
-@dataclass(frozen=True)
-class SegmenterShape:
-    """How a segmenter is built; see `networks.PanopticFPN`."""
-
-    depth: int = 50
-    width: int = 64
-    pyramid: int = 256
-    head: int = 128
-
-
 @dataclass
 class Model:
-    """A generator and a segmenter with what is known of them.
+    """A generator, which restores, and a segmenter, with what is known of them.
 
     `provenance`: texts and numbers that say how the model was trained (data, preset, steps, figures).
     `name`, `sha256`: of the file that the model was loaded from, empty for a model that was just built.
     """
 
-    generator_shape: GeneratorShape
+    generator_shape: RestorerShape
     segmenter_shape: SegmenterShape
     provenance: dict[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = CLASSES
@@ -56,8 +38,7 @@ class Model:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        self.generator = Generator(**asdict(self.generator_shape))
-        self.segmenter = PanopticFPN(classes=len(self.classes), **asdict(self.segmenter_shape))
+        self.generator, self.segmenter = self.generator_shape.build(), self.segmenter_shape.build()
 
     @property
     def networks(self) -> tuple[nn.Module, nn.Module]:
@@ -68,7 +49,10 @@ def save_model(model: Model, path: Path) -> None:
     """Write a model file in half precision."""
     content = {
         "format": FORMAT,
-        "configuration": {"generator": asdict(model.generator_shape), "segmenter": asdict(model.segmenter_shape)},
+        "configuration": {
+            "generator": model.generator_shape.described(),
+            "segmenter": model.segmenter_shape.described(),
+        },
         "classes": list(model.classes),
         "provenance": model.provenance,
         "generator": half(model.generator.state_dict()),
@@ -102,8 +86,8 @@ def load_model(path: Path | None = None) -> Model:
     content = model_card.checked(unpacked(data, path), path)
     try:
         model = Model(
-            GeneratorShape(**content["configuration"]["generator"]),
-            SegmenterShape(**content["configuration"]["segmenter"]),
+            shape_of(RESTORERS, content["configuration"]["generator"]),
+            shape_of(SEGMENTERS, content["configuration"]["segmenter"]),
             provenance=content["provenance"],
             classes=tuple(content["classes"]),
             name=path.name,

@@ -12,11 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .devices import choose_device
 from .model import Model, load_model
-from .networks import Generator
 from .networks.resize import resize, shrink
 from .progress import Cancelled as Cancelled
 from .progress import Progress, unheard
@@ -153,8 +152,13 @@ class Tile:
     core: tuple[slice, slice]
 
 
-def tiles_of(shape: tuple[int, int], generator: Generator, size: int = TILE) -> Iterator[Tile]:
-    """Cover a picture (rows, columns) with tiles whose margins make the network's output that of the whole picture."""
+def tiles_of(shape: tuple[int, int], generator: nn.Module, size: int = TILE) -> Iterator[Tile]:
+    """Cover a picture (rows, columns) with tiles whose margins make the network's output that of the whole picture;
+    with one tile, if the network looks at all of it (`RestorerShape`)."""
+    if generator.halo is None:
+        whole = slice(0, shape[0]), slice(0, shape[1])
+        yield Tile(whole, whole, whole)
+        return
     if size % generator.alignment:
         raise ValueError(f"Tiles must be multiples of {generator.alignment} pixels.")
     for row in range(0, shape[0], size):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..metrics import CLEAN
-from ..model import GeneratorShape, SegmenterShape
+from ..shapes import GeneratorShape, PanopticFPNShape
 from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
 
 
@@ -49,7 +49,7 @@ class SegmentationStage:
 class Preset:
     """A whole training: the networks and the stages one after the other."""
 
-    generator: GeneratorShape
+    generator: RestorerShape
     segmenter: SegmenterShape
     stages: tuple[AdversarialStage | SegmentationStage, ...]
     checkpoint_every: int = 100  # steps
@@ -59,11 +59,11 @@ class Preset:
 
 PRESETS = {
     # sections 3.1 and 3.2: ResNet-50, batch 16, 100 epochs, Adam from 1e-4 to 1e-6
-    "paper": Preset(GeneratorShape(), SegmenterShape(), (AdversarialStage(epochs=100),)),
+    "paper": Preset(GeneratorShape(), PanopticFPNShape(), (AdversarialStage(epochs=100),)),
     # slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
     "bundled": Preset(
         GeneratorShape(widths=(32, 64, 128)),
-        SegmenterShape(depth=18, width=32, pyramid=64, head=64),
+        PanopticFPNShape(depth=18, width=32, pyramid=64, head=64),
         (
             AdversarialStage(
                 steps=600,  # at 1200 of a trial, the generator left alone all that isn't full of dashes
@@ -84,7 +84,7 @@ PRESETS = {
         GeneratorShape(widths=(8, 16, 32)),
         # not slimmer: with 8 channels in channels_last, torch 2.13 on a CPU corrupts memory in the gradient of a
         # strided 1 x 1 convolution
-        SegmenterShape(depth=18, width=16, pyramid=16, head=16),
+        PanopticFPNShape(depth=18, width=16, pyramid=16, head=16),
         (
             AdversarialStage(batch=4, steps=6, learning_rate=1e-3, grid="native", discriminator_widths=(8, 16, 32)),
             SegmentationStage(batch=2, steps=6),

@@ -22,8 +22,9 @@ from DAGANSpineLib.evaluation.evaluate import evaluate
 from DAGANSpineLib.evaluation.versus import as_markdown as versus_markdown
 from DAGANSpineLib.evaluation.versus import versus
 from DAGANSpineLib.metrics import CLEAN
-from DAGANSpineLib.model import GeneratorShape, Model, load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.pipeline import Pipeline
+from DAGANSpineLib.shapes import GeneratorShape
 from DAGANSpineLib.training.presets import PRESETS, Preset
 from DAGANSpineLib.training.trainer import train
 

@@ -13,8 +13,9 @@ from DAGANSpineLib.baselines.classical import repair
 from DAGANSpineLib.evaluation.evaluate import as_markdown, evaluate, restoration_scores
 from DAGANSpineLib.evaluation.plots import plot_scores
 from DAGANSpineLib.metrics import Agreement, patches
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, freeze
+from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.pipeline import Pipeline
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import DatasetError
 
@@ -104,7 +105,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pipeline():
     torch.manual_seed(0)
-    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=8, head=8))
+    model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=16, pyramid=8, head=8))
     for network in model.networks:
         freeze(network)
     return Pipeline(model, "cpu")

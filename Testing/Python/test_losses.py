@@ -6,7 +6,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape
+from DAGANSpineLib.model import Model
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss
 from DAGANSpineLib.training.method import Batch
@@ -42,7 +43,7 @@ def test_the_learning_rate_falls_along_a_half_cosine():
 
 def small_dagan(**options) -> DAGAN:
     torch.manual_seed(0)
-    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=8, head=8))
+    model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=16, pyramid=8, head=8))
     method = DAGAN(model, widths=(4, 8, 16), **options)
     method.prepare(Accelerator(cpu=True))
     method.set_learning_rate(1e-3)

@@ -11,15 +11,14 @@ import pytest
 import torch
 
 from DAGANSpineLib.model import (
-    GeneratorShape,
     Model,
     ModelError,
-    SegmenterShape,
     expected_checksum,
     load_model,
     save_model,
 )
 from DAGANSpineLib.model_card import BUNDLED, read_card
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def model() -> Model:
     torch.manual_seed(0)
     return Model(
         GeneratorShape((4, 8, 16), attention=False),
-        SegmenterShape(depth=18, width=16, pyramid=8, head=8),
+        PanopticFPNShape(depth=18, width=16, pyramid=8, head=8),
         provenance={"preset": "none", "seed": 0},
     )
 
@@ -41,6 +40,20 @@ def test_what_is_saved_is_loaded_to_half_precision(model, tmp_path):
     for mine, other in zip(model.networks, loaded.networks, strict=True):
         for name, weight in mine.state_dict().items():
             torch.testing.assert_close(other.state_dict()[name], weight, atol=1e-3, rtol=1e-3)
+
+
+def test_a_file_names_the_kinds_of_its_networks_and_one_without_names_has_dagans(model, tmp_path):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    content = torch.load(path, weights_only=True)
+    kinds = {part: settings.pop("kind") for part, settings in content["configuration"].items()}
+    assert kinds == {"generator": "generator", "segmenter": "panoptic FPN"}
+    torch.save(content, path)
+    assert load_model(path).generator_shape == model.generator_shape
+    content["configuration"]["generator"]["kind"] = "unheard of"
+    torch.save(content, path)
+    with pytest.raises(ModelError, match="can't be used"):
+        load_model(path)
 
 
 def test_half_a_file_is_refused_wherever_it_is_cut(model, tmp_path):

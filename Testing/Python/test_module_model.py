@@ -11,7 +11,8 @@ pytest.importorskip("PySide6")
 
 from clinician import expected_result, nodes, results  # noqa: E402
 
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, save_model  # noqa: E402
+from DAGANSpineLib.model import Model, save_model  # noqa: E402
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape  # noqa: E402
 
 PROVENANCE = {
     "preset": "paper",
@@ -28,7 +29,7 @@ def retrained(tmp_path):
 
     def write(seed=2, provenance=PROVENANCE, name="best.pt"):
         torch.manual_seed(seed)
-        shapes = GeneratorShape((8, 16, 32)), SegmenterShape(depth=18, width=16, pyramid=16, head=16)
+        shapes = GeneratorShape((8, 16, 32)), PanopticFPNShape(depth=18, width=16, pyramid=16, head=16)
         path = tmp_path / "our clinic's" / name
         save_model(Model(*shapes, provenance=dict(provenance)), path)
         return path

@@ -6,15 +6,16 @@ import torch
 
 from DAGANSpineLib import devices
 from DAGANSpineLib.devices import DeviceError
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape, freeze
+from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.networks import Generator
 from DAGANSpineLib.pipeline import Cancelled, Pipeline, tiles_of
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.vpi import denormalise, lit_body, normalise
 
 
 def small_model(seed: int = 0) -> Model:
     torch.manual_seed(seed)
-    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=8, head=8))
+    model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=16, pyramid=8, head=8))
     for network in model.networks:
         freeze(network)
     return model
@@ -75,6 +76,18 @@ def test_results_have_the_inputs_size_and_agree_with_each_other(pipeline, pixels
     assert np.array_equal(result.probabilities.argmax(0), result.labels)
     assert not result.labels[~lit_body(pixels)].any()
     assert set(result.seconds) == {"lit body", "restore", "segment"}
+
+
+def test_a_restorer_that_looks_at_the_whole_picture_gets_it_whole(pipeline, pixels):
+    class WholeMean(torch.nn.Module):
+        halo, alignment = None, 1
+
+        def forward(self, image):
+            return image.mean().expand_as(image)
+
+    pipeline.model.generator = WholeMean()
+    restored = pipeline.restore(pixels, np.ones(pixels.shape, bool))
+    assert np.abs(restored - pixels.mean()).max() <= 0.5 + 1e-3
 
 
 def test_the_segmenter_sees_256_by_1024(pipeline, pixels):

@@ -10,7 +10,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from DAGANSpineLib.devices import DeviceError, choose_precision
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape
+from DAGANSpineLib.model import Model
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training import dagan, trainer
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS
@@ -99,7 +100,7 @@ def test_in_bf16_convolutions_are_short_but_losses_validation_and_weights_are_no
 def scaled(scale: float) -> dagan.DAGAN:
     """A small DA-GAN whose gradients are scaled as fp16 needs it, computing in full precision on the CPU."""
     torch.manual_seed(0)
-    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=16, head=16))
+    model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=16, pyramid=16, head=16))
     method = dagan.DAGAN(model, widths=(4, 8, 16))
     accelerator = Accelerator(cpu=True)
     accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from DAGANSpineLib.model import GeneratorShape, Model, SegmenterShape
+from DAGANSpineLib.model import Model
+from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch
 from Testing.Benchmarks.textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
@@ -17,7 +18,7 @@ from Testing.Benchmarks.textbook import TextbookDAGAN, with_textbook_adam, with_
 def double_precision(kind: type[DAGAN]) -> DAGAN:
     """A small DA-GAN without rounding errors to speak of, which Adam would blow up."""
     torch.manual_seed(0)
-    model = Model(GeneratorShape((4, 8, 16)), SegmenterShape(depth=18, width=16, pyramid=16, head=16))
+    model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=16, pyramid=16, head=16))
     method = kind(model, widths=(4, 8, 16))
     for network in method.networks.values():
         network.double()

@@ -1,0 +1,82 @@
+"""How the networks of a model are built: kind and settings, as a model file keeps them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, TypeVar
+
+from torch import nn
+
+from .networks import Generator, PanopticFPN
+from .vpi import CLASSES
+
+Kind = TypeVar("Kind", bound="Shape")
+
+
+class Shape(ABC):
+    """How a network is built. A dataclass of plain values; `kind` names it in a model file."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The network, with random weights."""
+
+    def described(self) -> dict[str, Any]:
+        """Kind and settings, as plain data."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+class RestorerShape(Shape):
+    """A network that restores: normalised (N, 1, H, W) -> the same shape.
+
+    It has two attributes. `halo`: how many pixels an output pixel looks around itself, so that tiles with such a
+    margin give the whole picture's output; None if it looks at all of the picture. `alignment`: tiles begin at
+    multiples of it.
+    """
+
+
+class SegmenterShape(Shape):
+    """A network that segments: normalised (N, 1, H, W) -> logits (N, 4, H, W)."""
+
+
+@dataclass(frozen=True)
+class GeneratorShape(RestorerShape):
+    """DA-GAN's generator; see `networks.Generator`."""
+
+    kind = "generator"
+    widths: tuple[int, ...] = (64, 128, 256)
+    attention: bool = True
+
+    def build(self) -> nn.Module:
+        return Generator(self.widths, self.attention)
+
+
+@dataclass(frozen=True)
+class PanopticFPNShape(SegmenterShape):
+    """DA-GAN's segmenter; see `networks.PanopticFPN`."""
+
+    kind = "panoptic FPN"
+    depth: int = 50
+    width: int = 64
+    pyramid: int = 256
+    head: int = 128
+
+    def build(self) -> nn.Module:
+        return PanopticFPN(len(CLASSES), self.depth, self.width, self.pyramid, self.head)
+
+
+RESTORERS = (GeneratorShape,)
+SEGMENTERS = (PanopticFPNShape,)
+
+
+def shape_of(kinds: tuple[type[Kind], ...], description: Mapping[str, Any]) -> Kind:
+    """The inverse of `described`, among these kinds; the first of them where none is named.
+
+    Raises KeyError for another kind and TypeError for settings that it doesn't have.
+    """
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
+    by_kind = {shape.kind: shape for shape in kinds}
+    return by_kind[settings.pop("kind", kinds[0].kind)](**settings)
