@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import UserError
 from .report import DISCLAIMER
 
+if TYPE_CHECKING:
+    from .batch import Outcome
+
 BAD_INPUT = 2  # exit status for bad arguments or input
+STOPPED = 130  # exit status after Ctrl-C, as shells count
 WHAT_IS_COUNTED = (
     "What report.json counts: patches of 96 x 96 pixels, every 32 pixels, at least 80 percent of them within the lit "
     "body; g is the mean vertical edge of a patch (equation 1 of the paper). Corrupted: g of at least 4; clean: g of "
@@ -39,37 +43,71 @@ class Bar:
         if not self.heard:
             return
         elapsed = time.monotonic() - self.begin
-        remaining = f", {elapsed * (1 - fraction) / fraction:.0f} s left" if 0.05 < fraction < 1 else ""
+        remaining = f", {duration(elapsed * (1 - fraction) / fraction)} left" if 0.02 < fraction < 1 else ""
         end = "\n" if fraction >= 1 else ""
         print(f"\r\x1b[K{self.label}: {fraction:4.0%} {message}{remaining}", end=end, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Make room for another line."""
+        if self.heard:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 47 s, 2 min."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def segment(arguments: argparse.Namespace) -> int:
     """Restore and segment each input; a bad one doesn't stop the others."""
+    from .batch import SUMMARY, find_images, segment_files
     from .pipeline import Pipeline
-    from .segment import name_of, segment_file
 
-    twice = [name for name, count in Counter(map(name_of, arguments.inputs)).items() if count > 1]
-    if twice:
-        raise UserError(f"Several inputs are called {twice[0]}: their results would overwrite each other.")
-    pipeline, status = Pipeline.load(arguments.model, arguments.device), 0
-    for path in arguments.inputs:
-        try:
-            report = segment_file(path, arguments.output, pipeline, Bar(path.name))
-        except UserError as error:
-            complain("segment", error)
-            status = BAD_INPUT
-            continue
-        found = ", ".join(f"{values['components']} {name}" for name, values in report["classes"].items())
-        print(
-            f"{arguments.output / name_of(path)}: {restoration_in_words(report)}; segments: {found}; "
-            f"{sum(report['seconds'].values()):.1f} s on {report['device']}"
-        )
-        for warning in report["warnings"]:
-            print(f"  Note: {warning}")
-    if not status:
+    paths, notes = find_images(arguments.inputs, arguments.output)
+    for note in notes:
+        print(f"Note: {note}", flush=True)
+    pipeline, bar, outcomes = Pipeline.load(arguments.model, arguments.device), Bar("Segmenting"), []
+
+    def tell(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        bar.clear()
+        tell_outcome(outcome, arguments.output)
+
+    try:
+        every = segment_files(paths, arguments.output, pipeline, arguments.resume, bar, tell)
+    except KeyboardInterrupt:
+        bar.clear()
+        done = sum(outcome.report is not None for outcome in outcomes)
+        complain("segment", f"Stopped: {done} more of {len(paths)} files are done; with --resume the rest follows.")
+        return STOPPED
+    failed = [outcome.path.name for outcome in every if outcome.error]
+    if len(every) > 1:
+        kept = sum(outcome.kept for outcome in every)
+        already = f" ({kept} by an earlier run)" if kept else ""
+        print(f"{len(every) - len(failed)} of {len(every)} files are done{already}: see {arguments.output / SUMMARY}")
+        if failed:
+            complain("segment", f"Without results: {', '.join(failed)}.")
+    if not failed:
         print(DISCLAIMER)
-    return status
+    return BAD_INPUT if failed else 0
+
+
+def tell_outcome(outcome: Outcome, folder: Path) -> None:
+    """A file's results in a line, and what to know about them; or why there are none."""
+    from .segment import name_of
+
+    if outcome.report is None:
+        complain("segment", outcome.error)
+        return
+    report = outcome.report
+    found = ", ".join(f"{values['components']} {name}" for name, values in report["classes"].items())
+    print(
+        f"{folder / name_of(outcome.path)}: {restoration_in_words(report)}; segments: {found}; "
+        f"{sum(report['seconds'].values()):.1f} s on {report['device']}"
+    )
+    for warning in report["warnings"]:
+        print(f"  Note: {warning}")
+    sys.stdout.flush()
 
 
 def restoration_in_words(report: dict[str, Any]) -> str:
@@ -184,9 +222,23 @@ def build_parser() -> Parser:
 
     command = commands.add_parser("segment", help="restore and segment VPI files", epilog=WHAT_IS_COUNTED)
     command.add_argument(
-        "inputs", nargs="+", type=Path, metavar="INPUT", help="PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM"
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM, or folders of them (their sub-folders are not entered)",
     )
-    command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="results go to DIR/NAME/")
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="results go to DIR/NAME/; of several inputs also DIR/summary.csv and DIR/contact-sheet-01.png",
+    )
+    command.add_argument(
+        "--resume", action="store_true", help="keep results that the same model has made of the same content"
+    )
     command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     command.set_defaults(run=segment)
@@ -276,6 +328,9 @@ def complain(command: str, error: object) -> None:
 
 
 def main() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Windows' encodings for files and pipes lack arrows
     arguments = build_parser().parse_args()
     command = arguments.run.__name__
     try:
@@ -289,7 +344,7 @@ def main() -> int:
         complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")
     except KeyboardInterrupt:
         complain(command, "Stopped.")
-        return 130
+        return STOPPED
     return BAD_INPUT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserError
+
+PARTIAL = ".partial"  # ending of a folder that is being written
 
 
 class OutputError(UserError):
@@ -43,13 +46,15 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
 
     A former folder of that name is replaced if it holds nothing but files of the names in `replaces` (`*` stands for
     anything): a folder that happens to have the name may hold somebody's images. Raises OutputError if it holds more,
-    or if the new one can't be made, written or renamed.
+    or if the new one can't be made, written or renamed. What a killed run left half-written of this folder goes.
     """
     refuse_others_files(folder, replaces)
+    for half_written in folder.parent.glob(f".{glob.escape(folder.name)}.????????{PARTIAL}"):
+        shutil.rmtree(half_written, ignore_errors=True)
     missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        partial = Path(tempfile.mkdtemp(PARTIAL, f".{folder.name}.", folder.parent))
     except OSError as error:
         raise OutputError(f"The folder {folder.parent} can't be written ({error.strerror}).") from error
     try:
@@ -82,7 +87,7 @@ def replace_folder(folder: Path, by: Path) -> None:
     if not folder.exists():
         by.replace(folder)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(PARTIAL, f".{folder.name}.", folder.parent))
     folder.replace(aside / folder.name)
     try:
         by.replace(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from .segments import SEGMENTS
 from .vpi import VPI, read_vpi
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
+HEADERS = (".mhd", ".nhdr")  # their pixels lie in another file
 
 
 def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
@@ -27,10 +30,10 @@ def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progres
     Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress`
     raises stops the run and leaves nothing.
     """
-    vpi = read_vpi(path)
+    vpi, origin = read_vpi(path), origin_of(path, pipeline)
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
-        report = report_of(path, vpi, pipeline, result)
+        report = report_of(origin, vpi, pipeline, result)
         try:
             write_results(target, vpi, result, report)
         except RuntimeError as error:  # SimpleITK's word for a full disk
@@ -43,14 +46,38 @@ def name_of(path: Path) -> str:
     return path.with_suffix("").stem if path.name.endswith(".nii.gz") else path.stem
 
 
-def report_of(path: Path, vpi: VPI, pipeline: Pipeline, result: Result) -> dict[str, Any]:
-    """All that report.json says."""
+def origin_of(path: Path, pipeline: Pipeline) -> dict[str, Any]:
+    """What results are made of: the input's name and content, and the model; the report's first keys."""
+    content = hashlib.sha256()
+    parts = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*")) if path.suffix.lower() in HEADERS else [path]
+    for part in parts:
+        content.update(part.read_bytes())
+    return {
+        "input": path.name,
+        "input_sha256": content.hexdigest(),
+        "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
+    }
+
+
+def former_report(path: Path, folder: Path, pipeline: Pipeline) -> dict[str, Any] | None:
+    """The report of results that an earlier run made of the same content with the same model, None without them."""
+    results = folder / name_of(path)
+    if not path.is_file() or not all((results / name).is_file() for name in OUTPUTS):
+        return None
+    try:
+        report = json.loads((results / "report.json").read_text(encoding="utf-8"))
+    except ValueError:  # another program's report.json, or a damaged one
+        return None
+    return report if isinstance(report, dict) and report.items() >= origin_of(path, pipeline).items() else None
+
+
+def report_of(origin: dict[str, Any], vpi: VPI, pipeline: Pipeline, result: Result) -> dict[str, Any]:
+    """All that report.json says; `origin` is what `origin_of` gives."""
     found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing)
     rows, columns = vpi.pixels.shape
     return {
         "note": DISCLAIMER,
-        "input": path.name,
-        "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
+        **origin,
         "device": str(pipeline.device),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
         "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},

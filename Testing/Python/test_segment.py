@@ -311,14 +311,6 @@ def test_colour_opacity_16_bit_and_float_pictures_work_and_agree(run, pixels, tm
     assert all(np.abs(other - first).max() <= 1 for other in others)  # rounding of the luminance
 
 
-def test_one_bad_file_does_not_stop_the_others(run, pixels, tmp_path):
-    good = write(tmp_path / "good.png", pixels)
-    (tmp_path / "bad.png").write_text("no picture")
-    status, _, error = run("segment", tmp_path / "bad.png", good, "-o", tmp_path / "out")
-    assert status == 2 and error.count("\n") == 1
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
-
-
 def test_the_command_runs_as_a_module(tmp_path):
     finished = subprocess.run(
         [sys.executable, "-m", "DAGANSpineLib", "segment", "nowhere.png", "-o", "out"],

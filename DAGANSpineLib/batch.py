@@ -1,0 +1,201 @@
+"""Many files in one go: which they are, one after another, a table and contact sheets of all."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .contact_sheet import pages_in, write_contact_sheets
+from .errors import UserError
+from .files import OutputError, whole_file
+from .pipeline import Pipeline
+from .progress import Cancelled, Progress, unheard
+from .segment import former_report, name_of, segment_file
+from .segments import SEGMENTS
+from .vpi import PICTURES
+
+ENDINGS = (*PICTURES, ".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm")
+SUMMARY = "summary.csv"
+NAMED = 3  # of many names, in a sentence
+FIGURES = ("components", "area_pixels", "area_mm2")
+COLUMNS = (
+    "file",
+    *(f"{segment.name.lower()}_{figure}" for segment in SEGMENTS for figure in FIGURES),
+    "corrupted_before",
+    "corrupted_after",
+    "patches",
+    "largest_g_before",
+    "largest_g_after",
+    "change_of_clean",
+    "warnings",
+    "seconds",
+    "error",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file: its report, or the sentence that says why there is none. `kept`: by an earlier run."""
+
+    path: Path
+    report: dict[str, Any] | None = None
+    error: str = ""
+    kept: bool = False
+
+
+def find_images(inputs: Iterable[Path], output: Path) -> tuple[list[Path], list[str]]:
+    """The files to work on, and notes on what lies in the folders but is left out.
+
+    A file stands for itself. A folder stands for the images directly in it, by name; its sub-folders may hold labels or
+    results and are not entered, hidden files and segmentations (.seg.nrrd) are none. Raises UserError for a folder
+    without images, for the folder that the results go into, and where two files would have the same results folder.
+    """
+    files, notes = [], []
+    for path in inputs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        if path.resolve() == output.resolve():
+            raise UserError(f"The results can't go into {path}, where the images are: choose another folder for them.")
+        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        images = [entry for entry in entries if is_image(entry)]
+        notes += left_out(path, [entry for entry in entries if entry not in images])
+        if not images:
+            raise UserError(" ".join([f"There are no images in {path}.", *left_out(path, entries)]))
+        files += images
+    files = list(dict.fromkeys(files))
+    names = Counter(name_of(path).casefold() for path in files)  # many file systems know no capitals
+    twice = [str(path) for path in files if names[name_of(path).casefold()] > 1]
+    if twice:
+        raise UserError(
+            f"Several inputs are called {name_of(Path(twice[0]))}: their results would overwrite each other "
+            f"({shortened(twice)}). Rename some, or give each an output folder of its own."
+        )
+    return files, notes
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is meant to be an image: by the ending of its name, or as DICOM, which often has none."""
+    if not path.is_file() or path.name.lower().endswith(".seg.nrrd"):
+        return False
+    if path.name.lower().endswith(ENDINGS):
+        return True
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def left_out(folder: Path, entries: Sequence[Path]) -> list[str]:
+    """Sentences on what a folder holds besides images."""
+    folders = [entry.name for entry in entries if entry.is_dir()]
+    others = [entry.name for entry in entries if not entry.is_dir()]
+    notes = [f"Sub-folders of {folder} are not entered: {shortened(folders)}; give them as inputs."] if folders else []
+    return notes + ([f"Not images, left out of {folder}: {shortened(others)}."] if others else [])
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first names, and how many there are more."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def segment_files(
+    paths: Sequence[Path],
+    folder: Path,
+    pipeline: Pipeline,
+    resume: bool = False,
+    progress: Progress = unheard,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Restore and segment files one after another; a bad one doesn't stop the others.
+
+    Results go into `folder`/NAME for each. Of more than one file there are also `folder`/summary.csv, brought up to
+    date after each, and, in the end, contact sheets. With `resume`, results that the same model made of the same
+    content are kept. `progress` hears of all files as one run, `tell` of each outcome. Raises OutputError if `folder`
+    holds a summary of somebody else's; what `progress` raises stops the run and leaves whole what is done.
+    """
+    several = len(paths) > 1
+    if several:
+        refuse_others_summary(folder)
+    reports = {path: former_report(path, folder, pipeline) for path in paths} if resume else {}
+    outcomes = {path: Outcome(path, report, kept=True) for path, report in reports.items() if report is not None}
+    waiting = [path for path in paths if path not in outcomes]
+    for index, path in enumerate(waiting):
+        where = f"{index + 1} of {len(waiting)}, {path.name}"
+        outcomes[path] = attempt(path, folder, pipeline, part(progress, index, len(waiting), where))
+        if several:
+            write_summary([outcomes[path] for path in paths if path in outcomes], folder)
+        tell(outcomes[path])
+    every = [outcomes[path] for path in paths]
+    if several:
+        write_summary(every, folder)
+        overlays = [folder / name_of(path) / "overlay.png" for path in paths]
+        shown = [overlay if outcome.report else None for overlay, outcome in zip(overlays, every, strict=True)]
+        write_contact_sheets([(name_of(path), overlay) for path, overlay in zip(paths, shown, strict=True)], folder)
+    return every
+
+
+def attempt(path: Path, folder: Path, pipeline: Pipeline, progress: Progress) -> Outcome:
+    """One file's outcome, whatever it holds."""
+    try:
+        return Outcome(path, segment_file(path, folder, pipeline, progress))
+    except Cancelled:
+        raise
+    except UserError as error:
+        return Outcome(path, error=" ".join(str(error).split()))
+    except Exception as error:  # or one file that nobody foresaw would cost the night's run
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return Outcome(path, error=f"{path} can't be worked on ({what}).")
+
+
+def part(progress: Progress, index: int, of: int, where: str) -> Progress:
+    """The progress of one file as a part of the whole run's."""
+    return lambda fraction, message: progress((index + fraction) / of, f"{where}: {message}")
+
+
+def refuse_others_summary(folder: Path) -> None:
+    """Raise OutputError if a summary or contact sheets lie in `folder` that no batch has written."""
+    summary = folder / SUMMARY
+    if summary.exists():
+        with summary.open(encoding="utf-8-sig", errors="replace") as file:
+            others = [] if file.readline().strip() == ",".join(COLUMNS) else [summary]
+    else:
+        others = list(pages_in(folder))
+    if others:
+        raise OutputError(f"{folder} holds other files ({others[0].name}): choose another place for the results.")
+
+
+def write_summary(outcomes: Sequence[Outcome], folder: Path) -> None:
+    """One line per file; spreadsheets tell by the mark at its begin that it is UTF-8."""
+    with (
+        whole_file(folder / SUMMARY) as partial,
+        partial.open("w", encoding="utf-8-sig", newline="") as file,
+    ):
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(row_of, outcomes))
+
+
+def row_of(outcome: Outcome) -> dict[str, Any]:
+    """A file's line in the summary; what is not known stays empty."""
+    if outcome.report is None:
+        return {"file": outcome.path, "error": outcome.error}
+    report = outcome.report
+    extents = {
+        f"{name}_{figure}": values.get(figure) for name, values in report["classes"].items() for figure in FIGURES
+    }
+    return {
+        "file": outcome.path,
+        **extents,
+        "corrupted_before": report["corrupted patches"]["before"],
+        "corrupted_after": report["corrupted patches"]["after"],
+        "patches": report["corrupted patches"]["of"],
+        "largest_g_before": report["largest g"]["before"],
+        "largest_g_after": report["largest g"]["after"],
+        "change_of_clean": report["change of clean patches"],
+        "warnings": " ".join(report["warnings"]),
+        "seconds": round(sum(report["seconds"].values()), 1),
+    }
