@@ -9,6 +9,19 @@ OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
 DARKENED, BRIGHTENED = (0.85, 0.15, 0.10), (0.10, 0.45, 0.95)  # red, green, blue: 0 to 1
 FULL_CHANGE = 64  # grey levels from which a change is drawn opaque
+STEPS = 16  # shades of each colour, where a change is drawn by labels
+UNCHANGED, DARKER, BRIGHTER = range(3)
+
+
+def shades() -> tuple[tuple[int, int, tuple[float, float, float, float]], ...]:
+    """For each label of `changes`: the kind of change, its grey levels, its red, green, blue and opacity, 0 to 1."""
+    found = [(UNCHANGED, 0, (0.0, 0.0, 0.0, 0.0))]
+    for kind, colour in ((DARKER, DARKENED), (BRIGHTER, BRIGHTENED)):
+        found += [(kind, FULL_CHANGE * step // STEPS, (*colour, step / STEPS)) for step in range(1, STEPS + 1)]
+    return tuple(found)
+
+
+SHADES = shades()
 
 
 def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -38,3 +51,10 @@ def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
     colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
     return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
+
+
+def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
+    """What restoration did, as labels with the meanings of `SHADES`. Both grey (rows, columns) -> uint8, the same."""
+    change = restored.astype(np.float32) - pixels
+    steps = np.minimum(np.round(np.abs(change) * STEPS / FULL_CHANGE), STEPS)
+    return np.where((change > 0) & (steps > 0), steps + STEPS, steps).astype(np.uint8)

@@ -6,27 +6,36 @@ pictures are upright (rows, columns), grey 0 to 255.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from . import overlay
+from .report import extents
 from .segments import SEGMENTS
-from .vpi import ImageError, Plane, grey
+from .vpi import PICTURES, ImageError, Plane, grey, pixel_size
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
+REMOVED_ROLE = "DAGANSpineRemovedFrom"  # the same, of the picture of what was removed
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
+FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
 
 
 @dataclass(frozen=True)
 class OneSlice:
-    """Where the only slice of a volume lies in its array, and how its picture stands upright."""
+    """Where the only slice of a volume lies in its array, how its picture stands upright, and its spacing: mm between
+    rows and columns, None where nobody knew."""
 
     shape: tuple[int, int, int]
     axis: int
     plane: Plane
+    spacing: tuple[float, float] | None
 
     @classmethod
     def of(cls, volume: slicer.vtkMRMLScalarVolumeNode) -> OneSlice:
@@ -48,8 +57,10 @@ class OneSlice:
         directions = vtk.vtkMatrix4x4()
         volume.GetIJKToRASDirectionMatrix(directions)
         matrix = slicer.util.arrayFromVTKMatrix(directions)
-        toward = [matrix[:3, 2 - dimension] for dimension in range(3) if dimension != axis]
-        return cls(shape, axis, Plane.of(*toward))
+        within = [2 - dimension for dimension in range(3) if dimension != axis]
+        toward = [matrix[:3, dimension] for dimension in within]
+        spacing = pixel_size(tuple(volume.GetSpacing()[dimension] for dimension in within), *toward)
+        return cls(shape, axis, Plane.of(*toward), None if is_picture_file(volume) else spacing)
 
     def picture(self, array: np.ndarray) -> np.ndarray:
         """(slices, rows, columns[, channels]) -> upright (rows, columns[, channels])."""
@@ -58,6 +69,12 @@ class OneSlice:
     def array(self, picture: np.ndarray) -> np.ndarray:
         """Upright (rows, columns) -> contiguous (slices, rows, columns)."""
         return np.ascontiguousarray(self.plane.stored(picture)).reshape(self.shape)
+
+
+def is_picture_file(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the volume comes from a PNG or JPEG and the like, whose resolution is that of a print."""
+    storage = volume.GetStorageNode()
+    return bool(storage and storage.GetFileName()) and Path(storage.GetFileName()).suffix.lower() in PICTURES
 
 
 def trouble_with(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
@@ -108,15 +125,43 @@ def model_of(result: slicer.vtkMRMLNode) -> str:
     return result.GetAttribute(MODEL) or ""
 
 
+def findings_of(result: slicer.vtkMRMLNode) -> dict[str, Any] | None:
+    """The run's figures and warnings as `report.findings` gave them; None if they are not known."""
+    try:
+        return json.loads(result.GetAttribute(FINDINGS) or "null")
+    except json.JSONDecodeError:
+        return None
+
+
+def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """The segments as they are now, edited or not: uint8 (rows, columns), upright, values as in `SEGMENTS`."""
+    one_slice = OneSlice.of(volume)
+    labels = np.zeros(one_slice.shape, np.uint8)
+    for segment in SEGMENTS:
+        if segmentation.GetSegmentation().GetSegment(segment.name) is not None:
+            mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, volume)
+            labels[mask > 0] = segment.label
+    return one_slice.picture(labels)
+
+
+def classes_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any]:
+    """Components and areas of the segments as they are now, as in `report.findings`."""
+    return extents(labels_of(segmentation, volume), OneSlice.of(volume).spacing)
+
+
 def publish(
-    volume: slicer.vtkMRMLScalarVolumeNode, restored: np.ndarray, labels: np.ndarray, model: str = ""
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    restored: np.ndarray,
+    labels: np.ndarray,
+    model: str = "",
+    findings: dict[str, Any] | None = None,
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
     `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. `model`: which one made
-    them, kept with the nodes. Former results of the same input are filled anew, so that names, colours and display
-    settings that a user gave them stay. Raises ImageError if the volume no longer has the size of the pictures; the
-    scene is then as it was.
+    them, `findings`: the run's figures and warnings; both are kept with the nodes and saved with the scene. Former
+    results of the same input are filled anew, so that names, colours and display settings that a user gave them stay.
+    Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     stored_size = one_slice.plane.stored(restored).shape
@@ -135,6 +180,7 @@ def publish(
         fill_segments(segmentation_node, volume, one_slice.array(labels))
         for node in (restored_node, segmentation_node):
             node.SetAttribute(MODEL, model or None)
+            node.SetAttribute(FINDINGS, json.dumps(findings, ensure_ascii=False) if findings else None)
     except Exception:
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
@@ -187,3 +233,48 @@ def fill_segments(
             added.SetTag(added.GetTerminologyEntryTagName(), segment.terminology)
         mask = (labels == segment.label).astype(np.uint8)
         slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation_node, segment.name, volume)
+
+
+def removed_of(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLLabelMapVolumeNode | None:
+    """The picture of what was removed from this volume, if it has been made."""
+    pictures = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
+    return next((node for node in pictures if node.GetNodeReferenceID(REMOVED_ROLE) == volume.GetID()), None)
+
+
+def show_removed(
+    volume: slicer.vtkMRMLScalarVolumeNode, restored: slicer.vtkMRMLScalarVolumeNode
+) -> slicer.vtkMRMLLabelMapVolumeNode:
+    """Make, or fill anew, the picture of what restoration removed: red where it darkened, blue where it brightened, the
+    more the stronger.
+
+    A label map, since Slicer draws no other volume with an opacity for each value.
+    """
+    one_slice = OneSlice.of(volume)
+    node = removed_of(volume)
+    if node is None:
+        name = _("{name} removed").format(name=volume.GetName())
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", name)
+        node.SetNodeReferenceID(REMOVED_ROLE, volume.GetID())
+        node.CreateDefaultDisplayNodes()
+        put_beside(node, volume)
+    node.GetDisplayNode().SetAndObserveColorNodeID(removed_colours().GetID())
+    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    changes = overlay.changes(pixels_of(volume), pixels_of(restored))
+    slicer.util.updateVolumeFromArray(node, one_slice.array(changes))
+    node.CopyOrientation(volume)
+    return node
+
+
+def removed_colours() -> slicer.vtkMRMLColorTableNode:
+    """The scene's colours for what was removed, by `overlay.changes`; made if they are not there."""
+    for table in slicer.util.getNodesByClass("vtkMRMLColorTableNode"):
+        if table.GetAttribute(REMOVED_ROLE):
+            return table
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", _("Removed"))
+    table.SetAttribute(REMOVED_ROLE, "colours")
+    table.SetTypeToUser()
+    table.SetNumberOfColors(len(overlay.SHADES))
+    names = {0: _("Unchanged"), 1: _("Darkened by {levels} grey levels"), 2: _("Brightened by {levels} grey levels")}
+    for label, (kind, levels, colour) in enumerate(overlay.SHADES):
+        table.SetColor(label, names[kind].format(levels=levels), *colour)
+    return table

@@ -83,16 +83,25 @@ def read_vpi(path: Path) -> VPI:
 
     Raises ImageError with a sentence if the file is missing, is no image, or doesn't hold a VPI.
     """
+    return vpi_of_file(path, read_image(path))
+
+
+def read_image(path: Path) -> sitk.Image:
+    """Read an image file. Raises ImageError with a sentence if it is missing, or is no image."""
     if not path.is_file():
         raise ImageError(f"There is no file {path}.")
     sitk.ProcessObject.GlobalWarningDisplayOff()  # the library's own warnings would stand beside our one sentence
     try:
-        image = sitk.ReadImage(str(path))
+        return sitk.ReadImage(str(path))
     except RuntimeError as error:
         sentence = f"{path} can't be read as an image: is it damaged, or of another type than its name says?"
         if "PixelType" in str(error):
             sentence = f"{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB."
         raise ImageError(sentence) from error
+
+
+def vpi_of_file(path: Path, image: sitk.Image) -> VPI:
+    """A VPI from the image of a file. Raises ImageError with a sentence that names the file."""
     try:
         vpi = vpi_from_image(image)
     except ImageError as error:
@@ -126,10 +135,23 @@ def vpi_from_image(image: sitk.Image) -> VPI:
     stored = sitk.GetArrayViewFromImage(image)
     channels = image.GetNumberOfComponentsPerPixel()
     picture = plane.upright(stored.reshape(size[first], size[second], *([channels] if channels > 1 else [])))
-    spacing = image.GetSpacing()[first], image.GetSpacing()[second]
-    # 1 mm is what stands where nobody knew, and would make a spine two metres long
-    known = spacing != (1.0, 1.0)
-    return VPI(grey(picture), (spacing[::-1] if plane.transposed else spacing) if known else None, image, plane)
+    spacing = pixel_size(
+        (image.GetSpacing()[first], image.GetSpacing()[second]), directions[:, first], directions[:, second]
+    )
+    return VPI(grey(picture), spacing, image, plane)
+
+
+def pixel_size(
+    spacing: tuple[float, float], first_axis: np.ndarray, second_axis: np.ndarray
+) -> tuple[float, float] | None:
+    """mm between the rows and between the columns of an upright picture, None where nobody knew them.
+
+    `spacing`: mm along the axes of the stored array, which point along these patient directions. 1 mm both ways in an
+    axial plane is what stands where nobody knew, and would make a spine two metres long.
+    """
+    if spacing == (1.0, 1.0) and max(abs(first_axis[2]), abs(second_axis[2])) < 0.5:
+        return None
+    return spacing[::-1] if Plane.of(first_axis, second_axis).transposed else spacing
 
 
 def grey(picture: np.ndarray) -> np.ndarray:

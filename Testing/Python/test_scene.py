@@ -201,3 +201,84 @@ def test_the_first_image_is_no_label_map_no_volume_and_no_result(library):
     volume = add_volume(PICTURE[np.newaxis])
     library.publish(volume, PICTURE, LABELS)
     assert library.first_image() is volume
+
+
+FOUND = {"warnings": ['The pixel size is unknown; über 5 µm: "q"\nmm²'], "classes": {}}
+
+
+def test_findings_are_kept_with_both_results_and_go_with_the_next_run(library):
+    volume = add_volume(PICTURE[np.newaxis])
+    for node in library.publish(volume, PICTURE, LABELS, "m.pt", FOUND):
+        assert library.findings_of(node) == FOUND
+        assert library.model_of(node) == "m.pt"
+    for node in library.publish(volume, PICTURE, LABELS):
+        assert library.findings_of(node) is None
+
+
+def test_findings_that_somebody_spoilt_are_none(library):
+    restored, _ = library.publish(add_volume(PICTURE[np.newaxis]), PICTURE, LABELS, findings=FOUND)
+    restored.SetAttribute(library.FINDINGS, "{half")
+    assert library.findings_of(restored) is None
+
+
+@pytest.mark.parametrize(
+    ("array", "matrix"),
+    [
+        (PICTURE[np.newaxis], CORONAL),
+        (PICTURE[::-1, np.newaxis], FROM_BELOW),
+        (PICTURE.T[np.newaxis], LYING),
+    ],
+    ids=["coronal", "slice in the middle axis", "lying on its side"],
+)
+def test_the_segments_as_they_are_now_are_read_upright(library, array, matrix):
+    volume = add_volume(np.ascontiguousarray(array), matrix)
+    _, segmentation = library.publish(volume, PICTURE, LABELS)
+    np.testing.assert_array_equal(library.labels_of(segmentation, volume), LABELS)
+    segmentation.GetSegmentation().RemoveSegment("Rib")
+    np.testing.assert_array_equal(library.labels_of(segmentation, volume), np.where(LABELS == 1, 0, LABELS))
+
+
+def test_areas_are_in_mm_where_the_pixel_size_is_known(library):
+    matrix = np.array([[-0.5, 0, 0, 7], [0, 0, 2, 8], [0, -0.25, 0, 9], [0, 0, 0, 1]])  # 0.5 mm across, 0.25 mm down
+    volume = add_volume(PICTURE[np.newaxis], matrix)
+    _, segmentation = library.publish(volume, PICTURE, LABELS)
+    assert library.OneSlice.of(volume).spacing == (0.25, 0.5)
+    assert library.classes_of(segmentation, volume)["rib"] == {"components": 1, "area_pixels": 400, "area_mm2": 50.0}
+
+
+def test_the_pixel_size_is_unknown_where_slicer_only_assumes_it(library, tmp_path):
+    volume = add_volume(PICTURE[np.newaxis])
+    assert library.OneSlice.of(volume).spacing is None
+    coronal = add_volume(PICTURE[np.newaxis], np.array([[-1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]]))
+    assert library.OneSlice.of(coronal).spacing == (1.0, 1.0)
+    print_size = add_volume(PICTURE[np.newaxis], np.diag([-0.35, -0.35, 1, 1]))
+    assert library.OneSlice.of(print_size).spacing == (0.35, 0.35)
+    print_size.AddDefaultStorageNode(str(tmp_path / "scan.JPG"))
+    assert library.OneSlice.of(print_size).spacing is None
+
+
+def test_what_was_removed_is_a_picture_of_its_own_and_no_result(library, scene):
+    matrix = np.array([[0, -0.2, 0, 30], [0.3, 0, 0, -20], [0, 0, 2, 10], [0, 0, 0, 1]])
+    volume = add_volume(np.full((1, 120, 60), 100, np.uint8) + (PICTURE[np.newaxis] > 250), matrix)
+    changed = np.full((120, 60), 100, np.uint8)
+    changed[:40], changed[40:80] = 100 - 64, 100 + 16
+    restored, segmentation = library.publish(volume, changed, LABELS)
+    removed = library.show_removed(volume, restored)
+    stored = slicer.util.arrayFromVolume(removed)[0]
+    names = [removed.GetDisplayNode().GetColorNode().GetColorName(int(stored[row, 0])) for row in (5, 50, 100)]
+    assert names == ["Darkened by 64 grey levels", "Brightened by 16 grey levels", "Unchanged"]
+    np.testing.assert_allclose(geometry(removed), matrix)
+    assert library.results_of(volume) == (restored, segmentation)
+    assert library.first_image() is volume
+
+
+def test_what_was_removed_is_filled_anew_by_the_next_run(library, scene):
+    volume = add_volume(PICTURE[np.newaxis])
+    restored, _ = library.publish(volume, PICTURE // 2, LABELS)
+    removed = library.show_removed(volume, restored)
+    before, first = scene.GetNumberOfNodes(), slicer.util.arrayFromVolume(removed).copy()
+    library.publish(volume, PICTURE, LABELS)
+    assert library.show_removed(volume, restored) is removed
+    assert scene.GetNumberOfNodes() == before
+    assert first.any()
+    assert not slicer.util.arrayFromVolume(removed).any()
