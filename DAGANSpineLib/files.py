@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Whatever goes wrong is passed on, and a former file stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix="".join(path.suffixes), dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:

@@ -1,0 +1,287 @@
+"""From a voxel volume to its projection image (VPI): a slab under the skin that follows the back, seen from behind.
+
+After Cheung et al., Ultrasound volume projection imaging for assessment of scoliosis, IEEE Trans. Med. Imaging 2015.
+Pictures are (rows, columns), head at the top, as who stands before the skin sees them: right is the patient's right.
+Patient coordinates are LPS, in mm. Numpy and SimpleITK only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from .errors import UserError
+from .orientation import View, find_view, side_of
+from .progress import Progress, unheard
+from .skin import Beginnings, Surface, find_skin
+from .vpi import SMALLEST, VPI, ImageError, Plane
+
+THICKNESS_MM = 3.0  # of published slabs (Cheung et al.)
+METHODS = ("mean", "maximum")
+SKIN_MM = 3.0  # skin and the echo of its surface
+DEPTH_MM = 12.0  # of a slab, where the volume says nothing better
+BONES_MM = 3.4  # from the roof of the slab down to where a slab's mean grey has halved: measured on simulated backs
+SMOOTHER = 2.0  # times: a side so much smoother than the other is the skin's, whatever the geometry says
+AGREEING = 0.5  # share of the columns that have to begin at the skin
+LONGEST_MM = 1000.0  # of a back
+FEW_GREYS = 8  # an image with no more different values is a label map
+THINNEST = 4  # voxels in any direction
+ROWS = 64  # at a time, so that the work stays within the processor's cache
+
+
+@dataclass(frozen=True)
+class Slab:
+    """What is projected: the tissue between two depths under the skin, `depth_mm` (its roof) and that + `thickness_mm`,
+    by the `method` "mean" or "maximum". Raises UserError where that is no slab."""
+
+    depth_mm: float
+    thickness_mm: float = THICKNESS_MM
+    method: str = "mean"
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.depth_mm < np.inf and 0 < self.thickness_mm < np.inf):
+            raise UserError(
+                f"A slab of {self.thickness_mm:g} mm, {self.depth_mm:g} mm under the skin, can't be: choose a depth of "
+                "0 mm or more and a thickness above 0 mm."
+            )
+        if self.method not in METHODS:
+            raise UserError(f"A slab is projected by its {' or '.join(METHODS)}, not by {self.method}.")
+
+    @property
+    def floor_mm(self) -> float:
+        return self.depth_mm + self.thickness_mm
+
+    @property
+    def middle_mm(self) -> float:
+        return self.depth_mm + self.thickness_mm / 2
+
+
+@dataclass(frozen=True)
+class Projector:
+    """A volume whose skin has been found: any slab of it can be projected within a fraction of a second.
+
+    `voxels`: the volume as seen from behind, (rows, columns, depth), a view of the array it was made of. `to_lps`:
+    (4, 4), from (row, column, depth, 1) to LPS. `spacing`: mm between rows, columns, depths. `skin_mm`: float32 (rows,
+    columns), from the centre of the first voxel in depth to the skin. `depth_mm`: the depth of a slab that shows the
+    bones. `lowest` and `scale`: grey is (voxel - lowest) * scale, 0 to 255, where 0 is unfilled.
+    """
+
+    voxels: np.ndarray
+    to_lps: np.ndarray
+    spacing: tuple[float, float, float]
+    skin_mm: np.ndarray
+    depth_mm: float
+    lowest: float
+    scale: float
+
+    @classmethod
+    def of(
+        cls,
+        voxels: np.ndarray,
+        index_to_lps: np.ndarray,
+        head: str | None = None,
+        skin: str | None = None,
+        progress: Progress = unheard,
+    ) -> Projector:
+        """Find the skin of a volume.
+
+        `voxels`: (a, b, c), of any real type, 0 (the lowest value, where that is negative) where unfilled; not copied,
+        and not to be changed meanwhile. `index_to_lps`: (4, 4), from (a, b, c, 1). `head`, `skin`: the sides where they
+        lie, letters of `orientation.SIDES`; None finds them out. Raises UserError with a sentence for what is no volume
+        of a back; what `progress` raises goes through.
+        """
+        refuse_other_shapes(voxels)
+        lowest, scale = grey_levels(voxels, progress)
+        view, begin = find_side(voxels, index_to_lps, lowest, head, skin, progress)
+        progress(0.9, "Finding the skin")
+        surface, agreeing = find_skin(begin)
+        seen, spacing = view.of(voxels), view.spacing(index_to_lps)
+        projector = cls(
+            voxels=seen, to_lps=view.to_lps(index_to_lps, voxels.shape), spacing=spacing,
+            skin_mm=surface.over(seen.shape[:2], spacing[:2]), depth_mm=depth_of_bones(begin, surface, spacing[2]),
+            lowest=lowest, scale=scale,
+        )  # fmt: skip
+        if agreeing < AGREEING:
+            raise ImageError(
+                f"No smooth skin was found from the side {projector.skin} of the volume: choose where the skin and the "
+                "head lie, or is this no ultrasound volume of a back?"
+            )
+        return projector
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what is doubtful about how the volume was understood."""
+        notes, length = [], self.voxels.shape[0] * self.spacing[0]
+        if self.head != "S":
+            notes.append(f"The head was taken to lie at {self.head}: check that the picture is upright.")
+        if self.skin != "P":
+            notes.append(f"The skin was taken to lie at {self.skin}: check left and right.")
+        if length > LONGEST_MM:
+            notes.append(f"The volume is {length:.0f} mm long: its voxel size can't be right, and no depth in mm is.")
+        return notes
+
+    @property
+    def head(self) -> str:
+        """The side where the head lies, a letter of `orientation.SIDES`."""
+        return side_of(-self.to_lps[:3, 0])
+
+    @property
+    def skin(self) -> str:
+        """The side where the skin lies, a letter of `orientation.SIDES`."""
+        return side_of(-self.to_lps[:3, 2])
+
+    def project(self, slab: Slab) -> np.ndarray:
+        """The VPI: uint8 (rows, columns), the mean or the maximum over the slab's filled voxels, 0 where none is.
+
+        Voxels that lie in the slab in part count in part; for the maximum, if as much as half of them does. Raises
+        UserError where the slab holds nothing, or lies outside of the volume.
+        """
+        picture = np.zeros(self.skin_mm.shape, np.uint8)
+        for first in range(0, len(picture), ROWS):
+            rows = slice(first, first + ROWS)
+            roof, floor = ((self.skin_mm[rows] + edge) / self.spacing[2] for edge in (slab.depth_mm, slab.floor_mm))
+            grey = gather(self.voxels[rows], roof, floor, slab.method, self.lowest) * self.scale
+            # what is filled is never 0, which says "unfilled"
+            picture[rows] = np.where(grey > 0, np.clip(np.rint(grey), 1, 255), 0)
+        if not picture.any():
+            raise UserError(
+                f"The volume holds nothing from {slab.depth_mm:g} to {slab.floor_mm:g} mm under the skin: choose "
+                "another depth."
+            )
+        return picture
+
+    def picture_to_lps(self, slab: Slab) -> np.ndarray:
+        """(4, 4), from a VPI's (row, column, slice, 1) to LPS: one slice, as thick as the slab, at the median depth
+        of its middle."""
+        depth = (float(np.median(self.skin_mm)) + slab.middle_mm) / self.spacing[2]
+        return self.to_lps @ np.array(
+            [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, slab.thickness_mm / self.spacing[2], depth], [0, 0, 0, 1]]
+        )
+
+    def vpi(self, slab: Slab) -> VPI:
+        """The VPI with its geometry. Raises UserError as `project` does."""
+        picture = self.project(slab)
+        image = sitk.GetImageFromArray(picture[None])
+        to_lps = self.picture_to_lps(slab)[:, [1, 0, 2, 3]]  # columns, rows, slices, as ITK counts
+        sizes = np.linalg.norm(to_lps[:3, :3], axis=0)
+        image.SetSpacing(sizes.tolist())
+        image.SetDirection((to_lps[:3, :3] / sizes).ravel().tolist())
+        image.SetOrigin(to_lps[:3, 3].tolist())
+        return VPI(picture.astype(np.float32), self.spacing[:2], image, Plane())
+
+    def lps(self, row: float, column: float, under_mm: float) -> np.ndarray:
+        """The point `under_mm` under the skin at a place of the picture: (3,) LPS."""
+        skin = self.skin_mm[tuple(np.clip(np.rint((row, column)), 0, np.subtract(self.skin_mm.shape, 1)).astype(int))]
+        return (self.to_lps @ [row, column, (skin + under_mm) / self.spacing[2], 1])[:3]
+
+
+def find_side(
+    voxels: np.ndarray,
+    index_to_lps: np.ndarray,
+    lowest: float,
+    head: str | None,
+    skin: str | None,
+    progress: Progress,
+) -> tuple[View, Beginnings]:
+    """The view from the skin's side, and where columns begin in it; the parameters are those of `Projector.of`.
+
+    The skin is smooth and the bones' far side is not: where that is clear, it counts more than the coordinates, for a
+    tracker's need not be the patient's.
+    """
+    view = find_view(index_to_lps, voxels.shape, head, skin)
+    progress(0.6, "Finding the skin")
+    begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
+    refuse_label_map(begin.grey)
+    if skin is not None:
+        return view, begin
+    progress(0.75, "Finding the skin")
+    behind = view.from_the_other_side()
+    opposite = Beginnings.of(behind.of(voxels), behind.spacing(index_to_lps), lowest)
+    return (behind, opposite) if SMOOTHER * opposite.roughness_mm < begin.roughness_mm else (view, begin)
+
+
+def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str, unfilled: float = 0) -> np.ndarray:
+    """Mean or maximum, above `unfilled`, of the filled voxels between two depths: float32 (rows, columns), 0 for none.
+
+    `voxels`: (rows, columns, depth); `roof`, `floor`: (rows, columns), in voxels, whose centres are whole numbers.
+    """
+    first = np.floor(roof + 0.5).astype(np.intp)
+    total, weight = np.zeros(roof.shape, np.float32), np.zeros(roof.shape, np.float32)
+    fullest = min(1.0, float((floor - roof).max()))
+    for step in range(int(np.ceil((floor - roof).max())) + 1):
+        at = first + step
+        share = np.clip(floor - at + 0.5, 0, 1) - np.clip(roof - at + 0.5, 0, 1)
+        within = np.clip(at, 0, voxels.shape[2] - 1)
+        grey = np.take_along_axis(voxels, within[..., None], 2)[..., 0].astype(np.float32) - np.float32(unfilled)
+        share *= (grey > 0) & (within == at)
+        if method == "mean":
+            total += share * grey
+            weight += share
+        else:
+            np.maximum(total, grey * (share >= 0.5 * fullest), out=total)
+    return total / np.maximum(weight, 1e-6) * (weight > 1e-3) if method == "mean" else total
+
+
+def depth_of_bones(begin: Beginnings, surface: Surface, size: float) -> float:
+    """The depth under the skin, mm, of a slab that shows the bones: above where they and their shadows take over.
+
+    There, a slab's mean grey has fallen to half of the brightest one's; `DEPTH_MM` where none does. `size`: mm between
+    depths.
+    """
+    few = slice(None, None, 4)  # rows are enough
+    known, grey = np.isfinite(begin.mm[few]), begin.grey[few]
+    start = np.rint(surface.at(begin.down[few], begin.across)[known] / size).astype(np.intp)[:, None]
+    at = start + np.arange(grey.shape[2])
+    inside = (at >= 0) & (at < grey.shape[2])
+    under = np.take_along_axis(grey[known], np.clip(at, 0, grey.shape[2] - 1), 1) * inside
+    count = (under > 0).sum(0)
+    profile = under.sum(0, dtype=np.float64) / np.maximum(count, 1)
+    profile = profile[: int((count > 0.2 * count.max()).nonzero()[0][-1]) + 1]
+    thick = max(1, round(THICKNESS_MM / size))
+    slabs = np.convolve(profile, np.full(thick, 1 / thick), "valid")  # by the voxel of their roof
+    slabs[: round(SKIN_MM / size)] = 0
+    dark = slabs < slabs.max(initial=0) / 2
+    dark[: int(slabs.argmax())] = False
+    return round(max(0.0, (float(dark.argmax()) - 0.5) * size - BONES_MM), 1) if dark.any() else DEPTH_MM
+
+
+def refuse_other_shapes(voxels: np.ndarray) -> None:
+    """Raise ImageError for what has not three axes, or is too thin or too small for a back."""
+    shape = " × ".join(map(str, voxels.shape[::-1]))
+    if voxels.ndim != 3:
+        raise ImageError(f"A volume has three dimensions and one grey for each voxel; this is {shape}.")
+    if min(voxels.shape) < THINNEST:
+        raise ImageError(f"A volume of {shape} voxels is too thin to be projected; a single picture is used as it is.")
+    if sorted(voxels.shape)[1] < SMALLEST:
+        raise ImageError(f"A volume of {shape} voxels is too small: a VPI has at least {SMALLEST} × {SMALLEST} pixels.")
+
+
+def refuse_label_map(grey: np.ndarray) -> None:
+    """Raise ImageError if these voxels are labels rather than greys."""
+    some = grey[:: max(1, len(grey) // 32)]
+    if len(np.unique(some)) <= FEW_GREYS:
+        raise ImageError(
+            f"This volume holds no more than {FEW_GREYS} different values, as a label map does: choose the ultrasound "
+            "volume itself."
+        )
+
+
+def grey_levels(voxels: np.ndarray, progress: Progress = unheard) -> tuple[float, float]:
+    """`lowest` and `scale` that bring voxels to grey 0 to 255, by the rules of `vpi.grey`. Raises ImageError."""
+    if voxels.dtype == np.uint8:
+        return 0.0, 1.0
+    if voxels.dtype.kind not in "biuf":
+        raise ImageError("This volume's voxels are no real numbers; an ultrasound volume is grey.")
+    lowest, highest = 0.0, 0.0
+    for index, part in enumerate(voxels):
+        progress(0.6 * index / len(voxels), "Reading the grey levels")
+        low, high = float(part.min()), float(part.max())
+        if not np.isfinite(low + high):
+            raise ImageError("Some voxels are not numbers (NaN or infinite). Export the volume again without them.")
+        lowest, highest = min(lowest, low), max(highest, high)
+    extent = highest - lowest
+    if extent > 255:
+        return lowest, 255 / extent
+    return lowest, 255.0 if voxels.dtype.kind == "f" and highest <= 1 else 1.0

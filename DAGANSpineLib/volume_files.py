@@ -1,0 +1,140 @@
+"""Voxel volumes in files, and the VPI that is in a file or is projected from it. Numpy and SimpleITK only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from .errors import UserError
+from .files import OutputError, whole_file
+from .progress import Progress, unheard
+from .projection import THICKNESS_MM, Projector, Slab
+from .vpi import VPI, ImageError, read_image, vpi_of_file
+
+KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to project a volume; None is found out from the volume. `head`, `skin`: letters of `orientation.SIDES`."""
+
+    depth_mm: float | None = None
+    thickness_mm: float = THICKNESS_MM
+    method: str = "mean"
+    head: str | None = None
+    skin: str | None = None
+
+
+AUTOMATIC = Wanted()
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A VPI that was projected, and how: the `slab`, the sides where `head` and `skin` were, and `notes`, sentences on
+    what is doubtful."""
+
+    vpi: VPI
+    slab: Slab
+    head: str
+    skin: str
+    notes: Sequence[str]
+
+    def report(self) -> dict[str, Any]:
+        """How it was projected, JSON-ready; lengths in mm."""
+        return {
+            "depth_mm": self.slab.depth_mm,
+            "thickness_mm": self.slab.thickness_mm,
+            "method": self.slab.method,
+            "head": self.head,
+            "skin": self.skin,
+        }
+
+
+def read_input(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> tuple[VPI, Projected | None]:
+    """The VPI of a file: as it is, or projected from a volume; then with how that was done.
+
+    Raises UserError with a sentence that names the file; what `progress` raises goes through.
+    """
+    image = read_image(path)
+    if sum(extent > 1 for extent in image.GetSize()) < 3:
+        return vpi_of_file(path, image), None
+    projected = _project(path, image, wanted, progress)
+    return projected.vpi, projected
+
+
+def project_file(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> Projected:
+    """Project the volume of a file, or of a folder with one DICOM series.
+
+    Raises UserError with a sentence that names the file; what `progress` raises goes through.
+    """
+    return _project(path, read_volume(path), wanted, progress)
+
+
+def _project(path: Path, image: sitk.Image, wanted: Wanted, progress: Progress) -> Projected:
+    try:
+        projector = projector_of(image, wanted, progress)
+        depth = projector.depth_mm if wanted.depth_mm is None else wanted.depth_mm
+        slab = Slab(depth, wanted.thickness_mm, wanted.method)
+        return Projected(projector.vpi(slab), slab, projector.head, projector.skin, projector.notes)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def read_volume(path: Path) -> sitk.Image:
+    """Read a volume's file, or a folder's one DICOM series. Raises ImageError with a sentence."""
+    if not path.is_dir():
+        return read_image(path)
+    reader = sitk.ImageSeriesReader()
+    series = reader.GetGDCMSeriesIDs(str(path))
+    if len(series) != 1:
+        raise ImageError(
+            f"The folder {path} holds {len(series) or 'no'} DICOM series: give a folder with one series, or a file."
+        )
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path), series[0]))
+    try:
+        return reader.Execute()
+    except RuntimeError as error:
+        raise ImageError(f"The DICOM series in {path} can't be read: is a file of it damaged?") from error
+
+
+def projector_of(image: sitk.Image, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> Projector:
+    """A projector of a SimpleITK image. Raises UserError."""
+    size = image.GetSize()
+    shape = " × ".join(map(str, size))
+    if len(size) > 3 and any(extent > 1 for extent in size[3:]):
+        raise ImageError(f"This is a sequence of volumes ({shape}): export one volume of it.")
+    if len(size) > 3:
+        image = sitk.Extract(image, [*size[:3], *[0] * (len(size) - 3)], [0] * len(size))
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        channels = image.GetNumberOfComponentsPerPixel()
+        raise ImageError(f"This volume has {channels} values for each voxel, as colours: export it as grey.")
+    if any(key.startswith("Segment0_") for key in image.GetMetaDataKeys()):
+        raise ImageError("This is a segmentation: choose the ultrasound volume itself.")
+    index_to_lps = np.eye(4)
+    if image.GetDimension() == 3:
+        directions = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+        index_to_lps[:3, :3] = directions[:, ::-1]  # numpy's axes run backwards
+        index_to_lps[:3, 3] = image.GetOrigin()
+    # a copy: a view would outlive the image
+    return Projector.of(sitk.GetArrayFromImage(image), index_to_lps, wanted.head, wanted.skin, progress)
+
+
+def write_vpi(vpi: VPI, path: Path) -> None:
+    """Write a projected VPI: with its geometry (NRRD, NIfTI, MHA), or as an upright picture without (PNG).
+
+    Raises UserError for another ending, and OSError where the file can't be written.
+    """
+    name = path.name.lower()
+    if not name.endswith((*KEEP_GEOMETRY, ".png")):
+        raise UserError(f"A VPI is written as {', '.join(KEEP_GEOMETRY)} or .png, not as {path.name}.")
+    with whole_file(path) as partial:
+        image = vpi.image if name.endswith(KEEP_GEOMETRY) else vpi.image[:, :, 0]
+        try:
+            sitk.WriteImage(image, str(partial), useCompression=True)
+        except RuntimeError as error:  # SimpleITK's word for a full disk
+            raise OutputError(f"{path} can't be written: is the disk full?") from error
