@@ -6,8 +6,8 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constra
 .PHONY: demo test clean
 
 demo: .venv/demo.done
-	$(BIN)/python -m DAGANSpineLib segment Resources/SampleData/simulated-spine.png --output out
-	@echo "The results lie in out/simulated-spine: look at overlay.png, read report.json,"
+	$(BIN)/python -m DAGANSpineLib segment Resources/SampleData/simulated-single-curve.png --output out
+	@echo "The results lie in out/simulated-single-curve: look at overlay.png, read report.json,"
 	@echo "or load restored.nrrd and segmentation.seg.nrrd into Slicer."
 
 test: .venv/test.done
