@@ -26,7 +26,7 @@ from PySide6 import QtCore, QtGui  # noqa: E402
 VIEW = 340, 1000  # columns, rows of a view
 BAR = 22  # rows of the coloured bar above a view
 PANEL = 380, 470  # columns, rows
-SAMPLE = ROOT / "Resources" / "SampleData" / "simulated-spine.png"
+SAMPLE = ROOT / "Resources" / "SampleData" / "simulated-single-curve.png"
 
 
 def add_picture(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
