@@ -11,6 +11,7 @@ import vtk
 from PySide6 import QtCore, QtWidgets
 
 from .layout import qMRMLLayoutManager
+from .loading import qSlicerCoreIOManager
 
 LOGICS = {
     "colors": "vtkMRMLColorLogic",
@@ -69,7 +70,15 @@ class qSlicerModuleManager(OneSignal):
 class qSlicerApplication(OneSignal):
     """`slicer.app`, in testing mode: message boxes are logged and answered with yes."""
 
-    __slots__ = ("_qt", "applicationLogic", "layoutManager", "moduleManager", "mrmlScene", "temporaryPath")
+    __slots__ = (
+        "_qt",
+        "applicationLogic",
+        "coreIOManager",
+        "layoutManager",
+        "moduleManager",
+        "mrmlScene",
+        "temporaryPath",
+    )
 
     SIGNAL = "startupCompleted()"
 
@@ -84,6 +93,8 @@ class qSlicerApplication(OneSignal):
         self.layoutManager = lambda: manager
         self.moduleManager = lambda: modules
         self.mrmlScene = lambda: scene
+        loading = qSlicerCoreIOManager(lambda: slicer.modules.volumes.logic())
+        self.coreIOManager = lambda: loading
         self.temporaryPath = tempfile.gettempdir()
         self._qt = application
 

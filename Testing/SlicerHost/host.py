@@ -16,7 +16,7 @@ import slicer
 import slicer.util
 from PySide6 import QtCore, QtWidgets
 
-from . import i18n, parameter_node, scripted_module, widgets
+from . import i18n, parameter_node, sample_data, scripted_module, widgets
 from .application import keep_subject_hierarchy, load_modules, qSlicerApplication
 from .pythonqt import qt
 from .slice_view import SliceView
@@ -149,6 +149,7 @@ def start() -> Host:
             "slicer.i18n": i18n.as_module(),
             "slicer.ScriptedLoadableModule": scripted_module.as_module(),
             "slicer.parameterNodeWrapper": parameter_node.as_module(),
+            "SampleData": sample_data.as_module(),
         }
         for name, module in modules.items():
             sys.modules[name] = module
