@@ -33,6 +33,7 @@ from DAGANSpinePanel.installation import InstallationError, howToGetTorch, insta
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 from DAGANSpinePanel.results import describe
+from DAGANSpinePanel.samples import SampleMenu, registerSamples
 from DAGANSpinePanel.views import SideBySide
 
 from DAGANSpineLib import model_card, scene
@@ -59,6 +60,7 @@ class DAGANSpine(ScriptedLoadableModule):
             '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
         )
         slicer.app.connect("startupCompleted()", SideBySide.register)
+        slicer.app.connect("startupCompleted()", registerSamples)
 
 
 class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -70,6 +72,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.ui = None
         self._views = None
+        self._sampleMenu = None
         self._modelChooser = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
@@ -85,6 +88,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
         self._views = SideBySide()
+        self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self.ui.progressBar.visible = False
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -160,6 +164,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._modelChooser.show(modelPath, enabled=not running)
         trouble = "" if running else scene.trouble_with(volume) or self._modelChooser.trouble
         self.ui.inputSelector.enabled = not running
+        self.ui.sampleButton.enabled = not running
         self.ui.deviceComboBox.enabled = not running
         self.ui.progressBar.visible = running
         self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
@@ -178,6 +183,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         )
         warnings = self._warnings.get(volume.GetID(), []) if volume is not None else []
         self.ui.resultsLabel.text = describe(*results, warnings)
+
+    def onSampleLoaded(self, volume):
+        if self._parameterNode is not None:
+            self._parameterNode.inputVolume = volume
 
     def onModelChosen(self, path):
         if self._parameterNode is not None:
