@@ -29,7 +29,8 @@ except ModuleNotFoundError:
     # as "additional module path", Slicer knows this folder alone, and the library lies beside it
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from DAGANSpinePanel.installation import InstallationError, howToGetTorch, installTorch, torchIsInstalled
+from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.installation import howToGetTorch, importTorch, installTorch, torchIsInstalled
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 from DAGANSpinePanel.results import describe
@@ -38,6 +39,7 @@ from DAGANSpinePanel.views import SideBySide
 
 from DAGANSpineLib import model_card, scene
 from DAGANSpineLib.errors import UserError
+from DAGANSpineLib.progress import Cancelled, unheard
 
 
 class DAGANSpine(ScriptedLoadableModule):
@@ -78,6 +80,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNodeGuiTag = None
         self._entered = False
         self._began = None  # when the run began, None while idle
+        self._cancelled = False  # whether the run is to stop
         self._warnings = {}  # of the last run on each image, by its node's ID
 
     def setup(self):
@@ -96,11 +99,13 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
         self.ui.runButton.clicked.connect(self.onRunButton)
         self.ui.showButton.clicked.connect(self.onShowButton)
+        slicer.app.connect("lastWindowClosed()", self.cancel)
         self.initializeParameterNode()
 
     def cleanup(self):
         """Slicer quits or reloads the module: a run in progress stops at its next tile and touches no widget."""
-        self.logic.cancel()
+        self.cancel()
+        slicer.app.disconnect("lastWindowClosed()", self.cancel)
         self._views.leave()
         self.setParameterNode(None)
         self.removeObservers()
@@ -125,7 +130,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             slicer.modules.DAGANSpineWidget.enter()
 
     def onSceneStartClose(self, caller, event):
-        self.logic.cancel()
+        self.cancel()
         self.setParameterNode(None)
         self._warnings.clear()
 
@@ -168,7 +173,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.deviceComboBox.enabled = not running
         self.ui.progressBar.visible = running
         self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
-        self.ui.runButton.enabled = not trouble and not self.logic.isCancelling
+        self.ui.runButton.enabled = not trouble and not (running and self._cancelled)
         self.ui.runButton.toolTip = trouble or (
             _("Stop the run; the scene stays as it was before.")
             if running
@@ -194,40 +199,34 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onRunButton(self):
         if self._began is not None:
-            self.logic.cancel()
+            self.cancel()
             self.ui.statusLabel.text = _("Cancelling…")
             self.updateGUI()
-        elif self._parameterNode.inputVolume is not None and self.ensureTorch():
+        elif self._parameterNode.inputVolume is not None:
             self.run(self._parameterNode.inputVolume, self._parameterNode.device, self._parameterNode.modelPath)
+
+    def cancel(self):
+        """Stop the run in progress, if there is one, as soon as it can be stopped."""
+        self._cancelled = True
+        self.logic.cancel()
 
     def onShowButton(self):
         volume = self._parameterNode.inputVolume
         self._views.show(volume, *scene.results_of(volume))
 
-    def ensureTorch(self):
-        """Whether torch is there, after offering to install it with the PyTorch extension."""
-        if torchIsInstalled():
-            return True
-        self.ui.statusLabel.text = _("Installing PyTorch; this can take some minutes…")
-        try:
-            installed = installTorch()
-        except InstallationError as error:
-            self.fail(str(error), traceback.format_exc() if error.__cause__ else None)
-            return False
-        self.ui.statusLabel.text = (
-            "" if installed else _("PyTorch was not installed; without it nothing can be computed.")
-        )
-        return installed
-
     def run(self, volume, device, modelPath):
         """Run the logic on this volume while the panel shows how far it is; errors become sentences."""
-        self._began = time.monotonic()
+        self._began, self._cancelled = time.monotonic(), False
         self.updateGUI()
         outcome, trouble = None, None
+        without = _("Cancelled. Nothing was added to the scene.")
         try:
-            outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath)
+            if not torchIsInstalled() and not installTorch(self.onProgress):
+                without = _("PyTorch was not installed; without it nothing can be computed.")
+            elif not self._cancelled:
+                outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath)
         except UserError as error:
-            trouble = str(error), None
+            trouble = str(error), traceback.format_exc() if error.__cause__ else None
         except Exception as error:
             logging.exception("DAGANSpine failed")
             text = _("Something went wrong: {error}. Nothing was added to the scene.")
@@ -239,20 +238,21 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if trouble is not None:
             self.fail(*trouble)
         elif outcome is None:
-            self.ui.statusLabel.text = _("Cancelled. Nothing was added to the scene.")
+            self.ui.statusLabel.text = without
         else:
             self.showOutcome(volume, outcome)
 
     def onProgress(self, fraction, message):
         """A tile is done: show it, with elapsed and remaining time."""
-        if self.ui is None or self.logic.isCancelling:
+        if self.ui is None or self._cancelled:
             return
         elapsed = time.monotonic() - self._began
         text = _("{message} – {elapsed} elapsed").format(message=message, elapsed=clock(elapsed))
-        if fraction > 0.1:
+        if fraction is not None and fraction > 0.1:
             remaining = clock(elapsed * (1 - fraction) / fraction)
             text = _("{text}, about {remaining} left").format(text=text, remaining=remaining)
-        self.ui.progressBar.value = round(100 * fraction)
+        self.ui.progressBar.maximum = 0 if fraction is None else 100  # 0: busy, without an end in sight
+        self.ui.progressBar.value = round(100 * (fraction or 0))
         self.ui.statusLabel.text = text
 
     def showOutcome(self, volume, outcome):
@@ -303,20 +303,15 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return DAGANSpineParameterNode(super().getParameterNode())
 
-    @property
-    def isCancelling(self):
-        """Whether a run has been asked to stop and has not stopped yet."""
-        return self._running and self._cancelled
-
     def cancel(self):
         """Stop the run in progress, if there is one, before its next tile."""
         self._cancelled = self._running
 
-    def restoreAndSegment(self, volumeNode, device="auto", progress=None, modelPath=""):
+    def restoreAndSegment(self, volumeNode, device="auto", progress=unheard, modelPath=""):
         """Restore and segment a one-slice volume, grey or colour; the results get its geometry and transform.
 
         volumeNode: vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode. device: "auto", "cpu", "cuda" or "mps".
-        progress: called with (fraction, message) between tiles; Slicer stays responsive meanwhile. modelPath: the
+        progress: called with (fraction, message) all the while; Slicer stays responsive meanwhile. modelPath: the
         model's file, "" for the bundled one.
         Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
         with the scene as it was, if the run was cancelled or the volume was removed from the scene.
@@ -333,26 +328,23 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             self._running = False
 
     def _run(self, volumeNode, device, progress, modelPath):
-        def announce(fraction, message):
-            if progress is not None:
-                progress(fraction, message)
-            slicer.app.processEvents()
-
         pixels = scene.pixels_of(volumeNode)
-        announce(0.0, _("Loading the model"))
-        from DAGANSpineLib.pipeline import Cancelled
+        loading = _("Loading the model")
 
-        def report(fraction, message):
-            announce(fraction, message)
-            if self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode):
-                raise Cancelled
+        def work(report):
+            report(0.0, loading)
+            importTorch()
+            pipeline = self.pipelineFor(modelPath, device)
+            return pipeline, pipeline.run(pixels, report)
 
-        pipeline = self.pipelineFor(modelPath, device)
-        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
+        def isCancelled():
+            return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
+
         try:
-            result = pipeline.run(pixels, report)
+            pipeline, result = inBackground(work, progress, isCancelled)
         except Cancelled:
             return None
+        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels, model)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)

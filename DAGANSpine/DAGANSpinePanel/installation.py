@@ -1,17 +1,28 @@
-"""PyTorch: whether it is there, and how it comes, through Slicer's PyTorch extension."""
+"""PyTorch: whether it is there and works, and how it comes, through Slicer's PyTorch extension."""
 
+import ctypes
 import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
 
+import numpy as np
+import slicer
+from DAGANSpinePanel.background import inBackground
 from slicer.i18n import tr as _
 
 from DAGANSpineLib.errors import UserError
 
+MINIMUM = "2.4"  # as in pyproject.toml
+
 
 class InstallationError(UserError):
-    """PyTorch couldn't be installed; the text says why and what to do."""
+    """PyTorch couldn't be installed, or doesn't work; the text says why and what to do."""
 
 
 def torchIsInstalled():
+    """Whether there is a torch to import: looked up, not imported."""
     return importlib.util.find_spec("torch") is not None
 
 
@@ -22,17 +33,97 @@ def howToGetTorch():
     )
 
 
-def installTorch():
-    """Let the PyTorch extension ask and install. Returns whether torch is there then; False if the user declined.
+def installTorch(progress):
+    """Ask, then let the PyTorch extension install torch while Slicer's window goes on; it can't be stopped.
 
-    Raises InstallationError without the extension, and if it fails.
+    Returns whether torch is there then and works: False if the user declined. `progress` is told the fraction None.
+    Raises InstallationError without the extension, and if the installation fails.
     """
     try:
         import PyTorchUtils
-    except ModuleNotFoundError:
+    except ImportError:
         raise InstallationError(howToGetTorch()) from None
+    question = _(
+        "DAGANSpine computes with PyTorch, which this Slicer doesn't have yet. Download and install it now?\n\n"
+        "It takes some minutes and 1 GB of disk, with an NVIDIA graphics card up to 8 GB. Slicer can be used "
+        "meanwhile. Nothing is sent anywhere."
+    )
+    if not slicer.util.confirmOkCancelDisplay(question, windowTitle="DAGANSpine"):
+        return False
+    extension, message = PyTorchUtils.PyTorchUtilsLogic(), _("Downloading and installing PyTorch")
+
+    def work(report):
+        report(None, message)
+        # the extension's own question would be the second one
+        return extension.installTorch(askConfirmation=False, torchVersionRequirement=f">={MINIMUM}")
+
     try:
-        return PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True) is not None
+        installed = inBackground(work, progress)
     except Exception as error:
-        text = _("PyTorch could not be installed ({error}). Check the internet connection and try again.")
-        raise InstallationError(text.format(error=error)) from error
+        raise InstallationError(troubleInstalling()) from error
+    if installed is None:
+        raise InstallationError(troubleInstalling())
+    return True
+
+
+def troubleInstalling():
+    """What to do where the extension's pip or its first import failed; both tell their reason in the console only."""
+    if torchIsInstalled():
+        return _("PyTorch was installed, but can't be loaded yet: restart Slicer, and try again.")
+    return _(
+        "PyTorch could not be installed. Check the internet connection (and the proxy, if your network has one) and "
+        "the free disk space, and try again. View > Python Console shows what the installation said."
+    )
+
+
+def importTorch():
+    """Import torch, and compute with it; meant for a thread, since it takes seconds.
+
+    Raises InstallationError for a torch that is too old, or doesn't load, or doesn't compute.
+    """
+    try:
+        preload()
+        import torch
+
+        version = torch.__version__
+        picture = torch.from_numpy(np.ones((1, 1, 4, 4), np.float32))
+        works = torch.nn.functional.conv2d(picture, picture).numpy().item() == 16
+    except Exception as error:  # whatever a broken torch raises: ImportError, OSError of a library, RuntimeError
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InstallationError(
+            _(
+                "PyTorch is installed, but doesn't work ({reason}). Restart Slicer and try again. If it stays like "
+                "this, uninstall PyTorch in the module PyTorch Utils, restart Slicer, and try again."
+            ).format(reason=reason)
+        ) from error
+    if not works:
+        raise InstallationError(_("PyTorch computes wrongly: install it again with the module PyTorch Utils."))
+    if numbers(version) < numbers(MINIMUM):
+        raise InstallationError(
+            _(
+                "PyTorch {version} is too old: {minimum} or newer is needed. Uninstall it in the module PyTorch "
+                "Utils, restart Slicer, and try again."
+            ).format(version=version, minimum=MINIMUM)
+        )
+
+
+def numbers(version):
+    """Major and minor version: 2.10.1+cu128 -> (2, 10)."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def preload():
+    """Load torch's libraries by a foreign call, which leaves the interpreter, and so the window, to the main thread.
+
+    Importing holds it for the half second and more that they take. Torch does the same on Windows; where nothing is
+    found here, importing loads them as ever.
+    """
+    suffix = {"linux": ".so", "darwin": ".dylib"}.get(sys.platform)
+    if suffix is None or "torch" in sys.modules or not torchIsInstalled():
+        return
+    folder = Path(importlib.util.find_spec("torch").origin).parent / "lib"
+    load = ctypes.CDLL(None).dlopen
+    load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    # in torch's order and modes
+    load(os.fsencode(folder / f"libtorch_global_deps{suffix}"), os.RTLD_NOW | os.RTLD_GLOBAL)
+    load(os.fsencode(folder / f"libtorch_python{suffix}"), os.RTLD_NOW)

@@ -1,8 +1,6 @@
 """A click on the module's button, and what the panel says: real MRML, real widgets, real clicks."""
 
 import logging
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -164,55 +162,6 @@ def test_an_unforeseen_error_is_shown_with_its_cause(chosen, monkeypatch):
     assert "ZeroDivisionError" in shown[0][1]["detailedText"]
     assert nodes() == before
     assert chosen.ui.runButton.enabled
-
-
-@pytest.fixture
-def without_torch():
-    """Torch can't be imported, until `undo`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "torch", None)
-        yield patch
-
-
-def test_without_torch_a_sentence_says_what_to_do(chosen, volume, without_torch):
-    before = nodes()
-    chosen.ui.runButton.click()
-    assert "Install the extension PyTorch with the Extensions Manager" in chosen.ui.statusLabel.text
-    assert nodes() == before
-    with pytest.raises(RuntimeError, match="Extensions Manager"):
-        chosen.logic.restoreAndSegment(volume)
-
-
-@pytest.mark.parametrize(("answer", "status"), [(True, "Done"), (False, "PyTorch was not installed")])
-def test_with_the_pytorch_extension_it_asks_once_and_installs(chosen, monkeypatch, without_torch, answer, status):
-    asked = []
-
-    class PyTorchUtilsLogic:
-        def installTorch(self, askConfirmation=False):
-            asked.append(askConfirmation)
-            if not answer:
-                return None
-            without_torch.undo()
-            return sys.modules["torch"]
-
-    extension = types.ModuleType("PyTorchUtils")
-    extension.PyTorchUtilsLogic = PyTorchUtilsLogic
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
-    chosen.ui.runButton.click()
-    assert asked == [True]
-    assert chosen.ui.statusLabel.text.startswith(status)
-
-
-def test_a_failed_installation_is_told_with_its_cause(chosen, monkeypatch, without_torch):
-    class PyTorchUtilsLogic:
-        def installTorch(self, askConfirmation=False):
-            raise OSError("no network")
-
-    extension = types.ModuleType("PyTorchUtils")
-    extension.PyTorchUtilsLogic = PyTorchUtilsLogic
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
-    chosen.ui.runButton.click()
-    assert "could not be installed (no network)" in chosen.ui.statusLabel.text
 
 
 def test_the_device_is_kept_with_the_scene(chosen):

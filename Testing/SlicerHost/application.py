@@ -38,36 +38,41 @@ class Modules:
     """`slicer.modules`: a name that is no loaded module raises AttributeError."""
 
 
-class OneSignal:
-    """An object with the one signal of it that scripted modules use, connected by its C++ signature."""
+class Signals:
+    """An object with those signals of it that scripted modules use, connected by their C++ signatures."""
 
     __slots__ = ("_slots",)
 
-    SIGNAL = ""
+    SIGNALS = ()
 
     def __init__(self) -> None:
-        self._slots: list[Callable[..., None]] = []
+        self._slots: dict[str, list[Callable[..., None]]] = {signal: [] for signal in self.SIGNALS}
 
-    def connect(self, signal: str, slot: Callable[..., None]) -> None:
-        if signal != self.SIGNAL:
+    def connect(self, signal: str, slot: Callable[..., None]) -> bool:
+        self._slots_of(signal).append(slot)
+        return True
+
+    def disconnect(self, signal: str, slot: Callable[..., None]) -> bool:
+        self._slots_of(signal).remove(slot)
+        return True
+
+    def _slots_of(self, signal: str) -> list[Callable[..., None]]:
+        if signal not in self._slots:
             raise AttributeError(f"{type(self).__name__} has no signal {signal}")
-        self._slots.append(slot)
+        return self._slots[signal]
 
-    def disconnect(self, signal: str, slot: Callable[..., None]) -> None:
-        self._slots.remove(slot)
-
-    def _emit(self, *arguments: object) -> None:
-        for slot in tuple(self._slots):
+    def _emit(self, signal: str, *arguments: object) -> None:
+        for slot in tuple(self._slots_of(signal)):
             slot(*arguments)
 
 
-class qSlicerModuleManager(OneSignal):
+class qSlicerModuleManager(Signals):
     __slots__ = ()
 
-    SIGNAL = "moduleAboutToBeUnloaded(QString)"
+    SIGNALS = ("moduleAboutToBeUnloaded(QString)",)
 
 
-class qSlicerApplication(OneSignal):
+class qSlicerApplication(Signals):
     """`slicer.app`, in testing mode: message boxes are logged and answered with yes."""
 
     __slots__ = (
@@ -80,7 +85,7 @@ class qSlicerApplication(OneSignal):
         "temporaryPath",
     )
 
-    SIGNAL = "startupCompleted()"
+    SIGNALS = ("startupCompleted()", "lastWindowClosed()")
 
     applicationName = "Slicer"
     majorVersion, minorVersion = 5, 13

@@ -92,7 +92,7 @@ class Host:
         module = ScriptedModule(path)
         setattr(slicer.modules, name.lower(), module)
         setattr(slicer.modules, f"{name}Instance", getattr(source, name)(module))
-        slicer.app._emit()
+        slicer.app._emit("startupCompleted()")
         return source
 
     def open(self, name: str) -> object:
@@ -114,10 +114,16 @@ class Host:
         getattr(slicer.modules, f"{name}Widget").exit()
         getattr(slicer.modules, name.lower())._widget.hide()
 
+    def close_windows(self) -> None:
+        """The user closes Slicer's window: the opened module is left, then Qt says that no window is left."""
+        for name in [name for name in vars(slicer.modules) if name.endswith("Widget")]:
+            self.leave(name.removesuffix("Widget"))
+        slicer.app._emit("lastWindowClosed()")
+
     def unload(self, name: str) -> None:
         """What quitting Slicer does to an opened module."""
         module = getattr(slicer.modules, name.lower())
-        slicer.app.moduleManager()._emit(name)
+        slicer.app.moduleManager()._emit("moduleAboutToBeUnloaded(QString)", name)
         module._widget.deleteLater()
         module._widget = None
         delattr(slicer.modules, f"{name}Widget")

@@ -1,0 +1,50 @@
+"""Long work beside Slicer's window, which goes on meanwhile."""
+
+import contextlib
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import slicer
+
+from DAGANSpineLib.progress import Cancelled, unheard
+
+PATIENCE = 0.02  # s to wait for news of the work before Slicer handles its events again
+REPEAT = 0.5  # s after which the latest news are told again: time has gone by since
+
+
+def inBackground(work, progress=unheard, isCancelled=lambda: False):
+    """Return what `work(report)` returns, done in a thread, while Slicer handles its events.
+
+    work: may import and compute on arrays; MRML, VTK and Qt belong to the main thread. What it says by
+    `report(fraction, message)` is passed on to `progress` in the main thread, and said again every half second.
+    isCancelled: asked all the while in the main thread; once it is true, the next `report` stops the work.
+    Raises Cancelled then, whatever the work came to; otherwise what the work raises.
+    """
+    news, stop = queue.SimpleQueue(), threading.Event()
+
+    def report(fraction, message):
+        if stop.is_set():
+            raise Cancelled
+        news.put((fraction, message))
+
+    with ThreadPoolExecutor(1, "DAGANSpine") as worker:
+        future = worker.submit(work, report)
+        latest, due = None, 0.0
+        try:
+            while not (future.done() and news.empty()):
+                # while it waits here, and at no other time, Slicer's main thread gives the interpreter away
+                with contextlib.suppress(queue.Empty):
+                    latest, due = news.get(timeout=PATIENCE), 0.0
+                if latest is not None and time.monotonic() >= due:
+                    progress(*latest)
+                    due = time.monotonic() + REPEAT
+                slicer.app.processEvents()
+                if isCancelled():
+                    stop.set()
+        finally:
+            stop.set()
+    if isCancelled():
+        raise Cancelled
+    return future.result()

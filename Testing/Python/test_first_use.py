@@ -1,0 +1,308 @@
+"""The first use: PyTorch isn't there, is offered, comes, or doesn't, or doesn't work."""
+
+import subprocess
+import sys
+import threading
+import types
+
+import pytest
+
+slicer = pytest.importorskip("slicer")
+torch = pytest.importorskip("torch")
+pytest.importorskip("PySide6")
+
+from clinician import nodes, results  # noqa: E402
+
+PIP_FAILED = subprocess.CalledProcessError(1, ["PythonSlicer", "-m", "pip", "install", "light-the-torch>=0.5"])
+
+
+@pytest.fixture
+def without_torch():
+    """Torch can't be imported, until `undo`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)
+        yield patch
+
+
+class Extension:
+    """The PyTorch extension's PyTorchUtilsLogic, as strict as the true one: what is not in its API raises."""
+
+    __slots__ = ("_install",)
+
+    def __init__(self, install):
+        self._install = install
+
+    def installTorch(
+        self,
+        askConfirmation=False,
+        forceComputationBackend=None,
+        torchVersionRequirement=None,
+    ):
+        assert not askConfirmation, "the extension would ask a second time"
+        assert forceComputationBackend is None, "the extension knows best which build fits"
+        assert torchVersionRequirement == ">=2.4"
+        return self._install()
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    """Puts the PyTorch extension there; its installation does what it is given."""
+
+    def put(install):
+        module = types.ModuleType("PyTorchUtils")
+        module.PyTorchUtilsLogic = lambda: Extension(install)
+        monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+
+    return put
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The questions that were asked; `answer` is what the user says."""
+
+    class Questions(list):
+        answer = True
+
+    questions = Questions()
+
+    def ask(text, windowTitle=None, parent=None, **more):
+        assert threading.current_thread() is threading.main_thread()
+        questions.append(text)
+        return questions.answer
+
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", ask)
+    return questions
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The message boxes that were shown."""
+    boxes = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: boxes.append((text, more)))
+    return boxes
+
+
+def comes(without_torch, meanwhile=lambda: None):
+    """An installation that succeeds; something happens in Slicer's window meanwhile."""
+    import qt
+
+    happened = threading.Event()
+
+    def act():
+        meanwhile()
+        happened.set()
+
+    def install():
+        assert happened.wait(10), "the window stands still while PyTorch is installed"
+        without_torch.undo()
+        return sys.modules["torch"]
+
+    qt.QTimer.singleShot(0, act)
+    return install
+
+
+def fails(error=PIP_FAILED):
+    def install():
+        raise error
+
+    return install
+
+
+def test_without_the_extension_a_sentence_says_where_to_get_it(chosen, volume, without_torch, asked, shown):
+    before = nodes()
+    chosen.ui.runButton.click()
+    assert "Install the extension PyTorch with the Extensions Manager" in chosen.ui.statusLabel.text
+    assert [text for text, _ in shown] == [chosen.ui.statusLabel.text]
+    assert not asked
+    assert nodes() == before
+    assert chosen.ui.runButton.enabled
+    with pytest.raises(RuntimeError, match="Extensions Manager"):
+        chosen.logic.restoreAndSegment(volume)
+
+
+def test_one_question_and_one_click_lead_to_the_result(chosen, without_torch, extension, asked):
+    extension(comes(without_torch))
+    chosen.ui.runButton.click()
+    assert len(asked) == 1
+    assert "Download and install it now?" in asked[0]
+    assert chosen.ui.statusLabel.text.startswith("Done")
+    assert None not in results()
+    chosen.ui.runButton.click()
+    assert len(asked) == 1
+
+
+def test_while_pytorch_is_installed_the_panel_says_so_and_for_how_long(chosen, without_torch, extension, asked):
+    seen = []
+
+    def look():
+        slicer.app.processEvents()
+        seen.append((chosen.ui.statusLabel.text, chosen.ui.progressBar.visible, chosen.ui.progressBar.maximum))
+
+    extension(comes(without_torch, look))
+    chosen.ui.runButton.click()
+    assert seen == [("Downloading and installing PyTorch – 0:00 elapsed", True, 0)]
+    assert chosen.ui.progressBar.maximum == 100
+
+
+def test_a_users_no_is_respected_and_asked_again_at_the_next_click_only(chosen, without_torch, extension, asked, shown):
+    extension(fails(AssertionError("installed against the user's will")))
+    asked.answer = False
+    chosen.ui.runButton.click()
+    slicer.app.processEvents()
+    assert chosen.ui.statusLabel.text == "PyTorch was not installed; without it nothing can be computed."
+    assert chosen.ui.runButton.enabled
+    assert len(asked) == 1
+    assert not shown
+    chosen.ui.runButton.click()
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [PIP_FAILED, OSError("no network"), RuntimeError("PythonSlicer executable not found")]
+)
+def test_without_network_a_sentence_says_what_to_check(chosen, without_torch, extension, asked, shown, error):
+    before = nodes()
+    extension(fails(error))
+    chosen.ui.runButton.click()
+    assert chosen.ui.statusLabel.text.startswith("PyTorch could not be installed. Check the internet connection")
+    ((text, more),) = shown
+    assert "Traceback" not in text
+    assert type(error).__name__ in more["detailedText"]
+    assert nodes() == before
+    assert chosen.ui.runButton.enabled
+
+
+def test_an_extension_that_installs_nothing_is_told(chosen, without_torch, extension, asked, shown):
+    extension(lambda: None)
+    chosen.ui.runButton.click()
+    assert chosen.ui.statusLabel.text.startswith("PyTorch could not be installed.")
+    assert results() == (None, None)
+
+
+def test_a_torch_that_comes_but_does_not_load_asks_for_a_restart(chosen, without_torch, extension, asked, shown):
+    def install():
+        without_torch.undo()
+        raise OSError("[WinError 1114] c10.dll")
+
+    extension(install)
+    chosen.ui.runButton.click()
+    assert "can't be loaded yet: restart Slicer" in chosen.ui.statusLabel.text
+
+
+def test_a_click_while_pytorch_is_installed_cancels_the_run_and_asks_nothing(
+    chosen, without_torch, extension, asked, shown
+):
+    before = nodes()
+    said = []
+
+    def click_twice():
+        for _ in range(2):
+            chosen.ui.runButton.click()
+        said.append((chosen.ui.statusLabel.text, chosen.ui.runButton.enabled))
+
+    extension(comes(without_torch, click_twice))
+    chosen.ui.runButton.click()
+    assert said == [("Cancelling…", False)]
+    assert len(asked) == 1
+    assert chosen.ui.statusLabel.text.startswith("Cancelled")
+    assert nodes() == before
+    chosen.ui.runButton.click()
+    assert None not in results()
+
+
+def test_closing_the_scene_while_pytorch_is_installed_leaves_nothing(
+    chosen, scene, without_torch, extension, asked, shown
+):
+    extension(comes(without_torch, scene.Clear))
+    chosen.ui.runButton.click()
+    assert results() == (None, None)
+    assert chosen.ui.statusLabel.text.startswith("Cancelled")
+    assert not shown
+
+
+def test_deleting_the_input_while_pytorch_is_installed_leaves_nothing(
+    chosen, scene, volume, without_torch, extension, asked, shown
+):
+    extension(comes(without_torch, lambda: scene.RemoveNode(volume)))
+    chosen.ui.runButton.click()
+    assert results() == (None, None)
+    assert chosen.ui.statusLabel.text.startswith("Cancelled")
+    assert not shown
+
+
+@pytest.mark.parametrize("way", ["window", "module"])
+def test_quitting_while_pytorch_is_installed_computes_nothing(
+    chosen, host, without_torch, extension, asked, shown, way, monkeypatch
+):
+    from DAGANSpineLib.pipeline import Pipeline
+
+    monkeypatch.setattr(Pipeline, "load", fails(AssertionError("computed for nobody")))
+    leave = {"window": host.close_windows, "module": lambda: host.unload("DAGANSpine")}[way]
+    extension(comes(without_torch, leave))
+    chosen.onRunButton()
+    assert results() == (None, None)
+    assert not shown
+
+
+def test_a_torch_that_does_not_load_is_told_with_its_reason(chosen, monkeypatch, tmp_path, shown):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text('raise OSError("[WinError 126] c10.dll not found")')
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = nodes()
+    chosen.ui.runButton.click()
+    ((text, more),) = shown
+    assert text.startswith("PyTorch is installed, but doesn't work ([WinError 126] c10.dll not found). Restart Slicer")
+    assert "OSError" in more["detailedText"]
+    assert nodes() == before
+
+
+def test_a_torch_that_does_not_fit_numpy_is_told(chosen, monkeypatch, shown):
+    monkeypatch.setattr(torch, "from_numpy", lambda _: fails(RuntimeError("Numpy is not available"))())
+    chosen.ui.runButton.click()
+    assert chosen.ui.statusLabel.text.startswith("PyTorch is installed, but doesn't work (Numpy is not available).")
+
+
+def test_a_torch_that_is_too_old_is_told(chosen, monkeypatch, shown):
+    monkeypatch.setattr(torch, "__version__", "2.3.1+cpu")
+    chosen.ui.runButton.click()
+    assert chosen.ui.statusLabel.text.startswith("PyTorch 2.3.1+cpu is too old: 2.4 or newer is needed.")
+    assert results() == (None, None)
+
+
+def test_nothing_is_downloaded_with_torch_there(chosen, asked, extension, monkeypatch):
+    import socket
+
+    extension(fails(AssertionError("installed what is there")))
+    monkeypatch.setattr(socket.socket, "connect", fails(AssertionError("went into the network")))
+    chosen.ui.runButton.click()
+    assert chosen.ui.statusLabel.text.startswith("Done")
+    assert not asked
+
+
+def test_torchs_libraries_load_without_the_interpreter(tmp_path):
+    """In a process of its own: the longest that another thread waits for the interpreter while they are loaded."""
+    from conftest import ROOT
+
+    program = """
+import sys, threading, time
+sys.path[:0] = [{root!r} + "/Testing", {root!r} + "/DAGANSpine", {root!r}]
+import SlicerHost
+SlicerHost.start()
+from DAGANSpinePanel.installation import preload
+waits, thread = [], threading.Thread(target=preload)
+begin = last = time.monotonic()
+thread.start()
+while thread.is_alive():
+    time.sleep(0.001)
+    waits.append(time.monotonic() - last)
+    last = time.monotonic()
+maps = open("/proc/self/maps").read()
+print("libtorch_python" in maps, "torch" in sys.modules, max(waits) < (last - begin) / 2)
+"""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("what is loaded is looked up in /proc")
+    run = subprocess.run(
+        [sys.executable, "-c", program.format(root=str(ROOT))], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["True", "False", "True"]
