@@ -121,6 +121,25 @@ def restoration_in_words(report: dict[str, Any]) -> str:
     return words
 
 
+def project(arguments: argparse.Namespace) -> int:
+    """Project a volume to its VPI."""
+    from .volume_files import Wanted, project_file, write_vpi
+
+    wanted = Wanted(arguments.depth, arguments.thickness, arguments.method, arguments.axis, arguments.direction)
+    projected = project_file(arguments.input, wanted, Bar("Projecting"))
+    write_vpi(projected.vpi, arguments.output)
+    slab, (down, across) = projected.slab, projected.vpi.spacing
+    rows, columns = projected.vpi.pixels.shape
+    print(
+        f"{arguments.output}: {columns} × {rows} pixels of {across:.3g} × {down:.3g} mm, the {slab.method} from "
+        f"{slab.depth_mm:g} to {slab.floor_mm:g} mm under the skin; head at {projected.head}, skin at {projected.skin}"
+    )
+    for note in projected.notes:
+        print(f"  Note: {note}")
+    print(DISCLAIMER)
+    return 0
+
+
 def simulate(arguments: argparse.Namespace) -> int:
     """Write a data set of simulated spines."""
     from .simulation import write_dataset
@@ -242,6 +261,23 @@ def build_parser() -> Parser:
     command.add_argument("--model", type=Path, metavar="FILE", help="a model file; without it, the bundled one")
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     command.set_defaults(run=segment)
+
+    command = commands.add_parser("project", help="project a volume to its VPI, along a slab that follows the back")
+    command.add_argument(
+        "input", type=Path, metavar="VOLUME", help="NRRD, NIfTI, MHA, DICOM, or a DICOM series' folder"
+    )
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="VPI", help="NRRD, NIfTI or MHA, which keep its place; PNG"
+    )
+    command.add_argument("--depth", type=float, metavar="MM", help="of the slab under the skin; without it, found out")
+    command.add_argument("--thickness", type=float, default=3.0, metavar="MM", help="of the slab, 3 if not given")
+    command.add_argument("--method", default="mean", choices=("mean", "maximum"), help="of the slab's voxels")
+    sides = {"choices": tuple("RLAPIS"), "metavar": "SIDE"}
+    command.add_argument(
+        "--axis", **sides, help="where the head lies, in the volume's coordinates: R, L, A, P, I or S; else found out"
+    )
+    command.add_argument("--direction", **sides, help="where the skin lies, from which is looked: likewise")
+    command.set_defaults(run=project)
 
     command = commands.add_parser("simulate", help="write a data set of simulated spines")
     command.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="an empty or new folder")

@@ -93,6 +93,7 @@ class Projector:
         of a back; what `progress` raises goes through.
         """
         refuse_other_shapes(voxels)
+        refuse_labels(voxels)
         lowest, scale = grey_levels(voxels, progress)
         view, begin = find_side(voxels, index_to_lps, lowest, head, skin, progress)
         progress(0.9, "Finding the skin")
@@ -193,7 +194,6 @@ def find_side(
     view = find_view(index_to_lps, voxels.shape, head, skin)
     progress(0.6, "Finding the skin")
     begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
-    refuse_label_map(begin.grey)
     if skin is not None:
         return view, begin
     progress(0.75, "Finding the skin")
@@ -250,21 +250,23 @@ def depth_of_bones(begin: Beginnings, surface: Surface, size: float) -> float:
 def refuse_other_shapes(voxels: np.ndarray) -> None:
     """Raise ImageError for what has not three axes, or is too thin or too small for a back."""
     shape = " × ".join(map(str, voxels.shape[::-1]))
-    if voxels.ndim != 3:
+    if voxels.ndim > 3:
         raise ImageError(f"A volume has three dimensions and one grey for each voxel; this is {shape}.")
-    if min(voxels.shape) < THINNEST:
-        raise ImageError(f"A volume of {shape} voxels is too thin to be projected; a single picture is used as it is.")
+    if voxels.ndim < 3 or min(voxels.shape) < THINNEST:
+        raise ImageError(f"This is no volume to be projected, but {shape}: a single picture (VPI) is used as it is.")
     if sorted(voxels.shape)[1] < SMALLEST:
         raise ImageError(f"A volume of {shape} voxels is too small: a VPI has at least {SMALLEST} × {SMALLEST} pixels.")
 
 
-def refuse_label_map(grey: np.ndarray) -> None:
-    """Raise ImageError if these voxels are labels rather than greys."""
-    some = grey[:: max(1, len(grey) // 32)]
-    if len(np.unique(some)) <= FEW_GREYS:
+def refuse_labels(voxels: np.ndarray) -> None:
+    """Raise ImageError if the voxels are labels rather than greys, or all the same."""
+    some = voxels[tuple(slice(None, None, max(1, extent // 50)) for extent in voxels.shape)]
+    greys = len(np.unique(some))
+    if greys == 1:
+        raise ImageError("This volume is empty: its voxels have one and the same value.")
+    if greys <= FEW_GREYS:
         raise ImageError(
-            f"This volume holds no more than {FEW_GREYS} different values, as a label map does: choose the ultrasound "
-            "volume itself."
+            f"This volume holds only {greys} different values, as a label map does: choose the ultrasound itself."
         )
 
 

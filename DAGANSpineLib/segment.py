@@ -18,22 +18,24 @@ from .pipeline import Pipeline, Result
 from .progress import Progress, unheard
 from .report import DISCLAIMER, findings
 from .segments import SEGMENTS
-from .vpi import VPI, read_vpi
+from .volume_files import Projected, read_input
+from .vpi import VPI
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
 HEADERS = (".mhd", ".nhdr")  # their pixels lie in another file
 
 
 def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
-    """Restore and segment one image file; the results go into `folder`/NAME, all of them or none.
+    """Restore and segment one image file, a VPI or a volume, which is projected first; the results go into
+    `folder`/NAME, all of them or none.
 
     Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress`
     raises stops the run and leaves nothing.
     """
-    vpi, origin = read_vpi(path), origin_of(path, pipeline)
+    (vpi, projected), origin = read_input(path), origin_of(path, pipeline)
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
-        report = report_of(origin, vpi, pipeline, result)
+        report = report_of(origin, vpi, pipeline, result, projected)
         try:
             write_results(target, vpi, result, report)
         except RuntimeError as error:  # SimpleITK's word for a full disk
@@ -71,18 +73,21 @@ def former_report(path: Path, folder: Path, pipeline: Pipeline) -> dict[str, Any
     return report if isinstance(report, dict) and report.items() >= origin_of(path, pipeline).items() else None
 
 
-def report_of(origin: dict[str, Any], vpi: VPI, pipeline: Pipeline, result: Result) -> dict[str, Any]:
-    """All that report.json says; `origin` is what `origin_of` gives."""
+def report_of(
+    origin: dict[str, Any], vpi: VPI, pipeline: Pipeline, result: Result, projected: Projected | None = None
+) -> dict[str, Any]:
+    """All that report.json says; `origin` is what `origin_of` gives, `projected` how a volume became the VPI."""
     found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing)
     rows, columns = vpi.pixels.shape
     return {
         "note": DISCLAIMER,
         **origin,
+        "projection": None if projected is None else projected.report(),
         "device": str(pipeline.device),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
         "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},
         **found,
-        "warnings": result.warnings + found["warnings"],
+        "warnings": [*(projected.notes if projected else ()), *result.warnings, *found["warnings"]],
     }
 
 

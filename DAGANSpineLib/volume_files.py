@@ -89,6 +89,7 @@ def read_volume(path: Path) -> sitk.Image:
     """Read a volume's file, or a folder's one DICOM series. Raises ImageError with a sentence."""
     if not path.is_dir():
         return read_image(path)
+    sitk.ProcessObject.GlobalWarningDisplayOff()  # they would stand beside our one sentence
     reader = sitk.ImageSeriesReader()
     series = reader.GetGDCMSeriesIDs(str(path))
     if len(series) != 1:

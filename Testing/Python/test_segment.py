@@ -265,7 +265,7 @@ def bad_inputs(folder, pixels):
     write(folder / "zeros.png", np.zeros((400, 100), np.uint8))
     write(folder / "nan.nrrd", np.where(pixels > 200, np.nan, pixels).astype(np.float32))
     write(folder / "thin.png", pixels[:1])
-    write(folder / "volume.nrrd", np.ones((20, 64, 48), np.uint8))
+    write(folder / "volume.nrrd", (np.arange(20 * 64 * 48) % 4).reshape(20, 64, 48).astype(np.uint8))
     sitk.WriteImage(sitk.JoinSeries([sitk.GetImageFromArray(pixels[None])] * 2), str(folder / "4-D.nrrd"))
     (folder / "file").touch()
     out = folder / "out"
@@ -276,7 +276,7 @@ def bad_inputs(folder, pixels):
         "same value": (folder / "zeros.png", "-o", out),
         "NaN": (folder / "nan.nrrd", "-o", out),
         "too small": (folder / "thin.png", "-o", out),
-        "a volume": (folder / "volume.nrrd", "-o", out),
+        "a label map": (folder / "volume.nrrd", "-o", out),
         "sequence": (folder / "4-D.nrrd", "-o", out),
         "damaged": (good, "-o", out, "--model", folder / "half.pt"),
         "no model file": (good, "-o", out, "--model", folder / "missing.pt"),
