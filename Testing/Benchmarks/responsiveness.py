@@ -1,0 +1,108 @@
+"""Whether Slicer's window goes on while the module works: from click to result, in the host.
+
+    python Testing/Benchmarks/responsiveness.py
+    python Testing/Benchmarks/responsiveness.py --picture vpi.png --clicks 3
+
+A Qt timer ticks every 10 ms. Its longest silence is how long the window once stood still: it would not have repainted,
+nor heard a click. The first click imports PyTorch and loads the model besides, in a process that has done neither.
+Exit status 1 if a limit is exceeded. Linux and macOS only (peak memory).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
+
+import SlicerHost  # noqa: E402
+
+HOST = SlicerHost.start()  # before anything that imports slicer's modules
+
+import SimpleITK  # noqa: E402
+import slicer  # noqa: E402
+from PySide6 import QtCore  # noqa: E402
+
+SAMPLE = ROOT / "Resources" / "SampleData" / "simulated-single-curve.png"
+TICK = 10  # ms
+AFTERWARDS = 1.0  # s in which the views settle
+SECONDS, BLOCK, MEMORY = 15.0, 0.5, 1536  # limits: s of a click but the first, s, MB
+
+
+@dataclass(frozen=True)
+class Click:
+    """`seconds` from click to result; `block`: the longest that the window stood still, in seconds, and `during`
+    which message of the panel; `memory`: the process's peak, in MB."""
+
+    seconds: float
+    block: float
+    during: str
+    memory: int
+
+
+def open_panel(picture: Path) -> object:
+    """The module's panel with this picture chosen."""
+    HOST.load(ROOT / "DAGANSpine" / "DAGANSpine.py")
+    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(picture)))
+    slicer.util.addVolumeFromArray(pixels[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), picture.stem)
+    panel = HOST.open("DAGANSpine")
+    slicer.app.processEvents()
+    return panel
+
+
+def click(panel: object) -> Click:
+    """Click the button and watch until the views have settled. Raises RuntimeError if there is no result."""
+    ticks = []
+
+    def tick() -> None:
+        ticks.append((time.monotonic(), panel.ui.statusLabel.text))
+
+    timer = QtCore.QTimer()
+    timer.timeout.connect(tick)
+    timer.start(TICK)
+    tick()
+    begin = time.monotonic()
+    panel.ui.runButton.click()
+    seconds = time.monotonic() - begin
+    if not panel.ui.statusLabel.text.startswith("Done"):
+        raise RuntimeError(panel.ui.statusLabel.text)
+    while time.monotonic() < begin + seconds + AFTERWARDS:
+        slicer.app.processEvents()
+    timer.stop()
+    block, during = max((later - earlier, text) for (earlier, text), (later, _) in itertools.pairwise(ticks))
+    return Click(seconds, block, during, peak_memory())
+
+
+def peak_memory() -> int:
+    """MB that this process has ever had in memory."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 2**20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--picture", type=Path, default=SAMPLE, help="a VPI (default: a bundled simulated one)")
+    parser.add_argument("--clicks", type=int, default=2)
+    arguments = parser.parse_args()
+    panel, exceeded = open_panel(arguments.picture), False
+    print(f"{'click':>5} {'seconds':>8} {'longest block':>14} {'peak memory':>12}  longest block during")
+    for number in range(1, arguments.clicks + 1):
+        made = click(panel)
+        print(f"{number:5} {made.seconds:8.1f} {made.block:12.2f} s {made.memory:9} MB  {made.during or 'the click'}")
+        exceeded |= made.block > BLOCK or made.memory > MEMORY or (number > 1 and made.seconds > SECONDS)
+    print(
+        f"Limits: {SECONDS:.0f} s from the second click on, {BLOCK} s, {MEMORY} MB: {'exceeded' if exceeded else 'kept'}."
+    )
+    return int(exceeded)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
