@@ -3,46 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from ..metrics import CLEAN
-from ..shapes import GeneratorShape, PanopticFPNShape
-from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
-
-
-@dataclass(frozen=True)
-class AdversarialStage:
-    """DA-GAN on patches. Either `steps` or `epochs` says how long; an epoch shows as many patches as cover the
-    training images."""
-
-    batch: int = 16  # half of it corrupted, half clean
-    epochs: int | None = None
-    steps: int | None = None
-    learning_rate: float = 1e-4
-    final_learning_rate: float = 1e-6
-    grid: Literal["native", "resized"] = "resized"
-    degrees: float = 10.0  # a quarter turn would destroy the streaks' direction
-    discriminator_widths: tuple[int, ...] = (64, 128, 256)
-    attention: bool = True
-    dual: bool = True
-    weight_segmentation: float = WEIGHT_SEGMENTATION
-    weight_reconstruction: float = WEIGHT_RECONSTRUCTION
-    weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
-    matched: bool = True  # clean patches of the same greys as the corrupted ones
-    clean: float = CLEAN  # β_p of equation 1
-
-
-@dataclass(frozen=True)
-class SegmentationStage:
-    """The segmenter on whole restored spines, behind a generator that no longer changes."""
-
-    batch: int = 4
-    steps: int = 1500
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 1e-6
-    dice: bool = True  # Dice loss beside the cross-entropy
-    varied: bool = True  # augmentation
-    rows: int | None = None  # height of the crops that are learnt from; None: whole spines
+from ..shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape
+from .stages import AdversarialStage, SegmentationStage, Stage
 
 
 @dataclass(frozen=True)
@@ -51,10 +15,15 @@ class Preset:
 
     generator: RestorerShape
     segmenter: SegmenterShape
-    stages: tuple[AdversarialStage | SegmentationStage, ...]
+    stages: tuple[Stage, ...]
     checkpoint_every: int = 100  # steps
     validate_every: int = 500  # steps
     log_every: int = 10  # steps
+
+    def described(self) -> dict[str, Any]:
+        """All settings, as plain data; a run may be resumed with the very same ones."""
+        shapes = {name: getattr(self, name).described() for name in ("generator", "segmenter")}
+        return vars(self) | shapes | {"stages": [stage.described() for stage in self.stages]}
 
 
 PRESETS = {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,16 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from ..devices import choose_device, choose_precision, keep_freed_memory
-from ..metrics import PATCH
 from ..model import Model, freeze
 from ..pipeline import Pipeline, unheard
-from ..vpi import DEVIATION, NETWORK_SIZE, denormalise
+from ..vpi import DEVIATION, denormalise
 from .check import lacking, troubles_of
-from .dagan import DAGAN
-from .dataset import Dataset, load, open_dataset, refuse
+from .dataset import Dataset, open_dataset, refuse
 from .health import Health
 from .method import Batch, Method
-from .patches import SPLITS, PatchFeed
-from .presets import AdversarialStage, Preset, SegmentationStage
+from .presets import Preset
 from .run import RunFolder
-from .segmentation import Segmentation
-from .spines import SpineFeed, at_network_size, restored_spines
+from .spines import restored_spines
 from .validation import Validation
 
 
@@ -53,7 +47,7 @@ def train(
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
     if accelerator.device.type == "cpu":
         keep_freed_memory()
-    configuration = {"preset": name, **asdict(preset), "data": dataset.name, "seed": seed, "precision": precision}
+    configuration = {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision}
     run.admit(configuration, resume)
     if not resume:
         look_through(dataset, preset, quiet=not accelerator.is_main_process)
@@ -68,18 +62,19 @@ def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
     """Raise DatasetError for what can't be trained on, before anything is written."""
     with tqdm(desc="Checking", total=len(dataset.train), leave=False, disable=quiet) as bar:
         refuse(list(troubles_of(dataset.train, lambda fraction, subject: bar.update()).values()))
-    if any(isinstance(stage, AdversarialStage) for stage in preset.stages):
+    if any(stage.splits_patches for stage in preset.stages):
         refuse(lacking(dataset.split_validation()[0]))
 
 
 class Trainer:
-    """Drives the stages of a preset, one after the other; with several processes, each takes its share of a batch,
-    and the main one validates, logs and saves."""
+    """Drives the stages of a preset, one after the other, and is their `Setting`; with several processes, each takes
+    its share of a batch, and the main one validates, logs and saves."""
 
     def __init__(
         self, dataset: Dataset, run: RunFolder, preset: Preset, seed: int, name: str, accelerator: Accelerator
     ) -> None:
         self.run, self.preset, self.seed, self.accelerator = run, preset, seed, accelerator
+        self.quiet = not accelerator.is_local_main_process
         self.learners, self.held_out = dataset.split_validation()
         torch.manual_seed(seed)
         provenance = {
@@ -101,7 +96,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step)
         for index in range(begin["stage"], len(self.preset.stages)):
-            if step < steps_of(self.preset.stages[index], len(self.learners)):
+            if step < self.preset.stages[index].steps_for(len(self.learners)):
                 self._train_stage(index, step, state)
             step, state = 0, None
         if self.accelerator.is_main_process:
@@ -114,18 +109,19 @@ class Trainer:
     def _train_stage(self, index: int, first: int, state: dict[str, Any] | None) -> None:
         stage = self.preset.stages[index]
         torch.manual_seed(seed_of(self.seed, index))
-        feed, method, validation = self._prepare(stage)
+        prepared = stage.prepare(self)
+        feed, method, validation = prepared.feed, prepared.method, prepared.validation
         method.prepare(self.accelerator)
         if state:
             method.load_state(state)
-        steps = steps_of(stage, len(self.learners))
+        steps = stage.steps_for(len(self.learners))
         recent, health = defaultdict(list), Health()
         bar = tqdm(
             range(first, steps),
             desc=f"Stage {index + 1} of {len(self.preset.stages)}",
             initial=first,
             total=steps,
-            disable=not self.accelerator.is_local_main_process,
+            disable=self.quiet,
         )
         for step in bar:
             # everything random in a step depends on its number alone, so that a resumed run equals an unbroken one
@@ -148,42 +144,19 @@ class Trainer:
             if done % self.preset.checkpoint_every == 0 or done == steps:
                 self._save(index, done, method)
 
-    def _prepare(
-        self, stage: AdversarialStage | SegmentationStage
-    ) -> tuple[Callable[..., Any], Method, Validation | None]:
-        """What a stage learns from, how, and what it is judged by (nothing while the segmenter isn't trained)."""
-        share = max(2, stage.batch // self.accelerator.num_processes)
-        quiet = not self.accelerator.is_local_main_process
-        if isinstance(stage, AdversarialStage):
-            split = SPLITS[stage.grid]
-            records = tqdm(self.learners, desc="Splitting patches", leave=False, disable=quiet)
-            patched = [split(load(record), stage.clean) for record in records]
-            feed = PatchFeed(patched, share, stage.degrees, self.seed, stage.matched)
-            method = DAGAN(
-                self.model,
-                stage.discriminator_widths,
-                stage.attention,
-                stage.dual,
-                stage.weight_segmentation,
-                stage.weight_reconstruction,
-                stage.weight_identity,
-            )
-            judged = stage.weight_segmentation > 0
-            return feed, method, Validation(self.held_out, generator_fixed=False) if judged else None
-        feed = SpineFeed(self._restored_spines(quiet), share, self.seed, stage.varied, stage.rows)
-        return feed, Segmentation(self.model, stage.dice), Validation(self.held_out, generator_fixed=True)
+    def share(self, batch: int) -> int:
+        """How much of a batch is this process's; an adversarial one needs a patch of either kind."""
+        return max(2, batch // self.accelerator.num_processes)
 
-    def _restored_spines(self, quiet: bool) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Restored pictures and labels at 256 x 1024; the processes share the work through the run folder."""
+    def restored(self) -> list[np.ndarray]:
+        """The learners' pictures as the model restores them now, uint8 (rows, columns) at native size; the processes
+        share the work through the run folder."""
         pipeline, folder = Pipeline(self._as_used(), self.accelerator.device.type), self.run.folder / "restored"
         mine = self.learners[self.accelerator.process_index :: self.accelerator.num_processes]
-        with tqdm(total=len(mine), desc="Restoring spines", leave=False, disable=quiet) as bar:
+        with tqdm(total=len(mine), desc="Restoring spines", leave=False, disable=self.quiet) as bar:
             restored_spines(mine, pipeline, folder, lambda fraction, message: bar.update())
         self.accelerator.wait_for_everyone()
-        restored = restored_spines(self.learners, pipeline, folder, unheard)
-        return [
-            at_network_size(image, load(record).labels) for image, record in zip(restored, self.learners, strict=True)
-        ]
+        return restored_spines(self.learners, pipeline, folder, unheard)
 
     def _as_used(self) -> Model:
         """A copy that computes as the clinician's model will: what the accelerator put around the networks, such as
@@ -233,14 +206,6 @@ class Trainer:
                     "segmenter": self.model.segmenter.state_dict(),
                 }
             )
-
-
-def steps_of(stage: AdversarialStage | SegmentationStage, subjects: int) -> int:
-    """How many steps a stage takes; an epoch shows as many patches as cover the images at 256 x 1024."""
-    if stage.steps is not None:
-        return stage.steps
-    patches = math.prod(math.ceil(extent / PATCH) for extent in NETWORK_SIZE) * subjects
-    return stage.epochs * math.ceil(patches / stage.batch)
 
 
 def seed_of(*numbers: int) -> int:

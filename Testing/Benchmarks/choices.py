@@ -13,7 +13,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from DAGANSpineLib.__main__ import Bar
@@ -88,7 +88,7 @@ def begin_after(restoration: Path, folder: Path, preset: Preset) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(restoration, partial, ignore=shutil.ignore_patterns("events*"))
     configuration = json.loads((partial / "config.json").read_text())
-    configuration |= json.loads(json.dumps(asdict(preset)))
+    configuration |= json.loads(json.dumps(preset.described()))
     (partial / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
     partial.rename(folder)
 

@@ -15,9 +15,10 @@ from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import DatasetError, open_dataset
 from DAGANSpineLib.training.health import Health
-from DAGANSpineLib.training.presets import PRESETS, AdversarialStage
+from DAGANSpineLib.training.presets import PRESETS
 from DAGANSpineLib.training.run import RunError
-from DAGANSpineLib.training.trainer import Trainer, steps_of, train
+from DAGANSpineLib.training.stages import AdversarialStage
+from DAGANSpineLib.training.trainer import Trainer, train
 
 SMOKE = PRESETS["smoke"]
 
@@ -109,6 +110,7 @@ import io, sys, time
 from pathlib import Path
 import torch
 from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.stages import AdversarialStage
 from DAGANSpineLib.training.trainer import train
 
 data, folder, name, count = sys.argv[1:]
@@ -213,7 +215,7 @@ def test_the_paper_preset_has_the_papers_numbers():
 
 def test_an_epoch_covers_the_training_images():
     # 11 x 3 patches of 96 x 96 cover 1024 x 256; 80 subjects in batches of 16
-    assert steps_of(AdversarialStage(epochs=100), subjects=80) == 100 * 165
+    assert AdversarialStage(epochs=100).steps_for(subjects=80) == 100 * 165
 
 
 def test_the_bundled_networks_fit_the_bundled_file():
