@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import sys
 
 import torch
@@ -11,6 +12,7 @@ from .errors import UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "full", "bf16", "fp16")
+NEEDED = 2**30  # bytes of a graphics card that a run takes, estimated from what it takes of the main memory
 
 
 class DeviceError(UserError):
@@ -46,15 +48,67 @@ def present(kind: str) -> bool:
 
 def trouble_with(kind: str) -> str | None:
     """Why this kind of processor can't be used, None if it can: seeing one is not enough, it may be too new for
-    this torch, so one number is computed on it."""
+    this torch or full, so one number is computed on it."""
     if not present(kind):
-        return f"This computer, or its PyTorch, has no {kind.upper()} device."
+        return f"There is no {kind.upper()} device: {why_absent(kind)}"
     try:
         torch.ones(1, device=kind).add_(1).item()
     except RuntimeError as error:
         first_line = str(error).splitlines()[0]
-        return f"The {kind.upper()} device doesn't work with the installed PyTorch ({first_line})."
+        trouble = f"The {kind.upper()} device doesn't work with the installed PyTorch ({first_line})."
+        return f"{trouble} It is too new or too old for it." if "no kernel image" in first_line else trouble
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        if free < NEEDED:
+            return f"{name_of(kind)} has only {gigabytes(free)} of its memory free, {gigabytes(NEEDED)} are needed."
     return None
+
+
+def why_absent(kind: str) -> str:
+    """Why torch sees no processor of this kind, as the end of a sentence."""
+    if kind == "mps":
+        return "only Macs with Apple's own processors have one."
+    if torch.version.cuda is None and torch.version.hip is None:
+        build = f"PyTorch {torch.__version__} is built without CUDA"
+        if shutil.which("nvidia-smi"):
+            return f"{build}, though this computer has an NVIDIA driver: install the build for it."
+        return f"{build}."
+    return f"PyTorch {torch.__version__} finds no graphics card with a driver for CUDA {torch.version.cuda}."
+
+
+def name_of(kind: str) -> str:
+    """The processor's name and size, to be read by people."""
+    if kind == "cuda":
+        properties = torch.cuda.get_device_properties(0)
+        return f"{properties.name}, {gigabytes(properties.total_memory)}"
+    if kind == "mps":
+        return "Apple graphics"
+    cores = torch.get_num_threads()
+    return f"Processor, {cores} core{'s' if cores > 1 else ''}"
+
+
+def gigabytes(size: int) -> str:
+    return f"{size / 2**30:.1f} GB"
+
+
+def survey() -> dict[str, str]:
+    """What each choice of device means on this computer: its name and size, or why it can't be used.
+
+    For `auto`: what it takes, and why no graphics card, if it takes none. Some seconds where a graphics card wakes up.
+    """
+    troubles = {kind: trouble_with(kind) for kind in ("cuda", "mps")}
+    found = {"cpu": name_of("cpu"), **{kind: trouble or name_of(kind) for kind, trouble in troubles.items()}}
+    kind = choose_device()[0].type
+    usual = "mps" if sys.platform == "darwin" else "cuda"
+    return {"auto": f"{found['cpu']}. {troubles[usual]}" if kind == "cpu" else found[kind], **found}
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device had too little memory: torch says so by its own class on CUDA alone."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    words = "out of memory", "not enough memory", "can't allocate memory"
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in words)
 
 
 def choose_precision(name: str, device: torch.device) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .devices import choose_device
+from .devices import DeviceError, choose_device, out_of_memory
 from .model import Model, load_model
 from .networks.resize import resize, shrink
 from .progress import Cancelled as Cancelled
@@ -48,7 +48,7 @@ class Pipeline:
         """Raises DeviceError if the device was asked for by name and doesn't work."""
         self.model = model
         self.device, self.warnings = choose_device(device)
-        self._move_to(self.device)
+        self._with_memory(lambda: self._move_to(self.device))
 
     @classmethod
     def load(cls, model: Path | None = None, device: str = "auto") -> Pipeline:
@@ -59,7 +59,8 @@ class Pipeline:
         """Restore and segment a VPI.
 
         `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile; what it
-        raises stops the run. A device that runs out of memory is given up for the CPU, with a warning.
+        raises stops the run. A device that runs out of memory is given up for the CPU, with a warning. Raises
+        DeviceError if the CPU's memory doesn't do either.
         """
         begin = time.perf_counter()
         progress(0.0, "Looking for the lit body")
@@ -134,9 +135,13 @@ class Pipeline:
         """Do the work; where the device has too little memory for it, do it again on the CPU, and say so."""
         try:
             return work()
-        except torch.OutOfMemoryError:
-            if self.device.type == "cpu":
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
                 raise
+            if self.device.type == "cpu":
+                raise DeviceError(
+                    "This computer has too little free memory for this picture: close other programs and try again."
+                ) from error
             self.warnings.append(f"The {self.device.type.upper()} device ran out of memory: the CPU was used instead.")
             self._move_to(torch.device("cpu"))
             return work()

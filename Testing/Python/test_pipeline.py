@@ -148,13 +148,48 @@ def test_a_device_without_memory_is_given_up_for_the_cpu(pipeline, pixels):
     assert ["ran out of memory" in warning for warning in result.warnings] == [True]
 
 
-def test_running_out_of_memory_on_the_cpu_is_not_hidden(pipeline, pixels):
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 42 bytes."),
+        MemoryError("Unable to allocate 42. GiB for an array"),
+    ],
+    ids=["Linux", "Windows", "NumPy"],
+)
+def test_running_out_of_memory_on_the_cpu_is_told_in_a_sentence(pipeline, pixels, error):
     def out_of_memory(image):
-        raise torch.OutOfMemoryError("no memory")
+        raise error
 
     pipeline.model.generator.forward = out_of_memory
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(DeviceError, match="too little free memory") as caught:
         pipeline.run(pixels)
+    assert caught.value.__cause__ is error
+
+
+def test_another_error_than_of_memory_is_not_taken_for_one(pipeline, pixels):
+    def broken(image):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    pipeline.model.generator.forward = broken
+    pipeline.device = torch.device("meta")
+    with pytest.raises(RuntimeError, match="mat1"):
+        pipeline.run(pixels)
+
+
+def test_a_gpu_too_small_for_the_model_leaves_it_on_the_cpu(monkeypatch, pixels):
+    # MPS raises no OutOfMemoryError
+    monkeypatch.setattr("DAGANSpineLib.pipeline.choose_device", lambda name: (torch.device("meta"), []))
+    move = Pipeline._move_to
+
+    def small(pipeline, device):
+        if device.type == "meta":
+            raise RuntimeError("MPS backend out of memory (MPS allocated: 1.02 GB)")
+        move(pipeline, device)
+
+    monkeypatch.setattr(Pipeline, "_move_to", small)
+    result = Pipeline(small_model()).run(pixels)
+    assert ["ran out of memory" in warning for warning in result.warnings] == [True]
 
 
 def test_auto_takes_the_cpu_where_there_is_nothing_else(monkeypatch):
