@@ -98,9 +98,8 @@ def main() -> int:
         made = click(panel)
         print(f"{number:5} {made.seconds:8.1f} {made.block:12.2f} s {made.memory:9} MB  {made.during or 'the click'}")
         exceeded |= made.block > BLOCK or made.memory > MEMORY or (number > 1 and made.seconds > SECONDS)
-    print(
-        f"Limits: {SECONDS:.0f} s from the second click on, {BLOCK} s, {MEMORY} MB: {'exceeded' if exceeded else 'kept'}."
-    )
+    verdict = "exceeded" if exceeded else "kept"
+    print(f"Limits: {SECONDS:.0f} s from the second click on, {BLOCK} s, {MEMORY} MB: {verdict}.")
     return int(exceeded)
 
 
