@@ -4,7 +4,6 @@ import logging
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +29,19 @@ except ModuleNotFoundError:
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.export import Exporter, export, mayReplace, targetOf
 from DAGANSpinePanel.installation import howToGetTorch, importTorch, installTorch, torchIsInstalled
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
-from DAGANSpinePanel.results import describe
+from DAGANSpinePanel.progress import ProgressDisplay
+from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
-from DAGANSpinePanel.views import SideBySide
+from DAGANSpinePanel.views import SideBySide, ViewChooser
 
 from DAGANSpineLib import model_card, scene
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled, unheard
+from DAGANSpineLib.report import findings
 
 
 class DAGANSpine(ScriptedLoadableModule):
@@ -73,15 +75,16 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.logic = None
         self.ui = None
-        self._views = None
         self._sampleMenu = None
         self._modelChooser = None
+        self._progress = None
+        self._results = None
+        self._views = None
+        self._exporter = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
         self._entered = False
-        self._began = None  # when the run began, None while idle
         self._cancelled = False  # whether the run is to stop
-        self._warnings = {}  # of the last run on each image, by its node's ID
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -90,15 +93,16 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
-        self._views = SideBySide()
         self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
-        self.ui.progressBar.visible = False
+        self._progress = ProgressDisplay(self.ui)
+        self._results = ResultsViewer(self.ui)
+        self._views = ViewChooser(self.ui)
+        self._exporter = Exporter(self.ui, self.onExportFolderChosen, self.onExportButton)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
         self.ui.runButton.clicked.connect(self.onRunButton)
-        self.ui.showButton.clicked.connect(self.onShowButton)
         slicer.app.connect("lastWindowClosed()", self.cancel)
         self.initializeParameterNode()
 
@@ -132,7 +136,6 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartClose(self, caller, event):
         self.cancel()
         self.setParameterNode(None)
-        self._warnings.clear()
 
     def onSceneReady(self, caller, event):
         """After closing and after loading: a parameter node that was loaded before its image has cached None."""
@@ -163,15 +166,14 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Bring every widget into the state that the parameters and the run allow."""
         if self.ui is None:
             return
-        running = self._began is not None
-        volume = self._parameterNode.inputVolume if self._parameterNode is not None else None
-        modelPath = self._parameterNode.modelPath if self._parameterNode is not None else ""
-        self._modelChooser.show(modelPath, enabled=not running)
+        running = self._progress.isRunning
+        parameters = self._parameterNode
+        volume = parameters.inputVolume if parameters is not None else None
+        self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
         trouble = "" if running else scene.trouble_with(volume) or self._modelChooser.trouble
         self.ui.inputSelector.enabled = not running
         self.ui.sampleButton.enabled = not running
         self.ui.deviceComboBox.enabled = not running
-        self.ui.progressBar.visible = running
         self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
         self.ui.runButton.enabled = not trouble and not (running and self._cancelled)
         self.ui.runButton.toolTip = trouble or (
@@ -179,15 +181,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if running
             else _("Remove the structured noise and label ribs, thoracic and lumbar vertebrae.")
         )
-        results = scene.results_of(volume) if volume is not None else (None, None)
-        self.ui.showButton.enabled = None not in results and not running
-        self.ui.showButton.toolTip = (
-            _("Original on the left, restored image with the segments on the right.")
-            if self.ui.showButton.enabled
-            else _("There are no results of this image yet.")
-        )
-        warnings = self._warnings.get(volume.GetID(), []) if volume is not None else []
-        self.ui.resultsLabel.text = describe(*results, warnings)
+        self._results.show(volume)
+        self._views.follow(parameters, volume, running, self._entered)
+        exportFolder = parameters.exportFolder if parameters is not None else ""
+        self._exporter.show(exportFolder, volume, self._results.found, enabled=not running)
 
     def onSampleLoaded(self, volume):
         if self._parameterNode is not None:
@@ -197,85 +194,93 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode is not None:
             self._parameterNode.modelPath = path
 
+    def onExportFolderChosen(self, path):
+        if self._parameterNode is not None:
+            self._parameterNode.exportFolder = path
+
     def onRunButton(self):
-        if self._began is not None:
+        if self._progress.isRunning:
             self.cancel()
-            self.ui.statusLabel.text = _("Cancelling…")
+            self._progress.say(_("Cancelling…"))
             self.updateGUI()
         elif self._parameterNode.inputVolume is not None:
             self.run(self._parameterNode.inputVolume, self._parameterNode.device, self._parameterNode.modelPath)
+
+    def onExportButton(self):
+        volume, found = self._parameterNode.inputVolume, self._results.found
+        target = targetOf(self._parameterNode.exportFolder, volume)
+        if mayReplace(target):
+            self.attempt(lambda: export(target, volume, found, self.onExportProgress), _("Nothing was written."))
 
     def cancel(self):
         """Stop the run in progress, if there is one, as soon as it can be stopped."""
         self._cancelled = True
         self.logic.cancel()
 
-    def onShowButton(self):
-        volume = self._parameterNode.inputVolume
-        self._views.show(volume, *scene.results_of(volume))
-
     def run(self, volume, device, modelPath):
-        """Run the logic on this volume while the panel shows how far it is; errors become sentences."""
-        self._began, self._cancelled = time.monotonic(), False
-        self.updateGUI()
-        outcome, trouble = None, None
-        without = _("Cancelled. Nothing was added to the scene.")
-        try:
+        """Run the logic on this volume; the results are shown unless the user has gone to another module."""
+        outcome = None
+
+        def work():
+            nonlocal outcome
             if not torchIsInstalled() and not installTorch(self.onProgress):
-                without = _("PyTorch was not installed; without it nothing can be computed.")
-            elif not self._cancelled:
+                return _("PyTorch was not installed; without it nothing can be computed.")
+            if not self._cancelled:
                 outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath)
+            if outcome is None:
+                raise Cancelled
+            seconds = sum(outcome.seconds.values())
+            return _("Done in {seconds:.1f} s on {device}.").format(seconds=seconds, device=outcome.device.upper())
+
+        self.attempt(work, _("Nothing was added to the scene."))
+        if outcome is not None and self._entered:
+            self._views.show()
+
+    def attempt(self, work, nothing):
+        """Do long work while the panel shows how far it is, and say what it returns; errors become sentences.
+
+        nothing: the sentence that says that all is as before, if the work fails or is cancelled.
+        """
+        self._cancelled = False
+        self._progress.begin()
+        self.updateGUI()
+        said, trouble = None, None
+        try:
+            said = work()
+        except Cancelled:
+            said = _("Cancelled. {nothing}").format(nothing=nothing)
         except UserError as error:
             trouble = str(error), traceback.format_exc() if error.__cause__ else None
         except Exception as error:
             logging.exception("DAGANSpine failed")
-            text = _("Something went wrong: {error}. Nothing was added to the scene.")
-            trouble = text.format(error=error), traceback.format_exc()
-        self._began = None
+            text = _("Something went wrong: {error}. {nothing}").format(error=error, nothing=nothing)
+            trouble = text, traceback.format_exc()
+        self._progress.end()
         if self.ui is None:  # Slicer is quitting
             return
         self.updateGUI()
         if trouble is not None:
             self.fail(*trouble)
-        elif outcome is None:
-            self.ui.statusLabel.text = without
         else:
-            self.showOutcome(volume, outcome)
+            self._progress.say(said)
 
     def onProgress(self, fraction, message):
-        """A tile is done: show it, with elapsed and remaining time."""
-        if self.ui is None or self._cancelled:
-            return
-        elapsed = time.monotonic() - self._began
-        text = _("{message} – {elapsed} elapsed").format(message=message, elapsed=clock(elapsed))
-        if fraction is not None and fraction > 0.1:
-            remaining = clock(elapsed * (1 - fraction) / fraction)
-            text = _("{text}, about {remaining} left").format(text=text, remaining=remaining)
-        self.ui.progressBar.maximum = 0 if fraction is None else 100  # 0: busy, without an end in sight
-        self.ui.progressBar.value = round(100 * (fraction or 0))
-        self.ui.statusLabel.text = text
+        """A tile is done, or some time has gone by."""
+        if self.ui is not None and not self._cancelled:
+            self._progress.show(fraction, message)
 
-    def showOutcome(self, volume, outcome):
-        """Say what was made, and show it side by side, unless the user has gone to another module."""
-        seconds = sum(outcome.seconds.values())
-        self.ui.statusLabel.text = _("Done in {seconds:.1f} s on {device}.").format(
-            seconds=seconds, device=outcome.device.upper()
-        )
-        self._warnings[volume.GetID()] = outcome.warnings
-        self.updateGUI()
-        if self._entered:
-            self._views.show(volume, outcome.restoredVolume, outcome.segmentation)
+    def onExportProgress(self, fraction, message):
+        """A file is written."""
+        self.onProgress(fraction, message)
+        slicer.app.processEvents()
+        if self._cancelled:
+            raise Cancelled
 
     def fail(self, text, details=None):
         """Show an error in the panel and in a message box."""
-        self.ui.statusLabel.text = text
+        self._progress.say(text)
         more = {"detailedText": details} if details else {}  # None would be shown as a text
         slicer.util.errorDisplay(text, windowTitle="DAGANSpine", **more)
-
-
-def clock(seconds):
-    """Seconds as minutes and seconds: 75 -> 1:15."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 @dataclass(frozen=True)
@@ -287,7 +292,7 @@ class Outcome:
     model: str
     device: str
     seconds: dict
-    warnings: list
+    findings: dict
 
 
 class DAGANSpineLogic(ScriptedLoadableModuleLogic):
@@ -328,27 +333,30 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             self._running = False
 
     def _run(self, volumeNode, device, progress, modelPath):
-        pixels = scene.pixels_of(volumeNode)
+        pixels, spacing = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing
         loading = _("Loading the model")
 
         def work(report):
             report(0.0, loading)
             importTorch()
             pipeline = self.pipelineFor(modelPath, device)
-            return pipeline, pipeline.run(pixels, report)
+            result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
+            pictures = pixels, result.restored, result.labels
+            found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message))
+            return pipeline, result, {**found, "warnings": result.warnings + found["warnings"]}
 
         def isCancelled():
             return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
 
         try:
-            pipeline, result = inBackground(work, progress, isCancelled)
+            pipeline, result, found = inBackground(work, progress, isCancelled)
         except Cancelled:
             return None
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
-        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels, model)
+        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels, model, found)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
-        return Outcome(restoredVolume, segmentation, model, device, result.seconds, list(result.warnings))
+        return Outcome(restoredVolume, segmentation, model, device, result.seconds, found)
 
     def pipelineFor(self, modelPath, device):
         """The loaded model; loaded anew for another device, another file, or the same file with other content."""

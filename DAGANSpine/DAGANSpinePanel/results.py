@@ -1,12 +1,76 @@
-"""The results of an image, in words."""
+"""What a run found: a table of the segments, a table of the restoration, and what to know before trusting them."""
 
+import qt
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
+from DAGANSpineLib.segments import SEGMENTS
+
+SWATCH = 12  # pixels of a segment's colour beside its name
+ABSENT = "–"
+BINARY = "Binary labelmap"  # the representation that is edited
 
 
-def describe(restoredVolume, segmentation, warnings):
-    """A line each for the nodes that are there, for the model that made them, and for what to know about them."""
+class ResultsViewer:
+    """The panel's section of the results. `ui`: the panel's widgets."""
+
+    def __init__(self, ui):
+        self._ui = ui
+        self._shown = None  # the state whose findings the tables show
+        self.found = None  # those findings
+        for table in (ui.segmentsTable, ui.restorationTable):
+            header = table.horizontalHeader()
+            header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+            header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+
+    def show(self, volume):
+        """Show what is known of the results of this volume, None for no volume."""
+        results = scene.results_of(volume) if volume is not None else (None, None)
+        self._ui.resultsLabel.text = describe(*results)
+        state = stateOf(volume, *results)
+        if state == self._shown:
+            return
+        self._shown = state
+        self.found = currentFindings(volume, *results)
+        for table in (self._ui.segmentsTable, self._ui.restorationTable):
+            table.visible = self.found is not None
+        warnings = []
+        if self.found is not None:
+            fill(self._ui.segmentsTable, *segmentRows(self.found))
+            for row, segment in enumerate(SEGMENTS):
+                self._ui.segmentsTable.item(row, 0).setIcon(swatch(segment.colour))
+            fill(self._ui.restorationTable, *restorationRows(self.found))
+            warnings = self.found["warnings"]
+        self._ui.warningsLabel.visible = bool(warnings)
+        self._ui.warningsLabel.text = "\n".join(_("Note: {warning}").format(warning=warning) for warning in warnings)
+
+
+def stateOf(volume, restored, segmentation):
+    """What the findings depend on; two states that are equal have the same findings."""
+    if restored is None and segmentation is None:
+        return None
+    segments = segmentation.GetSegmentation() if segmentation is not None else None
+    count = segments.GetNumberOfSegments() if segments is not None else 0
+    masks = (segments.GetNthSegment(index).GetRepresentation(BINARY) for index in range(count))
+    times = tuple(mask.GetMTime() if mask is not None else 0 for mask in masks)
+    return volume.GetID(), (restored or segmentation).GetAttribute(scene.FINDINGS), times
+
+
+def currentFindings(volume, restored, segmentation):
+    """The run's findings, with the segments as they are now, in case that somebody has edited them; None if there are
+    none."""
+    stored = scene.findings_of(restored or segmentation) if restored or segmentation else None
+    if stored is None or segmentation is None or scene.trouble_with(volume):
+        return stored
+    classes = scene.classes_of(segmentation, volume)
+    if classes == stored["classes"]:
+        return stored
+    edited = _("The segments were changed after the run: components and areas are those of now.")
+    return {**stored, "classes": classes, "warnings": [*stored["warnings"], edited]}
+
+
+def describe(restoredVolume, segmentation):
+    """A line each for the nodes that are there, and for the model that made them."""
     lines = []
     if restoredVolume is not None:
         lines.append(_("Restored image: {name}").format(name=restoredVolume.GetName()))
@@ -17,4 +81,50 @@ def describe(restoredVolume, segmentation, warnings):
     model = scene.model_of(restoredVolume or segmentation)
     if model:
         lines.append(_("Model: {model}").format(model=model))
-    return "\n".join(lines + warnings)
+    return "\n".join(lines)
+
+
+def segmentRows(found):
+    """The table of the segments: its header, and a row of texts for each class."""
+    known = all("area_mm2" in values for values in found["classes"].values())
+    header = [_("Segment"), _("Components"), _("Area (mm²)") if known else _("Area (pixels)")]
+    names = {"rib": _("Rib"), "thoracic": _("Thoracic"), "lumbar": _("Lumbar")}
+    rows = []
+    for segment in SEGMENTS:
+        values = found["classes"][segment.name.lower()]
+        area = f"{values['area_mm2']:.0f}" if known else str(values["area_pixels"])
+        rows.append([names[segment.name.lower()], str(values["components"]), area])
+    return header, rows
+
+
+def restorationRows(found):
+    """The table of the restoration: its header, and a row of texts for each figure."""
+    patches, largest = found["corrupted patches"], found["largest g"]
+    return [_("Restoration"), _("Original"), _("Restored")], [
+        [_("Corrupted patches, of {count}").format(count=patches["of"]), str(patches["before"]), str(patches["after"])],
+        [_("Largest g"), number(largest["before"]), number(largest["after"])],
+        [_("Change of clean patches"), ABSENT, number(found["change of clean patches"])],
+    ]
+
+
+def number(value):
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def fill(table, header, rows):
+    """Texts into a table; all but the first column to the right."""
+    table.setColumnCount(len(header))
+    table.setRowCount(len(rows))
+    table.setHorizontalHeaderLabels(header)
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = qt.QTableWidgetItem(text)
+            item.setTextAlignment(qt.Qt.AlignVCenter | (qt.Qt.AlignRight if column else qt.Qt.AlignLeft))
+            table.setItem(row, column, item)
+
+
+def swatch(colour):
+    """A square of this colour (red, green, blue, 0 to 1)."""
+    pixmap = qt.QPixmap(SWATCH, SWATCH)
+    pixmap.fill(qt.QColor(*(round(255 * part) for part in colour)))
+    return qt.QIcon(pixmap)

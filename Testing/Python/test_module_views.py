@@ -18,14 +18,14 @@ PICTURE = np.random.default_rng(0).integers(1, 255, LABELS.shape, dtype=np.uint8
 @pytest.fixture
 def shown(scene):
     """Volume, results and the layout that shows them."""
-    from DAGANSpinePanel.views import SideBySide
+    from DAGANSpinePanel.views import Look, SideBySide
 
     from DAGANSpineLib import scene as library
 
     volume = slicer.util.addVolumeFromArray(PICTURE[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), "VPI")
     restored, segmentation = library.publish(volume, PICTURE, LABELS)
     views = SideBySide()
-    views.show(volume, restored, segmentation)
+    views.show(volume, restored, segmentation, Look())
     yield volume, restored, segmentation, views
     views.leave()
 

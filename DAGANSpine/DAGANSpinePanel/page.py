@@ -1,0 +1,131 @@
+"""The report: one page of pictures, figures and warnings, to print or to mail."""
+
+import html
+import math
+
+import qt
+import SimpleITK
+from slicer.i18n import tr as _
+
+from DAGANSpineLib import metrics, overlay
+from DAGANSpineLib.segments import SEGMENTS
+from DAGANSpinePanel.results import restorationRows, segmentRows
+
+WIDTH, HEIGHT, MARGIN = 1240, 1754, 70  # pixels: A4 at 150 dots per inch
+GAP = 20  # pixels between the pictures
+TALLEST = 1080  # pixels: a picture's height, so that the figures stay on the page
+FONT = 20  # pixels
+STYLE = """
+h1 { font-size: 34px; }
+td, th { padding: 3px 22px 3px 0; }
+th { text-align: left; }
+.note { background-color: #fff3cd; color: #5c4400; }
+.caption { font-size: 18px; color: #404040; }
+"""
+
+
+def draw(path, facts, pixels, restored, labels, found):
+    """Draw the page and write it to `path`, a PNG, in whose folder the pictures lie meanwhile.
+
+    facts: pairs of texts that say whence the results come. pixels, restored, labels: (rows, columns), grey 0 to 255
+    and labels 0 to 3. found: the findings. Returns whether the page could be written.
+    """
+    pictures = {
+        "original": SimpleITK.GetImageFromArray(pixels.round().astype("uint8")),
+        "restored": colours(overlay.overlay(restored, labels)),
+        "removed": colours(overlay.residual(pixels, restored)),
+    }
+    files = {name: path.with_name(f".{name}.png") for name in pictures}
+    for name, file in files.items():
+        SimpleITK.WriteImage(pictures[name], str(file))
+        scaled(qt.QImage(str(file))).save(str(file))
+    font = qt.QFont()
+    font.setPixelSize(FONT)
+    document = qt.QTextDocument()
+    document.defaultFont = font
+    document.documentMargin = MARGIN
+    document.textWidth = WIDTH
+    document.defaultStyleSheet = STYLE
+    document.setHtml(contents(facts, files, found))
+    page = qt.QImage(WIDTH, max(HEIGHT, math.ceil(document.size.height())), qt.QImage.Format_RGB32)
+    page.fill(qt.Qt.white)
+    painter = qt.QPainter()
+    painter.begin(page)
+    document.drawContents(painter)
+    painter.end()
+    for file in files.values():
+        file.unlink()
+    return page.save(str(path))
+
+
+def colours(picture):
+    return SimpleITK.GetImageFromArray(picture, isVector=True)
+
+
+def scaled(image):
+    """As large as three of its kind fit side by side."""
+    width = (WIDTH - 2 * MARGIN - 2 * GAP) // 3
+    return image.scaled(width, TALLEST, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation)
+
+
+def contents(facts, files, found):
+    """The page as rich text. files: of the pictures."""
+    origin = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in facts)
+    captions = {
+        "original": escaped(_("Original")),
+        "restored": f"{escaped(_('Restored'))}: {legend(bones())}",
+        "removed": f"{escaped(_('Removed from the original'))}: {legend(changes())}",
+    }
+    cells = "".join(
+        f'<td width="33%"><img src="{files[name].as_uri()}"><br><span class="caption">{caption}</span></td>'
+        for name, caption in captions.items()
+    )
+    notes = "".join(f'<p class="note">{escaped(warning)}</p>' for warning in found["warnings"])
+    return (
+        f"<h1>{escaped(_('Volume projection image (VPI) of the spine, restored and segmented'))}</h1>"
+        f'<p class="note"><b>{escaped(_("Research use, not for diagnosis."))}</b></p>'
+        f"<table>{origin}</table><p></p>"
+        f'<table width="100%"><tr>{cells}</tr></table><p></p>'
+        f'<table width="100%"><tr><td width="45%">{table(*segmentRows(found))}</td>'
+        f'<td>{table(*restorationRows(found))}</td></tr></table><p class="caption">{escaped(patches())}</p>{notes}'
+    )
+
+
+def patches():
+    """What the figures of the restoration mean."""
+    return _(
+        "g is the mean vertical variation of a patch of {size} × {size} pixels; from {corrupted:.0f} on the patch "
+        "counts as corrupted by structured noise, up to {clean:.0f} as clean. Changes are in grey levels, 0 to 255."
+    ).format(size=metrics.PATCH, corrupted=metrics.CORRUPTED, clean=metrics.CLEAN)
+
+
+def table(header, rows):
+    head = "".join(f"<th>{escaped(text)}</th>" for text in header)
+    body = "".join("<tr>" + "".join(f"<td>{escaped(text)}</td>" for text in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def bones():
+    """Names and colours of the segments."""
+    names = _("rib"), _("thoracic"), _("lumbar")
+    return {name: segment.colour for name, segment in zip(names, SEGMENTS, strict=True)}
+
+
+def changes():
+    """Names and colours of what restoration did."""
+    return {_("darkened"): overlay.DARKENED, _("brightened"): overlay.BRIGHTENED}
+
+
+def legend(meanings):
+    """Names after squares of their colours."""
+    return ", ".join(
+        f'<span style="color: {hexadecimal(colour)}">■</span>&nbsp;{escaped(name)}' for name, colour in meanings.items()
+    )
+
+
+def hexadecimal(colour):
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
+
+
+def escaped(text):
+    return html.escape(str(text))
