@@ -1,0 +1,1 @@
+# For extensions that build against this one; nothing is installed.
