@@ -1,6 +1,12 @@
 # Each target is a fresh machine's one command: it makes .venv, installs what it needs, and does its job.
+# On Windows in Git Bash; there, Python is called python, and .venv keeps its programs elsewhere.
+ifeq ($(OS),Windows_NT)
+PYTHON ?= python
+BIN = .venv/Scripts
+else
 PYTHON ?= python3
-BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN = .venv/bin
+endif
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test clean
