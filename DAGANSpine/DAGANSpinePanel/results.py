@@ -16,12 +16,8 @@ class ResultsViewer:
 
     def __init__(self, ui):
         self._ui = ui
-        self._shown = None  # the state whose findings the tables show
+        self._shown = ()  # the state whose findings the tables show; none so far
         self.found = None  # those findings
-        for table in (ui.segmentsTable, ui.restorationTable):
-            header = table.horizontalHeader()
-            header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-            header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
 
     def show(self, volume):
         """Show what is known of the results of this volume, None for no volume."""
@@ -112,15 +108,24 @@ def number(value):
 
 
 def fill(table, header, rows):
-    """Texts into a table; all but the first column to the right."""
+    """Texts into a table, whose first column takes the width that the others leave."""
     table.setColumnCount(len(header))
     table.setRowCount(len(rows))
-    table.setHorizontalHeaderLabels(header)
+    for column, text in enumerate(header):
+        table.setHorizontalHeaderItem(column, cell(text, column))
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
-            item = qt.QTableWidgetItem(text)
-            item.setTextAlignment(qt.Qt.AlignVCenter | (qt.Qt.AlignRight if column else qt.Qt.AlignLeft))
-            table.setItem(row, column, item)
+            table.setItem(row, column, cell(text, column))
+    sections = table.horizontalHeader()
+    sections.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    sections.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+
+
+def cell(text, column):
+    """A text to the left in the first column, a number to the right in the others."""
+    item = qt.QTableWidgetItem(text)
+    item.setTextAlignment(qt.Qt.AlignVCenter | (qt.Qt.AlignRight if column else qt.Qt.AlignLeft))
+    return item
 
 
 def swatch(colour):
