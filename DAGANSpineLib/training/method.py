@@ -26,10 +26,16 @@ class Batch:
     clean: Tensor
     clean_labels: Tensor
 
+    def labelled(self) -> LabelledBatch:
+        """Both kinds together."""
+        return LabelledBatch(
+            torch.cat([self.corrupted, self.clean]), torch.cat([self.corrupted_labels, self.clean_labels])
+        )
+
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """Restored VPI, normalised (N, 1, H, W), with labels (N, H, W), on the device."""
+    """Pictures, normalised (N, 1, H, W), with labels (N, H, W), on the device."""
 
     images: Tensor
     labels: Tensor

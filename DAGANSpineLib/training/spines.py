@@ -53,12 +53,17 @@ def restored_spines(
 
 def at_network_size(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Native uint8 picture and labels -> both uint8 (1024, 256)."""
-    small = shrink(torch.from_numpy(image).float()[None, None], NETWORK_SIZE)[0, 0]
     rows, columns = (
         ((np.arange(extent) + 0.5) * native / extent).astype(int)
         for extent, native in zip(NETWORK_SIZE, labels.shape, strict=True)
     )
-    return small.round().clamp(0, 255).byte().numpy(), labels[rows[:, None], columns[None, :]]
+    return shrunk(image), labels[rows[:, None], columns[None, :]]
+
+
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """Native uint8 picture -> uint8 (1024, 256)."""
+    small = shrink(torch.from_numpy(image).float()[None, None], NETWORK_SIZE)[0, 0]
+    return small.round().clamp(0, 255).byte().numpy()
 
 
 def augmentation() -> list[Transform]:

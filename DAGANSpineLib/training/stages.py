@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
 from .method import Batch, LabelledBatch, Method
 from .patches import SPLITS, PatchFeed
 from .segmentation import Segmentation
-from .spines import SpineFeed, at_network_size
+from .spines import SpineFeed, at_network_size, shrunk
 from .validation import Validation
 
 
@@ -82,23 +82,29 @@ class Stage(ABC):
 
 
 @dataclass(frozen=True)
-class AdversarialStage(Stage):
-    """DA-GAN on patches; half of a batch is corrupted, half clean."""
+class PatchStage(Stage):
+    """A stage that learns from patches; half of a batch is corrupted, half clean."""
 
     grid: Literal["native", "resized"] = "resized"
     degrees: float = 10.0  # a quarter turn would destroy the streaks' direction
-    discriminator_widths: tuple[int, ...] = (64, 128, 256)
-    attention: bool = True
-    dual: bool = True
-    weight_segmentation: float = WEIGHT_SEGMENTATION
-    weight_reconstruction: float = WEIGHT_RECONSTRUCTION
-    weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
     matched: bool = True  # clean patches of the same greys as the corrupted ones
     clean: float = CLEAN  # β_p of equation 1
 
     @property
     def splits_patches(self) -> bool:
         return True
+
+
+@dataclass(frozen=True)
+class AdversarialStage(PatchStage):
+    """DA-GAN on patches."""
+
+    discriminator_widths: tuple[int, ...] = (64, 128, 256)
+    attention: bool = True
+    dual: bool = True
+    weight_segmentation: float = WEIGHT_SEGMENTATION
+    weight_reconstruction: float = WEIGHT_RECONSTRUCTION
+    weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
 
     def prepare(self, setting: Setting) -> Prepared:
         method = DAGAN(
@@ -114,10 +120,15 @@ class AdversarialStage(Stage):
         return Prepared(patch_feed(self, setting), method, validation)
 
 
-def patch_feed(stage: AdversarialStage, setting: Setting) -> PatchFeed:
-    """Corrupted and clean patches of the learners."""
+def patch_feed(stage: PatchStage, setting: Setting, pictures: Sequence[np.ndarray] | None = None) -> PatchFeed:
+    """Corrupted and clean patches of the learners, told apart by their original pictures.
+
+    `pictures`: what the patches are cut from instead, uint8 (rows, columns) on the stage's grid.
+    """
     records = tqdm(setting.learners, desc="Splitting patches", leave=False, disable=setting.quiet)
     patched = [SPLITS[stage.grid](load(record), stage.clean) for record in records]
+    if pictures is not None:
+        patched = [replace(each, image=picture) for each, picture in zip(patched, pictures, strict=True)]
     return PatchFeed(patched, setting.share(stage.batch), stage.degrees, setting.seed, stage.matched)
 
 
@@ -140,3 +151,16 @@ class SegmentationStage(Stage):
         feed = SpineFeed(spines, setting.share(self.batch), setting.seed, self.varied, self.rows)
         method = Segmentation(setting.model, self.dice)
         return Prepared(feed, method, Validation(setting.held_out, generator_fixed=True))
+
+
+@dataclass(frozen=True)
+class PatchSegmentationStage(PatchStage):
+    """The segmenter on patches of restored pictures at 256 x 1024, behind a generator that no longer changes: the
+    paper's schedule for whatever isn't learnt end to end with the segmenter."""
+
+    def prepare(self, setting: Setting) -> Prepared:
+        restored = [shrunk(image) for image in setting.restored()]
+        feed = patch_feed(self, setting, restored)
+        method = Segmentation(setting.model, dice=False)
+        validation = Validation(setting.held_out, generator_fixed=True)
+        return Prepared(lambda step, process: feed(step, process).labelled(), method, validation)
