@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-from .networks import Generator, PanopticFPN
+from .networks import Generator, PanopticFPN, Untouched
 from .vpi import CLASSES
 
 Kind = TypeVar("Kind", bound="Shape")
@@ -55,6 +55,16 @@ class GeneratorShape(RestorerShape):
 
 
 @dataclass(frozen=True)
+class UntouchedShape(RestorerShape):
+    """No restoration; see `networks.Untouched`."""
+
+    kind = "untouched"
+
+    def build(self) -> nn.Module:
+        return Untouched()
+
+
+@dataclass(frozen=True)
 class PanopticFPNShape(SegmenterShape):
     """DA-GAN's segmenter; see `networks.PanopticFPN`."""
 
@@ -68,7 +78,7 @@ class PanopticFPNShape(SegmenterShape):
         return PanopticFPN(len(CLASSES), self.depth, self.width, self.pyramid, self.head)
 
 
-RESTORERS = (GeneratorShape,)
+RESTORERS = (GeneratorShape, UntouchedShape)
 SEGMENTERS = (PanopticFPNShape,)
 
 

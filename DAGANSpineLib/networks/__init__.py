@@ -4,5 +4,6 @@ from .attention import SpatialAttention
 from .discriminator import Discriminator
 from .fpn import FPN, PanopticFPN, ResNet
 from .generator import Generator
+from .untouched import Untouched
 
-__all__ = ["FPN", "Discriminator", "Generator", "PanopticFPN", "ResNet", "SpatialAttention"]
+__all__ = ["FPN", "Discriminator", "Generator", "PanopticFPN", "ResNet", "SpatialAttention", "Untouched"]

@@ -1,0 +1,137 @@
+"""What all systems of a comparison share: how large their networks are, how long they learn, and from what.
+
+This is the one place for it. A system's own file says only what its paper prescribes otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Literal, TypeVar
+
+import torch
+
+from ..shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape, Shape
+from ..training.presets import Preset
+from ..training.stages import PatchSegmentationStage, PatchStage, SegmentationStage, Stage
+
+Sized = TypeVar("Sized", bound=Shape)
+Learner = TypeVar("Learner", bound=PatchStage)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Settings that are the same for all systems, as plain values.
+
+    `joint`: systems that are made for it learn restoration and segmentation end to end, on patches, as in the paper;
+    otherwise restoration is learnt first, and then all learn `segmentation`, on what they have restored.
+    The fields from `batch` on are those of every stage that learns restoration; see `PatchStage`.
+    """
+
+    name: str
+    widths: tuple[int, ...]  # of the generator
+    discriminator_widths: tuple[int, ...]
+    segmenter: PanopticFPNShape
+    segmentation: SegmentationStage | PatchSegmentationStage
+    joint: bool
+    precision: str  # one of `devices.PRECISIONS`
+    batch: int = 16
+    epochs: int | None = None
+    steps: int | None = None
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 1e-6
+    grid: Literal["native", "resized"] = "resized"
+    degrees: float = 10.0
+    matched: bool = True
+    clean: float = 2.0
+    checkpoint_every: int = 100  # steps
+    validate_every: int = 500  # steps
+    log_every: int = 10  # steps
+
+    @property
+    def generator(self) -> GeneratorShape:
+        """DA-GAN's, which the denoisers that need a U-Net take too."""
+        return GeneratorShape(self.widths)
+
+    @property
+    def capacity(self) -> int:
+        """Parameters of DA-GAN, generator and segmenter: every system has at least as many (section 3.3)."""
+        return parameters(self.generator) + parameters(self.segmenter)
+
+    def restoration(self, kind: type[Learner], **own: object) -> Learner:
+        """A stage of this kind on the patches, and for the steps, that all systems share; `own`: what is the system's
+        own in it."""
+        shared = {field.name: getattr(self, field.name) for field in fields(PatchStage)}
+        return kind(**shared | own)
+
+    def preset(
+        self, restorer: RestorerShape, stages: Iterable[Stage], segmenter: SegmenterShape | None = None
+    ) -> Preset:
+        """A training of these networks; without `segmenter`, with the one that all denoisers share."""
+        return Preset(
+            restorer,
+            segmenter or self.segmenter,
+            tuple(stages),
+            checkpoint_every=self.checkpoint_every,
+            validate_every=self.validate_every,
+            log_every=self.log_every,
+        )
+
+
+def parameters(shape: Shape) -> int:
+    """How many numbers a network of this shape learns."""
+    with torch.device("meta"):
+        return sum(weights.numel() for weights in shape.build().parameters())
+
+
+def smallest(shapes: Iterable[Sized], capacity: int) -> Sized:
+    """The first of ever larger shapes that has at least so many parameters."""
+    return next(shape for shape in shapes if parameters(shape) >= capacity)
+
+
+# sections 3.1 and 3.2 of the paper; for a graphics card, or a cluster
+PAPER = Budget(
+    name="paper",
+    widths=(64, 128, 256),
+    discriminator_widths=(64, 128, 256),
+    segmenter=PanopticFPNShape(),
+    segmentation=PatchSegmentationStage(epochs=100),
+    joint=True,
+    precision="auto",
+    epochs=100,
+)
+# all systems, three seeds, 6 hours on two processor cores; restoration as the bundled model learns it
+LAPTOP = Budget(
+    name="laptop",
+    widths=(16, 32, 64),
+    discriminator_widths=(16, 32, 64),
+    segmenter=PanopticFPNShape(depth=18, width=16, pyramid=32, head=32),
+    segmentation=SegmentationStage(steps=500),
+    joint=False,
+    precision="full",
+    steps=300,
+    learning_rate=2e-4,
+    grid="native",
+    degrees=0.0,
+    clean=1.5,
+)
+# a minute a system: for tests, and to see that a data set can be used
+SMOKE = Budget(
+    name="smoke",
+    widths=(8, 16, 32),
+    discriminator_widths=(8, 16, 32),
+    # not slimmer: with 8 channels in channels_last, torch 2.13 on a CPU corrupts memory in the gradient of a strided
+    # 1 x 1 convolution
+    segmenter=PanopticFPNShape(depth=18, width=16, pyramid=16, head=16),
+    segmentation=SegmentationStage(batch=2, steps=6),
+    joint=False,
+    precision="full",
+    batch=4,
+    steps=6,
+    learning_rate=1e-3,
+    grid="native",
+    checkpoint_every=4,
+    validate_every=6,
+    log_every=2,
+)
+BUDGETS = {budget.name: budget for budget in (PAPER, LAPTOP, SMOKE)}

@@ -1,0 +1,64 @@
+"""The systems of a comparison, in the order of Table 1, and what the paper found of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..training.presets import Preset
+from . import ablations, dagan, vanilla_fpn
+from .budget import Budget
+
+REFERENCE = "DA-GAN"  # whom the others are compared with
+
+Published = dict[str, tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of the table.
+
+    `preset`: how it is trained in a budget. `published`: its Dice, Jaccard and pixel accuracy in per cent by class as
+    the paper gives them, None if it isn't in the paper's table. `note`: what a reader should know of the row.
+    """
+
+    name: str
+    preset: Callable[[Budget], Preset]
+    published: Published | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name as it is typed, and as folders have it: w/o DAL -> w-o-dal."""
+        words = "".join(letter if letter.isalnum() else " " for letter in self.name.lower()).split()
+        return "-".join(words)
+
+
+def published(lumbar: tuple, thoracic: tuple, rib: tuple, average: tuple) -> Published:
+    """A row of Table 1: Dice, Jaccard, pixel accuracy of each."""
+    return {"lumbar": lumbar, "thoracic": thoracic, "rib": rib, "average": average}
+
+
+SYSTEMS = (
+    System(
+        "Vanilla FPN",
+        vanilla_fpn.preset,
+        published((85.69, 75.29, 85.57), (76.42, 62.12, 74.12), (78.02, 64.24, 76.45), (80.04, 67.21, 78.72)),
+        "widened to DA-GAN's capacity",
+    ),
+    System(
+        "without SA",
+        ablations.without_attention,
+        published((87.23, 77.65, 89.07), (77.85, 63.94, 77.33), (79.24, 65.84, 79.78), (81.44, 69.14, 82.06)),
+    ),
+    System(
+        "without DAL",
+        ablations.without_dual,
+        published((87.44, 77.97, 89.32), (77.98, 64.11, 77.28), (79.11, 65.64, 78.97), (81.51, 69.24, 81.86)),
+    ),
+    System(
+        REFERENCE,
+        dagan.preset,
+        published((87.72, 78.46, 88.73), (77.81, 63.90, 77.70), (79.68, 66.42, 79.54), (81.73, 69.59, 81.99)),
+    ),
+)
