@@ -123,9 +123,11 @@ def segment_files(
     reports = {path: former_report(path, folder, pipeline) for path in paths} if resume else {}
     outcomes = {path: Outcome(path, report, kept=True) for path, report in reports.items() if report is not None}
     waiting = [path for path in paths if path not in outcomes]
+    done = 0
     for index, path in enumerate(waiting):
         where = f"{index + 1} of {len(waiting)}, {path.name}"
-        outcomes[path] = attempt(path, folder, pipeline, part(progress, index, len(waiting), where))
+        outcomes[path] = attempt(path, folder, pipeline, part(progress, done, done + len(waiting) - index, where))
+        done += not outcomes[path].error  # a file that fails at once says nothing of how long the others take
         if several:
             write_summary([outcomes[path] for path in paths if path in outcomes], folder)
         tell(outcomes[path])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -72,6 +73,9 @@ def draw(page: np.ndarray, name: str, path: Path | None, top: int, left: int) ->
 def wrapped(name: str) -> list[str]:
     """A name in lines that fit above its picture; too long a one loses its middle."""
     name, fitting = plain(name), (WIDE - GAP) // (SCALE * ADVANCE)
+    lines = textwrap.wrap(name, fitting)
+    if len(lines) <= LINES:
+        return lines
     if len(name) > LINES * fitting:
         kept = LINES * fitting // 2 - 2
         name = f"{name[:kept]}...{name[-kept:]}"

@@ -300,6 +300,10 @@ def test_the_bar_runs_once_over_all_files_with_the_remaining_time(clinic, pipeli
     fractions = [fraction for fraction, _ in told]
     assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
     assert any(message.startswith("2 of 3, ben.png: Restoring, tile 1") for _, message in told)
+    (clinic / "aaa.png").write_text("no picture")
+    told.clear()
+    segment_files(sorted(clinic.iterdir()), tmp_path / "out", pipeline, progress=lambda *words: told.append(words))
+    assert [fraction for fraction, _ in told] == fractions  # a file that fails at once takes no share of the time
     bar = Bar("Segmenting")
     bar.heard = True
     bar.begin = time.monotonic() - 600
@@ -354,6 +358,7 @@ def test_a_file_without_results_has_its_place_on_the_sheet():
 
 def test_names_stand_above_the_pictures_and_long_ones_keep_both_ends():
     assert wrapped("ben") == ["ben"]
+    assert wrapped("simulated-double-curve") == ["simulated-", "double-curve"]
     assert wrapped("a" * 20) == ["a" * 15, "a" * 5]
     lines = wrapped("2026-11-23 " + "x" * 80 + " Größe 7")
     assert len(lines) <= 3 and "".join(lines).startswith("2026-11-23") and "".join(lines).endswith("Gro?e 7")
