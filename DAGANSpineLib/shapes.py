@@ -10,6 +10,8 @@ from typing import Any, ClassVar, TypeVar
 from torch import nn
 
 from .networks import Generator, PanopticFPN, Untouched
+from .networks.pyramid_pooling import PyramidPooling
+from .networks.unet import UNet
 from .vpi import CLASSES
 
 Kind = TypeVar("Kind", bound="Shape")
@@ -78,8 +80,30 @@ class PanopticFPNShape(SegmenterShape):
         return PanopticFPN(len(CLASSES), self.depth, self.width, self.pyramid, self.head)
 
 
+@dataclass(frozen=True)
+class UNetShape(SegmenterShape):
+    """Five levels of a U-Net, `width` channels on the finest; see `networks.unet`."""
+
+    kind = "U-Net"
+    width: int = 64
+
+    def build(self) -> nn.Module:
+        return UNet(len(CLASSES), self.width)
+
+
+@dataclass(frozen=True)
+class PyramidPoolingUNetShape(SegmenterShape):
+    """A U-Net with pyramid pooling in its skips; see `networks.pyramid_pooling`."""
+
+    kind = "U-Net with pyramid pooling"
+    width: int = 64
+
+    def build(self) -> nn.Module:
+        return UNet(len(CLASSES), self.width, skip=PyramidPooling)
+
+
 RESTORERS = (GeneratorShape, UntouchedShape)
-SEGMENTERS = (PanopticFPNShape,)
+SEGMENTERS = (PanopticFPNShape, UNetShape, PyramidPoolingUNetShape)
 
 
 def shape_of(kinds: tuple[type[Kind], ...], description: Mapping[str, Any]) -> Kind:
