@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-from .networks import Generator, PanopticFPN, Untouched
+from .networks import ClassicalRepair, Generator, PanopticFPN, Untouched
 from .networks.pyramid_pooling import PyramidPooling
 from .networks.unet import UNet
 from .vpi import CLASSES
@@ -67,6 +67,16 @@ class UntouchedShape(RestorerShape):
 
 
 @dataclass(frozen=True)
+class ClassicalRepairShape(RestorerShape):
+    """Interpolation over unfilled pixels; see `networks.ClassicalRepair`."""
+
+    kind = "classical repair"
+
+    def build(self) -> nn.Module:
+        return ClassicalRepair()
+
+
+@dataclass(frozen=True)
 class PanopticFPNShape(SegmenterShape):
     """DA-GAN's segmenter; see `networks.PanopticFPN`."""
 
@@ -102,7 +112,7 @@ class PyramidPoolingUNetShape(SegmenterShape):
         return UNet(len(CLASSES), self.width, skip=PyramidPooling)
 
 
-RESTORERS = (GeneratorShape, UntouchedShape)
+RESTORERS = (GeneratorShape, UntouchedShape, ClassicalRepairShape)
 SEGMENTERS = (PanopticFPNShape, UNetShape, PyramidPoolingUNetShape)
 
 

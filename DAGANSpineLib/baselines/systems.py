@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..training.presets import Preset
-from . import ablations, dagan, vanilla_fpn
+from . import ablations, classical, dagan, vanilla_fpn
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
@@ -56,6 +56,7 @@ SYSTEMS = (
         ablations.without_dual,
         published((87.44, 77.97, 89.32), (77.98, 64.11, 77.28), (79.11, 65.64, 78.97), (81.51, 69.24, 81.86)),
     ),
+    System("classical repair", classical.preset, note="interpolation over unfilled pixels, then the vanilla FPN"),
     System(
         REFERENCE,
         dagan.preset,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ..shapes import UntouchedShape
+from ..shapes import PanopticFPNShape, UntouchedShape
 from ..training.presets import Preset
 from .budget import Budget, smallest
 
 
 def preset(budget: Budget) -> Preset:
-    """The panoptic FPN, its backbone widened until it has at least as many parameters as DA-GAN's generator and
+    """The widened segmenter, and nothing before it."""
+    return budget.preset(UntouchedShape(), [budget.segmentation], widened(budget))
+
+
+def widened(budget: Budget) -> PanopticFPNShape:
+    """The panoptic FPN, its backbone wider until it has at least as many parameters as DA-GAN's generator and
     segmenter together (section 3.3: "we enlarge the kernel size and the network depth")."""
-    wider = (replace(budget.segmenter, width=width) for width in count(budget.segmenter.width, step=2))
-    return budget.preset(UntouchedShape(), [budget.segmentation], smallest(wider, budget.capacity))
+    widths = count(budget.segmenter.width, step=2)
+    return smallest((replace(budget.segmenter, width=width) for width in widths), budget.capacity)

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 import torch
 from monai.metrics import PSNRMetric, SSIMMetric
 
-from ..baselines.classical import repair
 from ..files import whole_folder
 from ..metrics import Agreement, Patches, change_of_clean, patches
+from ..networks.classical_repair import repair
 from ..overlay import overlay
 from ..pipeline import Pipeline
 from ..progress import Progress, unheard
