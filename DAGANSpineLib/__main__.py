@@ -70,15 +70,18 @@ def segment(arguments: argparse.Namespace) -> int:
 
     def tell(outcome: Outcome) -> None:
         outcomes.append(outcome)
-        bar.clear()
-        tell_outcome(outcome, arguments.output)
+        if not outcome.kept:
+            bar.clear()
+            tell_outcome(outcome, arguments.output)
 
     try:
         every = segment_files(paths, arguments.output, pipeline, arguments.resume, bar, tell)
     except KeyboardInterrupt:
         bar.clear()
+        if len(paths) == 1:
+            raise
         done = sum(outcome.report is not None for outcome in outcomes)
-        complain("segment", f"Stopped: {done} more of {len(paths)} files are done; with --resume the rest follows.")
+        complain("segment", f"Stopped: {done} of {len(paths)} files are done; with --resume the rest follows.")
         return STOPPED
     failed = [outcome.path.name for outcome in every if outcome.error]
     if len(every) > 1:

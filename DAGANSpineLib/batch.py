@@ -122,6 +122,8 @@ def segment_files(
         refuse_others_summary(folder)
     reports = {path: former_report(path, folder, pipeline) for path in paths} if resume else {}
     outcomes = {path: Outcome(path, report, kept=True) for path, report in reports.items() if report is not None}
+    for outcome in outcomes.values():
+        tell(outcome)
     waiting = [path for path in paths if path not in outcomes]
     done = 0
     for index, path in enumerate(waiting):

@@ -290,7 +290,7 @@ def test_ctrl_c_ends_with_a_sentence_that_says_how_to_go_on(clinic, tmp_path, sl
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert error == "segment: Stopped: 1 more of 3 files are done; with --resume the rest follows.\n"
+    assert error == "segment: Stopped: 1 of 3 files are done; with --resume the rest follows.\n"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["anna", SUMMARY]
 
 
