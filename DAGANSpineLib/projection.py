@@ -136,8 +136,8 @@ class Projector:
     def project(self, slab: Slab) -> np.ndarray:
         """The VPI: uint8 (rows, columns), the mean or the maximum over the slab's filled voxels, 0 where none is.
 
-        Voxels that lie in the slab in part count in part; for the maximum, if as much as half of them does. Raises
-        UserError where the slab holds nothing, or lies outside of the volume.
+        For the mean, voxels that lie in the slab in part count in part. Raises UserError where the slab holds nothing,
+        or lies outside of the volume.
         """
         picture = np.zeros(self.skin_mm.shape, np.uint8)
         for first in range(0, len(picture), ROWS):
@@ -209,7 +209,6 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
     """
     first = np.floor(roof + 0.5).astype(np.intp)
     total, weight = np.zeros(roof.shape, np.float32), np.zeros(roof.shape, np.float32)
-    fullest = min(1.0, float((floor - roof).max()))
     for step in range(int(np.ceil((floor - roof).max())) + 1):
         at = first + step
         share = np.clip(floor - at + 0.5, 0, 1) - np.clip(roof - at + 0.5, 0, 1)
@@ -220,7 +219,7 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
             total += share * grey
             weight += share
         else:
-            np.maximum(total, grey * (share >= 0.5 * fullest), out=total)
+            np.maximum(total, grey * (share > 0), out=total)
     return total / np.maximum(weight, 1e-6) * (weight > 1e-3) if method == "mean" else total
 
 

@@ -16,11 +16,13 @@ from .vpi import ImageError
 APART_MM = 1.2  # between the columns that are looked at: the skin is far smoother than that
 RUN_MM = 1.2  # of tissue make a beginning; shorter ones are noise in the air
 KNOTS_MM = 10.0  # between the surface's knots: the furrow over the spine is some 25 mm wide
-STIFFNESS = 0.02  # weight of the coefficients' second differences against that of the columns about one knot
+MOST_SPANS = 60, 30  # between knots, down and across, which bounds the work whatever the voxel size says
+STIFFNESS = 0.005  # weight of the coefficients' second differences against that of the columns about one knot
+CUT = 1.5  # times the grey of tissue: two thirds of a run have to be as bright as tissue
 FINEST_MM = 0.2  # a scatter of the beginnings that is taken as it is
 NEAR_MM = 2.0  # columns that begin so near to the surface agree with it
 FEWEST = 50  # columns that make a back
-ROUNDS = 12
+ROUNDS, SETTLED_MM = 12, 0.01  # at most so many rounds, until the surface moves by no more
 CHUNK = 32  # rows at a time, so that the work stays small beside the volume
 
 
@@ -89,7 +91,8 @@ def beginnings(voxels: np.ndarray, tissue: float, run: int) -> np.ndarray:
         grey = voxels[first : first + CHUNK].astype(np.float32)
         # air before the first voxel, and the last one's grey behind it: a run may lie at either end
         grey = np.concatenate([np.zeros_like(grey[..., :1]), grey, np.repeat(grey[..., -1:], 2 * run, 2)], axis=2)
-        total = grey.cumsum(2, dtype=np.float64)
+        # cut off at the top, or a single bright speck would make a run
+        total = np.minimum(grey, CUT * tissue).cumsum(2, dtype=np.float64)
         bright = total[..., run:] - total[..., :-run] >= run * tissue  # of the voxels after each
         row, column = np.nonzero(bright.any(2))
         start = bright[row, column].argmax(1)
@@ -119,7 +122,7 @@ class Surface:
         """
         known = np.isfinite(values)
         values = np.where(known, values, 0)
-        knots = tuple((max(at[-1], 1e-3) / (count := max(1, round(at[-1] / KNOTS_MM))), count) for at in (down, across))
+        knots = tuple(spans_over(at[-1], most) for at, most in zip((down, across), MOST_SPANS, strict=True))
         bases = [spline_basis(at, *spans) for at, spans in zip((down, across), knots, strict=True)]
         # products of two bases, so that the normal equations are two matrix products (Currie et al., JRSS B 2006)
         squares = [(basis[:, :, None] * basis[:, None, :]).reshape(len(basis), -1) for basis in bases]
@@ -134,7 +137,9 @@ class Surface:
             matrix = matrix.transpose(0, 2, 1, 3).reshape(penalty.shape) + penalty
             sums = bases[0].T @ (weights * values) @ bases[1]
             surface = cls(knots, np.linalg.solve(matrix, sums.ravel()).reshape(counts))
-            fitted = surface.at(down, across)
+            former, fitted = fitted, surface.at(down, across)
+            if np.abs(fitted - former).max() < SETTLED_MM:
+                break
         return surface
 
     def at(self, down: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -145,6 +150,12 @@ class Surface:
     def over(self, shape: tuple[int, int], spacing: tuple[float, float]) -> np.ndarray:
         """The surface at each pixel of a picture (rows, columns), mm: float32 of that shape."""
         return self.at(*(np.arange(count) * size for count, size in zip(shape, spacing, strict=True)))
+
+
+def spans_over(length: float, most: int) -> tuple[float, int]:
+    """Size and number of the spans between knots over a length, mm."""
+    count = int(np.clip(round(length / KNOTS_MM), 1, most))
+    return max(length, 1e-3) / count, count
 
 
 def spline_basis(at: np.ndarray, size: float, count: int) -> np.ndarray:
