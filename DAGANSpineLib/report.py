@@ -40,7 +40,7 @@ def findings(
     progress(0.7, "Measuring what changed")
     change = metrics.change_of_clean(restored, pixels, before)
     progress(0.9, "Measuring the segments")
-    classes = extents(labels, spacing)
+    classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
     return {
         "corrupted patches": {
             "before": int(before.corrupted.sum()),
@@ -57,11 +57,6 @@ def findings(
 def rounded(value: float | None) -> float | None:
     """To two digits, if it exists."""
     return None if value is None else round(value, 2)
-
-
-def extents(labels: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, dict[str, Any]]:
-    """`extent` of each class by its name, from labels (rows, columns)."""
-    return {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
 
 
 def extent(mask: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from . import overlay
-from .report import extents
+from .report import extent
 from .segments import SEGMENTS
 from .vpi import PICTURES, ImageError, Plane, grey, pixel_size
 
@@ -61,6 +61,12 @@ class OneSlice:
         toward = [matrix[:3, dimension] for dimension in within]
         spacing = pixel_size(tuple(volume.GetSpacing()[dimension] for dimension in within), *toward)
         return cls(shape, axis, Plane.of(*toward), None if is_picture_file(volume) else spacing)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the upright picture."""
+        stored = tuple(count for axis, count in enumerate(self.shape) if axis != self.axis)
+        return stored[::-1] if self.plane.transposed else stored
 
     def picture(self, array: np.ndarray) -> np.ndarray:
         """(slices, rows, columns[, channels]) -> upright (rows, columns[, channels])."""
@@ -134,19 +140,28 @@ def findings_of(result: slicer.vtkMRMLNode) -> dict[str, Any] | None:
 
 
 def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    """The segments as they are now, edited or not: uint8 (rows, columns), upright, values as in `SEGMENTS`."""
-    one_slice = OneSlice.of(volume)
-    labels = np.zeros(one_slice.shape, np.uint8)
+    """The segments as they are now, edited or not: uint8 (rows, columns), upright, values as in `SEGMENTS`; where they
+    overlap, the last."""
+    labels = np.zeros(OneSlice.of(volume).size, np.uint8)
     for segment in SEGMENTS:
-        if segmentation.GetSegmentation().GetSegment(segment.name) is not None:
-            mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, volume)
-            labels[mask > 0] = segment.label
-    return one_slice.picture(labels)
+        labels[mask_of(segmentation, segment.name, volume)] = segment.label
+    return labels
 
 
 def classes_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any]:
     """Components and areas of the segments as they are now, as in `report.findings`."""
-    return extents(labels_of(segmentation, volume), OneSlice.of(volume).spacing)
+    spacing = OneSlice.of(volume).spacing
+    return {segment.name.lower(): extent(mask_of(segmentation, segment.name, volume), spacing) for segment in SEGMENTS}
+
+
+def mask_of(
+    segmentation: slicer.vtkMRMLSegmentationNode, name: str, volume: slicer.vtkMRMLScalarVolumeNode
+) -> np.ndarray:
+    """A segment as it is now: boolean (rows, columns), upright; empty if it is gone."""
+    one_slice = OneSlice.of(volume)
+    if segmentation.GetSegmentation().GetSegment(name) is None:
+        return np.zeros(one_slice.size, bool)
+    return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, name, volume) > 0)
 
 
 def publish(
@@ -164,8 +179,7 @@ def publish(
     Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
-    stored_size = one_slice.plane.stored(restored).shape
-    if tuple(extent for axis, extent in enumerate(one_slice.shape) if axis != one_slice.axis) != stored_size:
+    if one_slice.size != restored.shape:
         raise ImageError(_("{name} was changed during the run; run it again.").format(name=volume.GetName()))
     former = results_of(volume)
     made = []

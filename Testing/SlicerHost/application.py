@@ -130,6 +130,15 @@ def application_logic(scene: slicer.vtkMRMLScene) -> slicer.vtkSlicerApplication
     return logic
 
 
+def give_cache(scene: slicer.vtkMRMLScene) -> None:
+    """The place where the scene unpacks bundles (.mrb) that it reads."""
+    cache, files = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
+    cache.SetRemoteCacheDirectory(tempfile.gettempdir())
+    files.SetCacheManager(cache)
+    scene.SetCacheManager(cache)
+    scene.SetDataIOManager(files)
+
+
 def load_modules(scene: slicer.vtkMRMLScene, logic: slicer.vtkSlicerApplicationLogic) -> Modules:
     """The modules whose logics scripted modules ask for."""
     modules = Modules()

@@ -17,7 +17,7 @@ import slicer.util
 from PySide6 import QtCore, QtWidgets
 
 from . import i18n, parameter_node, sample_data, scripted_module, widgets
-from .application import keep_subject_hierarchy, load_modules, qSlicerApplication
+from .application import give_cache, keep_subject_hierarchy, load_modules, qSlicerApplication
 from .pythonqt import qt
 from .slice_view import SliceView
 from .ui_loader import QUiLoader
@@ -80,6 +80,7 @@ class Host:
         slicer.app = qSlicerApplication(self.application, self.scene)
         slicer.modules = load_modules(self.scene, slicer.app.applicationLogic())
         keep_subject_hierarchy(self.scene)
+        give_cache(self.scene)
 
     def load(self, path: Path) -> types.ModuleType:
         """What Slicer does at its start: import the module's file, construct its class, say that it has started."""
