@@ -1,6 +1,7 @@
 """A folder goes in: results for each file, a table and contact sheets of all; what stops it loses one file at most."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -190,11 +191,11 @@ def other_model(path):
 
 def test_results_of_another_model_are_made_anew(run, clinic, tmp_path, slim_model):
     run(clinic, "-o", tmp_path / "out")
-    retrained = other_model(tmp_path / "best.pt")
+    retrained = other_model(tmp_path / slim_model.name)
     _, output, _ = run(clinic, "-o", tmp_path / "out", "--resume", "--model", retrained)
     assert "by an earlier run" not in output
     report = json.loads((tmp_path / "out" / "ben" / "report.json").read_text())
-    assert report["model"]["name"] == "best.pt"
+    assert report["model"]["sha256"] == hashlib.sha256(retrained.read_bytes()).hexdigest()
 
 
 def change_content(clinic, results):
@@ -241,7 +242,8 @@ def test_cancelling_leaves_whole_what_is_done(clinic, pipeline, tmp_path):
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs of shells lack
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from DAGANSpineLib import segment, __main__
