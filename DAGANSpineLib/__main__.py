@@ -131,11 +131,11 @@ def project(arguments: argparse.Namespace) -> int:
     wanted = Wanted(arguments.depth, arguments.thickness, arguments.method, arguments.axis, arguments.direction)
     projected = project_file(arguments.input, wanted, Bar("Projecting"))
     write_vpi(projected.vpi, arguments.output)
-    slab, (down, across) = projected.slab, projected.vpi.spacing
-    rows, columns = projected.vpi.pixels.shape
+    (rows, columns), (down, across) = projected.vpi.pixels.shape, projected.vpi.spacing
     print(
-        f"{arguments.output}: {columns} × {rows} pixels of {across:.3g} × {down:.3g} mm, the {slab.method} from "
-        f"{slab.depth_mm:g} to {slab.floor_mm:g} mm under the skin; head at {projected.head}, skin at {projected.skin}"
+        f"{arguments.output}: {columns} × {rows} pixels of {across:.3g} × {down:.3g} mm; "
+        "the {method} of {thickness_mm:g} mm from {depth_mm:g} mm under the skin on; head at {head}, skin at {skin}"
+        "".format(**projected.report)
     )
     for note in projected.notes:
         print(f"  Note: {note}")

@@ -14,6 +14,9 @@ from .errors import UserError
 
 # unit vectors toward the patient's right, left, front, back, foot and head
 SIDES = {"R": (-1, 0, 0), "L": (1, 0, 0), "A": (0, -1, 0), "P": (0, 1, 0), "I": (0, 0, -1), "S": (0, 0, 1)}
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # from LPS, or back
+# LPS directions of rows, columns and depth of a picture of a patient who stands upright and is seen from behind
+UPRIGHT = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]])
 LONG = 1.5  # times the other two: an axis of this length is a spine's, whatever the geometry says
 TIE = 0.01  # what a shorter depth counts against geometry that says nothing of it
 

@@ -7,13 +7,14 @@ Patient coordinates are LPS, in mm. Numpy and SimpleITK only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from .errors import UserError
-from .orientation import View, find_view, side_of
+from .orientation import UPRIGHT, View, find_view, side_of
 from .progress import Progress, unheard
 from .skin import Beginnings, Surface, find_skin
 from .vpi import SMALLEST, VPI, ImageError, Plane
@@ -154,12 +155,25 @@ class Projector:
         return picture
 
     def picture_to_lps(self, slab: Slab) -> np.ndarray:
-        """(4, 4), from a VPI's (row, column, slice, 1) to LPS: one slice, as thick as the slab, at the median depth
-        of its middle."""
+        """(4, 4), from a VPI's (row, column, slice, 1) to LPS: one slice, as thick as the slab, at its median
+        depth.
+
+        Where the head is not superior in the volume's coordinates, they are not the patient's: the VPI stands upright
+        then, about the same point.
+        """
         depth = (float(np.median(self.skin_mm)) + slab.middle_mm) / self.spacing[2]
-        return self.to_lps @ np.array(
-            [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, slab.thickness_mm / self.spacing[2], depth], [0, 0, 0, 1]]
-        )
+        thickness = slab.thickness_mm / self.spacing[2]
+        plane = self.to_lps @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, thickness, depth], [0, 0, 0, 1]])
+        if self.head != "S":
+            middle = [*((np.array(self.skin_mm.shape) - 1) / 2), 0.0]
+            centre = plane[:3, :3] @ middle + plane[:3, 3]
+            plane[:3, :3] = UPRIGHT * (*self.spacing[:2], slab.thickness_mm)
+            plane[:3, 3] = centre - plane[:3, :3] @ middle
+        return plane
+
+    def report(self, slab: Slab) -> dict[str, Any]:
+        """How a slab is projected, JSON-ready; lengths in mm."""
+        return asdict(slab) | {"head": self.head, "skin": self.skin}
 
     def vpi(self, slab: Slab) -> VPI:
         """The VPI with its geometry. Raises UserError as `project` does."""

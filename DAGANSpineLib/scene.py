@@ -22,6 +22,7 @@ from .segments import SEGMENTS
 from .vpi import PICTURES, ImageError, Plane, grey, pixel_size
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
+VOLUME_ROLE = "DAGANSpineVolume"  # node reference from a VPI to the volume that it was projected from
 REMOVED_ROLE = "DAGANSpineRemovedFrom"  # the same, of the picture of what was removed
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
@@ -103,9 +104,10 @@ def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
 
 
 def first_image() -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The first node of the scene that can be restored and is not itself a result."""
+    """The first node of the scene that can be restored, and is no result and no volume's projection."""
     for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        if volume.GetNodeReferenceID(INPUT_ROLE) is None and not trouble_with(volume):
+        made = any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE))
+        if not made and not trouble_with(volume):
             return volume
     return None
 
@@ -205,10 +207,21 @@ def publish(
 def add_restored(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLScalarVolumeNode:
     """A new node for the restored image; appended to `made`."""
     node = add_result(volume, "vtkMRMLScalarVolumeNode", _("{name} restored"), made)
-    # the same grey levels in every restored image, whatever its brightest pixel
     node.GetDisplayNode().AutoWindowLevelOff()
-    node.GetDisplayNode().SetWindowLevelMinMax(0, 255)
+    node.GetDisplayNode().SetWindowLevelMinMax(*shown_greys(volume))
     return node
+
+
+def shown_greys(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, float]:
+    """The grey levels, 0 to 255, that are black and white where the volume is shown: its restored image is compared
+    with it side by side."""
+    display = volume.GetDisplayNode()
+    if display is None or volume.IsA("vtkMRMLVectorVolumeNode"):
+        return 0.0, 255.0
+    pixels, stored = pixels_of(volume), slicer.util.arrayFromVolume(volume)
+    scale = (float(pixels.max()) - float(pixels.min())) / (float(stored.max()) - float(stored.min()))
+    black, white = display.GetWindowLevelMin(), display.GetWindowLevelMax()
+    return tuple(float(pixels.min()) + scale * (level - float(stored.min())) for level in (black, white))
 
 
 def add_segmentation(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLSegmentationNode:

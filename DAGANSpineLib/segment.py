@@ -82,7 +82,7 @@ def report_of(
     return {
         "note": DISCLAIMER,
         **origin,
-        "projection": None if projected is None else projected.report(),
+        "projection": None if projected is None else projected.report,
         "device": str(pipeline.device),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
         "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},

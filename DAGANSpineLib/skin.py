@@ -55,8 +55,12 @@ class Beginnings:
 
     @property
     def roughness_mm(self) -> float:
-        """How far a column begins from the line through its neighbours' beginnings, the median."""
-        bends = np.concatenate([np.diff(self.mm, 2, axis=axis).ravel() for axis in (0, 1)])
+        """How far a column begins from the line through its neighbours' beginnings, the median.
+
+        Columns that begin at the volume's face are left out: they were cut off there, and the cut is smooth.
+        """
+        within = np.where(self.mm > 0, self.mm, np.nan)
+        bends = np.concatenate([np.diff(within, 2, axis=axis).ravel() for axis in (0, 1)])
         return float(np.nanmedian(np.abs(bends))) if np.isfinite(bends).any() else np.inf
 
 
@@ -71,14 +75,19 @@ def find_skin(begin: Beginnings) -> tuple[Surface, float]:
 
 
 def tissue_from(voxels: np.ndarray) -> float:
-    """The grey from which on a run of voxels is tissue: half of what best tells bright from dark (Otsu 1979)."""
+    """The grey from which on a run of voxels is tissue: a quarter of the way from the mean of what is dark to that of
+    what is bright, told apart by Otsu's threshold (1979). Unfilled voxels, 0, are neither."""
     some = voxels[:: max(1, voxels.shape[0] // 64)]
-    filled = some[some > 0]
+    filled = some[some > 0].astype(np.float32)
     if filled.size == 0:
-        raise ImageError("This volume is empty: all of its voxels are 0.")
+        raise ImageError("This volume is empty: hardly any of its voxels are filled.")
     otsu = sitk.OtsuThresholdImageFilter()
-    otsu.Execute(sitk.GetImageFromArray(filled[None].astype(np.float32)))
-    return 0.5 * otsu.GetThreshold()
+    otsu.Execute(sitk.GetImageFromArray(filled[None]))
+    bright = filled > otsu.GetThreshold()
+    if bright.all() or not bright.any():
+        return float(filled.mean()) / 2
+    dark = float(filled[~bright].mean())
+    return dark + (float(filled[bright].mean()) - dark) / 4
 
 
 def beginnings(voxels: np.ndarray, tissue: float, run: int) -> np.ndarray:

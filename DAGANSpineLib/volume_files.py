@@ -35,24 +35,11 @@ AUTOMATIC = Wanted()
 
 @dataclass(frozen=True)
 class Projected:
-    """A VPI that was projected, and how: the `slab`, the sides where `head` and `skin` were, and `notes`, sentences on
-    what is doubtful."""
+    """A VPI that was projected; how, JSON-ready (see `Projector.report`); and sentences on what is doubtful."""
 
     vpi: VPI
-    slab: Slab
-    head: str
-    skin: str
+    report: dict[str, Any]
     notes: Sequence[str]
-
-    def report(self) -> dict[str, Any]:
-        """How it was projected, JSON-ready; lengths in mm."""
-        return {
-            "depth_mm": self.slab.depth_mm,
-            "thickness_mm": self.slab.thickness_mm,
-            "method": self.slab.method,
-            "head": self.head,
-            "skin": self.skin,
-        }
 
 
 def read_input(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> tuple[VPI, Projected | None]:
@@ -80,7 +67,7 @@ def _project(path: Path, image: sitk.Image, wanted: Wanted, progress: Progress) 
         projector = projector_of(image, wanted, progress)
         depth = projector.depth_mm if wanted.depth_mm is None else wanted.depth_mm
         slab = Slab(depth, wanted.thickness_mm, wanted.method)
-        return Projected(projector.vpi(slab), slab, projector.head, projector.skin, projector.notes)
+        return Projected(projector.vpi(slab), projector.report(slab), projector.notes)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
