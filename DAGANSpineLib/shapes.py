@@ -51,9 +51,10 @@ class GeneratorShape(RestorerShape):
     kind = "generator"
     widths: tuple[int, ...] = (64, 128, 256)
     attention: bool = True
+    residual: bool = True
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, self.attention)
+        return Generator(self.widths, self.attention, self.residual)
 
 
 @dataclass(frozen=True)

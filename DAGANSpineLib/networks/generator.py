@@ -28,12 +28,13 @@ class Generator(nn.Module):
     normalisation layers its receptive field is finite, so that tiles with a margin of `halo` pixels, aligned to
     `alignment`, give the output of the whole image.
 
-    `widths`: channels of each level, finest first; the paper's are 64, 128, 256.
+    `widths`: channels of each level, finest first; the paper's are 64, 128, 256. `residual=False`: the output is the
+    restored picture itself, for what is learnt from hidden pixels, which such a shortcut would show.
     """
 
-    def __init__(self, widths: Sequence[int] = (64, 128, 256), attention: bool = True) -> None:
+    def __init__(self, widths: Sequence[int] = (64, 128, 256), attention: bool = True, residual: bool = True) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.widths, self.residual = tuple(widths), residual
         self.down = nn.ModuleList(
             DoubleConvolution(before, width, attention)
             for before, width in zip((1, *self.widths), self.widths, strict=False)
@@ -68,4 +69,5 @@ class Generator(nn.Module):
             skips.append(features)
         for enlarge, block, skip in zip(self.enlarge, self.up, skips[-2::-1], strict=True):
             features = block(enlarge(features) + skip)
-        return image + self.correction(features)[..., :rows, :columns]
+        output = self.correction(features)[..., :rows, :columns]
+        return image + output if self.residual else output
