@@ -282,3 +282,30 @@ def test_what_was_removed_is_filled_anew_by_the_next_run(library, scene):
     assert scene.GetNumberOfNodes() == before
     assert first.any()
     assert not slicer.util.arrayFromVolume(removed).any()
+
+
+@pytest.mark.parametrize("scale", [1, 64], ids=["8 bits", "16 bits"])
+def test_the_restored_image_is_first_shown_as_bright_as_the_original(library, host, scale):
+    volume = add_volume(PICTURE[np.newaxis].astype(np.uint16) * scale)
+    volume.GetDisplayNode().AutoWindowLevelOff()
+    volume.GetDisplayNode().SetWindowLevelMinMax(40 * scale, 200 * scale)
+    pixels = library.pixels_of(volume)
+    restored, _ = library.publish(volume, pixels.round().astype(np.uint8), LABELS)
+    view = slicer.app.layoutManager().sliceWidget("Red")
+    seen = []
+    for node in (volume, restored):
+        view.mrmlSliceCompositeNode().SetBackgroundVolumeID(node.GetID())
+        view.sliceLogic().FitSliceToAll()
+        seen.append(host.slice_view("Red").pixels().astype(int))
+    assert seen[0].std() > 20
+    np.testing.assert_allclose(seen[1], seen[0], atol=2)
+    restored.GetDisplayNode().SetWindowLevelMinMax(0, 99)
+    library.publish(volume, PICTURE, LABELS)
+    assert restored.GetDisplayNode().GetWindowLevelMax() == 99
+
+
+def test_beside_a_colour_picture_all_greys_are_shown(library):
+    colours = np.repeat(PICTURE[np.newaxis, ..., np.newaxis], 3, axis=3)
+    restored, _ = library.publish(add_volume(colours, kind="vtkMRMLVectorVolumeNode"), PICTURE, LABELS)
+    display = restored.GetDisplayNode()
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 255)
