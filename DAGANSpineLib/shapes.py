@@ -11,6 +11,7 @@ from torch import nn
 
 from .networks import ClassicalRepair, Generator, PanopticFPN, Untouched
 from .networks.pyramid_pooling import PyramidPooling
+from .networks.residual_generator import ResidualGenerator
 from .networks.unet import UNet
 from .vpi import CLASSES
 
@@ -51,10 +52,32 @@ class GeneratorShape(RestorerShape):
     kind = "generator"
     widths: tuple[int, ...] = (64, 128, 256)
     attention: bool = True
-    residual: bool = True
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, self.attention, self.residual)
+        return Generator(self.widths, self.attention)
+
+
+@dataclass(frozen=True)
+class DirectGeneratorShape(RestorerShape):
+    """DA-GAN's generator without attention, and without the shortcut past its layers: a plain U-Net."""
+
+    kind = "direct generator"
+    widths: tuple[int, ...] = (64, 128, 256)
+
+    def build(self) -> nn.Module:
+        return Generator(self.widths, attention=False, residual=False)
+
+
+@dataclass(frozen=True)
+class ResidualGeneratorShape(RestorerShape):
+    """CycleGAN's generator; see `networks.residual_generator`."""
+
+    kind = "residual generator"
+    width: int = 64
+    blocks: int = 9
+
+    def build(self) -> nn.Module:
+        return ResidualGenerator(self.width, self.blocks)
 
 
 @dataclass(frozen=True)
@@ -113,7 +136,7 @@ class PyramidPoolingUNetShape(SegmenterShape):
         return UNet(len(CLASSES), self.width, skip=PyramidPooling)
 
 
-RESTORERS = (GeneratorShape, UntouchedShape, ClassicalRepairShape)
+RESTORERS = (GeneratorShape, DirectGeneratorShape, ResidualGeneratorShape, UntouchedShape, ClassicalRepairShape)
 SEGMENTERS = (PanopticFPNShape, UNetShape, PyramidPoolingUNetShape)
 
 

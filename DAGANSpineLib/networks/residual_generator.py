@@ -1,0 +1,114 @@
+"""CycleGAN's networks: the residual generator, which looks at all of a picture, and the PatchGAN discriminator."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..vpi import denormalise, normalise
+
+SPREAD = 0.02  # of the initial weights
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with instance normalisation around which the signal passes: (N, C, H, W) -> the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            *normalised(nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"), nn.ReLU(inplace=True)),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect"),
+            nn.InstanceNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.residual(features)
+
+
+class ResidualGenerator(nn.Module):
+    """Carry a VPI from one domain to another (Zhu et al., ICCV 2017, appendix 7.2, after Johnson et al., ECCV 2016):
+    normalised grey (N, 1, H, W) -> the same shape, within the range of grey.
+
+    A 7 x 7 convolution, two that halve, residual blocks, two that double, and a 7 x 7 one with a hyperbolic tangent.
+    Instance normalisation takes mean and variance over all of the picture, so that there is no `halo` of tiles that
+    would give the same output.
+
+    `width`: channels after the first convolution, 64 in the paper; `blocks`: 9 in the paper, for large pictures.
+    """
+
+    halo = None
+    alignment = 4
+
+    def __init__(self, width: int = 64, blocks: int = 9) -> None:
+        super().__init__()
+        deep = 4 * width
+        self.layers = nn.Sequential(
+            *normalised(nn.Conv2d(1, width, 7, padding=3, padding_mode="reflect"), nn.ReLU(inplace=True)),
+            *normalised(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU(inplace=True)),
+            *normalised(nn.Conv2d(2 * width, deep, 3, stride=2, padding=1), nn.ReLU(inplace=True)),
+            *(ResidualBlock(deep) for _ in range(blocks)),
+            *normalised(doubling(deep, 2 * width), nn.ReLU(inplace=True)),
+            *normalised(doubling(2 * width, width), nn.ReLU(inplace=True)),
+            nn.Conv2d(width, 1, 7, padding=3, padding_mode="reflect"),
+            nn.Tanh(),
+        )
+        initialise(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        rows, columns = image.shape[-2:]
+        whole = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
+        return from_unit(self.layers(to_unit(whole)))[..., :rows, :columns]
+
+
+class PatchDiscriminator(nn.Module):
+    """Does each 70 x 70 pixels of a picture come from the domain? (N, 1, H, W) normalised -> scores (N, 1, h, w).
+
+    The PatchGAN of Isola et al. (CVPR 2017) and Zhu et al. (ICCV 2017, appendix 7.2): 4 x 4 convolutions, three of
+    stride 2 and two of stride 1, instance normalisation in between; least squares takes the scores as they are.
+
+    `width`: channels after the first convolution, 64 in the paper.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        leaky = nn.LeakyReLU(0.2, inplace=True)
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, width, 4, stride=2, padding=1),
+            leaky,
+            *normalised(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1), leaky),
+            *normalised(nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1), leaky),
+            *normalised(nn.Conv2d(4 * width, 8 * width, 4, padding=1), leaky),
+            nn.Conv2d(8 * width, 1, 4, padding=1),
+        )
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(to_unit(images))
+
+
+def normalised(convolution: nn.Module, activation: nn.Module) -> tuple[nn.Module, ...]:
+    """A convolution, instance normalisation without weights of its own, an activation."""
+    return convolution, nn.InstanceNorm2d(convolution.out_channels), activation
+
+
+def doubling(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
+    """A 3 x 3 transposed convolution to twice the size."""
+    return nn.ConvTranspose2d(in_channels, out_channels, 3, stride=2, padding=1, output_padding=1)
+
+
+def initialise(network: nn.Module) -> None:
+    """Weights from a narrow normal distribution and no biases, as in the paper (section 7.1)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, SPREAD)
+            nn.init.zeros_(module.bias)
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """Normalised grey -> -1, black, to 1, white: the range of a hyperbolic tangent."""
+    return denormalise(images) / 127.5 - 1
+
+
+def from_unit(images: Tensor) -> Tensor:
+    """The inverse of `to_unit`."""
+    return normalise((images + 1) * 127.5)
