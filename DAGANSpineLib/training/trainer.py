@@ -92,6 +92,7 @@ class Trainer:
         if checkpoint:
             self.model.generator.load_state_dict(checkpoint["generator"])
             self.model.segmenter.load_state_dict(checkpoint["segmenter"])
+            self.model.provenance |= checkpoint.get("provenance", {})
         self.best, step, state = begin["best"], begin["step"], begin["method"]
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step)
@@ -204,6 +205,7 @@ class Trainer:
                     "method": method.state(),
                     "generator": self.model.generator.state_dict(),
                     "segmenter": self.model.segmenter.state_dict(),
+                    "provenance": self.model.provenance,
                 }
             )
 
