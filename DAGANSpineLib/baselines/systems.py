@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..training.presets import Preset
-from . import ablations, classical, dagan, vanilla_fpn
+from . import ablations, classical, dagan, ppmu, rsnu, unet, vanilla_fpn
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
@@ -45,6 +45,22 @@ SYSTEMS = (
         vanilla_fpn.preset,
         published((85.69, 75.29, 85.57), (76.42, 62.12, 74.12), (78.02, 64.24, 76.45), (80.04, 67.21, 78.72)),
         "widened to DA-GAN's capacity",
+    ),
+    System(
+        "U-Net",
+        unet.preset,
+        published((82.21, 70.26, 83.28), (74.70, 59.94, 72.39), (77.37, 63.46, 76.37), (78.09, 64.56, 77.35)),
+    ),
+    System(
+        "RSNU",
+        rsnu.preset,
+        published((85.85, 75.52, 88.24), (77.45, 63.39, 77.30), (79.26, 65.92, 80.28), (80.86, 68.28, 81.94)),
+        "its total variation's weight tuned on held-out training subjects",
+    ),
+    System(
+        "PPMU",
+        ppmu.preset,
+        published((84.58, 73.68, 85.11), (76.55, 62.22, 75.22), (78.21, 64.48, 78.30), (79.78, 66.79, 79.55)),
     ),
     System(
         "without SA",
