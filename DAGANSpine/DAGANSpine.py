@@ -34,13 +34,15 @@ from DAGANSpinePanel.installation import howToGetTorch, importTorch, installTorc
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 from DAGANSpinePanel.progress import ProgressDisplay
+from DAGANSpinePanel.projection import ProjectionChooser, findSkin
 from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
 from DAGANSpinePanel.views import SideBySide, ViewChooser
 
-from DAGANSpineLib import model_card, scene
+from DAGANSpineLib import model_card, scene, scene_projection
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled, unheard
+from DAGANSpineLib.projection import Slab
 from DAGANSpineLib.report import findings
 
 
@@ -76,6 +78,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self.ui = None
         self._sampleMenu = None
+        self._projection = None
         self._modelChooser = None
         self._progress = None
         self._results = None
@@ -94,6 +97,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
         self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
+        self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._progress = ProgressDisplay(self.ui)
         self._results = ResultsViewer(self.ui)
@@ -146,7 +150,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Follow the scene's parameter node; the first image of the scene is chosen if none is."""
         self.setParameterNode(self.logic.getParameterNode())
         if self._parameterNode.inputVolume is None:
-            self._parameterNode.inputVolume = scene.first_image()
+            self._parameterNode.inputVolume = scene_projection.first_input()
 
     def setParameterNode(self, parameterNode):
         """Bind the widgets to this parameter node, or to none."""
@@ -169,8 +173,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         running = self._progress.isRunning
         parameters = self._parameterNode
         volume = parameters.inputVolume if parameters is not None else None
+        self._projection.follow(parameters, volume, enabled=not running)
         self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
-        trouble = "" if running else scene.trouble_with(volume) or self._modelChooser.trouble
+        trouble = scene_projection.trouble_with(volume) or self._projection.trouble or self._modelChooser.trouble
+        trouble = "" if running else trouble
         self.ui.inputSelector.enabled = not running
         self.ui.sampleButton.enabled = not running
         self.ui.deviceComboBox.enabled = not running
@@ -181,10 +187,11 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if running
             else _("Remove the structured noise and label ribs, thoracic and lumbar vertebrae.")
         )
-        self._results.show(volume)
-        self._views.follow(parameters, volume, running, self._entered)
+        image = self._projection.imageOf(volume)
+        self._results.show(image)
+        self._views.follow(parameters, image, running, self._entered)
         exportFolder = parameters.exportFolder if parameters is not None else ""
-        self._exporter.show(exportFolder, volume, self._results.found, enabled=not running)
+        self._exporter.show(exportFolder, image, self._results.found, enabled=not running)
 
     def onSampleLoaded(self, volume):
         if self._parameterNode is not None:
@@ -207,10 +214,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.run(self._parameterNode.inputVolume, self._parameterNode.device, self._parameterNode.modelPath)
 
     def onExportButton(self):
-        volume, found = self._parameterNode.inputVolume, self._results.found
-        target = targetOf(self._parameterNode.exportFolder, volume)
+        image, found = self._projection.imageOf(self._parameterNode.inputVolume), self._results.found
+        target = targetOf(self._parameterNode.exportFolder, image)
         if mayReplace(target):
-            self.attempt(lambda: export(target, volume, found, self.onExportProgress), _("Nothing was written."))
+            self.attempt(lambda: export(target, image, found, self.onExportProgress), _("Nothing was written."))
 
     def cancel(self):
         """Stop the run in progress, if there is one, as soon as it can be stopped."""
@@ -226,7 +233,11 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if not torchIsInstalled() and not installTorch(self.onProgress):
                 return _("PyTorch was not installed; without it nothing can be computed.")
             if not self._cancelled:
-                outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath)
+                # how long the skin takes says nothing of how long the run does
+                projection = self._projection.make(
+                    lambda fraction, message: self.onProgress(None, message), lambda: self._cancelled
+                )
+                outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath, projection)
             if outcome is None:
                 raise Cancelled
             seconds = sum(outcome.seconds.values())
@@ -312,12 +323,14 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         """Stop the run in progress, if there is one, before its next tile."""
         self._cancelled = self._running
 
-    def restoreAndSegment(self, volumeNode, device="auto", progress=unheard, modelPath=""):
-        """Restore and segment a one-slice volume, grey or colour; the results get its geometry and transform.
+    def restoreAndSegment(self, volumeNode, device="auto", progress=unheard, modelPath="", projection=None):
+        """Restore and segment an image; the results get its geometry and transform.
 
-        volumeNode: vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode. device: "auto", "cpu", "cuda" or "mps".
+        volumeNode: of one slice, vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode; or a vtkMRMLScalarVolumeNode of
+        more slices, which gets a projection image (VPI) of its own. device: "auto", "cpu", "cuda" or "mps".
         progress: called with (fraction, message) all the while; Slicer stays responsive meanwhile. modelPath: the
-        model's file, "" for the bundled one.
+        model's file, "" for the bundled one. projection: how a volume is projected, a scene_projection.Projection;
+        None finds it out.
         Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
         with the scene as it was, if the run was cancelled or the volume was removed from the scene.
         Raises UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
@@ -328,12 +341,11 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             raise RuntimeError(howToGetTorch())
         self._running, self._cancelled = True, False
         try:
-            return self._run(volumeNode, device, progress, modelPath)
+            return self._run(volumeNode, device, progress, modelPath, projection)
         finally:
             self._running = False
 
-    def _run(self, volumeNode, device, progress, modelPath):
-        pixels, spacing = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing
+    def _run(self, volumeNode, device, progress, modelPath, projection):
         loading = _("Loading the model")
 
         def work(report):
@@ -343,20 +355,28 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
             pictures = pixels, result.restored, result.labels
             found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message))
-            return pipeline, result, {**found, "warnings": result.warnings + found["warnings"]}
+            return pipeline, result, {**found, "warnings": [*notes, *result.warnings, *found["warnings"]]}
 
         def isCancelled():
             return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
 
         try:
+            if projection is None and scene_projection.is_volume(volumeNode):
+                projector = findSkin(volumeNode, progress=progress, isCancelled=isCancelled)
+                projection = scene_projection.Projection.of(volumeNode, projector, Slab(projector.depth_mm))
+            if projection is None:
+                pixels, spacing, notes = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing, []
+            else:
+                pixels, spacing, notes = projection.pixels, projection.spacing, projection.projector.notes
             pipeline, result, found = inBackground(work, progress, isCancelled)
         except Cancelled:
             return None
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
-        restoredVolume, segmentation = scene.publish(volumeNode, result.restored, result.labels, model, found)
+        results = result.restored, result.labels, model, found
+        nodes = scene.publish(volumeNode, *results) if projection is None else projection.publish_with(*results)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
-        return Outcome(restoredVolume, segmentation, model, device, result.seconds, found)
+        return Outcome(*nodes, model, device, result.seconds, found)
 
     def pipelineFor(self, modelPath, device):
         """The loaded model; loaded anew for another device, another file, or the same file with other content."""

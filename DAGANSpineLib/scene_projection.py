@@ -97,6 +97,29 @@ class Projection:
         """Raises UserError, as `Projector.project` does."""
         return cls(volume, projector, slab, projector.project(slab))
 
+    @property
+    def pixels(self) -> np.ndarray:
+        """What is restored: float32 (rows, columns), grey 0 to 255."""
+        return self.picture.astype(np.float32)
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """mm between rows and between columns."""
+        return self.projector.spacing[:2]
+
+    def publish_with(
+        self, restored: np.ndarray, labels: np.ndarray, model: str = "", findings: dict[str, Any] | None = None
+    ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
+        """Put the VPI into the scene, and with it its results, as `scene.publish` does; all of them or none."""
+        former = vpi_of(self.volume)
+        vpi = self.publish()
+        try:
+            return scene.publish(vpi, restored, labels, model, findings)
+        except Exception:
+            if former is None:
+                slicer.mrmlScene.RemoveNode(vpi)
+            raise
+
     def publish(self) -> slicer.vtkMRMLScalarVolumeNode:
         """Put the VPI into the scene, beside its volume and under the same transform.
 

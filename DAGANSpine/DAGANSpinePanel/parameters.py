@@ -25,16 +25,61 @@ class Device(enum.Enum):
         }[self]
 
 
+class Method(enum.Enum):
+    """How a slab is projected; the values are the library's names."""
+
+    MEAN = "mean"
+    MAXIMUM = "maximum"
+
+    def label(self):
+        return {Method.MEAN: _("Mean"), Method.MAXIMUM: _("Maximum")}[self]
+
+
+class Side(enum.Enum):
+    """A side of the patient; the values are the library's letters."""
+
+    AUTO = None
+    SUPERIOR = "S"
+    INFERIOR = "I"
+    POSTERIOR = "P"
+    ANTERIOR = "A"
+    LEFT = "L"
+    RIGHT = "R"
+
+    def label(self):
+        return {
+            Side.AUTO: _("Automatic"),
+            Side.SUPERIOR: _("Superior"),
+            Side.INFERIOR: _("Inferior"),
+            Side.POSTERIOR: _("Posterior"),
+            Side.ANTERIOR: _("Anterior"),
+            Side.LEFT: _("Left"),
+            Side.RIGHT: _("Right"),
+        }[self]
+
+
+DEEPEST, THINNEST, THICKEST = 40.0, 0.5, 20.0  # mm, of the slab that is projected
+
+
 @parameterNodeWrapper
 class DAGANSpineParameterNode:
     """inputVolume: the image to restore. modelPath: the model's file, "" for the bundled one. device: what computes.
-    swapped, segmentOpacity, fade (percent), showRemoved: how the views look. exportFolder: "" for none.
+    projectedVolume: the volume that the projection was chosen for, which is projected automatically where it is another
+    than the input. projectionDepth, projectionThickness (mm), projectionMethod: of the slab. projectionHead,
+    projectionSkin: where they lie. swapped, segmentOpacity, fade (percent), showRemoved: how the views look.
+    exportFolder: "" for none.
     """
 
     # the wrapper knows neither | nor a union of nodes without None
     inputVolume: Union[vtkMRMLScalarVolumeNode, vtkMRMLVectorVolumeNode, None]  # noqa: UP007
     modelPath: str = ""  # no Path: the wrapper makes "." of an empty one
     device: Device = Device.AUTO
+    projectedVolume: vtkMRMLScalarVolumeNode
+    projectionDepth: Annotated[float, WithinRange(0, DEEPEST)] = 12.0
+    projectionThickness: Annotated[float, WithinRange(THINNEST, THICKEST)] = 3.0
+    projectionMethod: Method = Method.MEAN
+    projectionHead: Side = Side.AUTO
+    projectionSkin: Side = Side.AUTO
     swapped: bool = False
     segmentOpacity: Annotated[float, WithinRange(0, 100)] = 100.0
     fade: Annotated[float, WithinRange(0, 100)] = 0.0  # to the original
