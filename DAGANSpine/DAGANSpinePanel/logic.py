@@ -1,0 +1,116 @@
+"""A run: from a volume of the scene to its results, without any widget."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer.i18n import tr as _
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from DAGANSpineLib import model_card, scene, scene_projection
+from DAGANSpineLib.progress import Cancelled, unheard
+from DAGANSpineLib.projection import Slab
+from DAGANSpineLib.report import findings
+from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.installation import howToGetTorch, importTorch, torchIsInstalled
+from DAGANSpinePanel.parameters import DAGANSpineParameterNode
+from DAGANSpinePanel.projection import findSkin
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The nodes that a run made, and what to know about them; seconds by stage."""
+
+    restoredVolume: vtkMRMLScalarVolumeNode
+    segmentation: vtkMRMLSegmentationNode
+    model: str
+    device: str
+    seconds: dict
+    findings: dict
+
+
+class DAGANSpineLogic(ScriptedLoadableModuleLogic):
+    """Restores and segments, without any widget. The loaded model stays in memory for the next run."""
+
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self._pipeline = None
+        self._pipelineKey = None  # of what it was made
+        self._running = False
+        self._cancelled = False
+
+    def getParameterNode(self):
+        return DAGANSpineParameterNode(super().getParameterNode())
+
+    def cancel(self):
+        """Stop the run in progress, if there is one, before its next tile."""
+        self._cancelled = self._running
+
+    def restoreAndSegment(self, volumeNode, device="auto", progress=unheard, modelPath="", projection=None):
+        """Restore and segment an image; the results get its geometry and transform.
+
+        volumeNode: of one slice, vtkMRMLScalarVolumeNode or vtkMRMLVectorVolumeNode; or a vtkMRMLScalarVolumeNode of
+        more slices, which gets a projection image (VPI) of its own. device: "auto", "cpu", "cuda" or "mps".
+        progress: called with (fraction, message) all the while; Slicer stays responsive meanwhile. modelPath: the
+        model's file, "" for the bundled one. projection: how a volume is projected, a scene_projection.Projection;
+        None finds it out.
+        Returns an Outcome with the new nodes, or, on a second run, the same nodes with new content. Returns None,
+        with the scene as it was, if the run was cancelled or the volume was removed from the scene.
+        Raises UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
+        """
+        if self._running:
+            raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))
+        if not torchIsInstalled():
+            raise RuntimeError(howToGetTorch())
+        self._running, self._cancelled = True, False
+        try:
+            return self._run(volumeNode, device, progress, modelPath, projection)
+        finally:
+            self._running = False
+
+    def _run(self, volumeNode, device, progress, modelPath, projection):
+        loading = _("Loading the model")
+
+        def work(report):
+            report(0.0, loading)
+            importTorch()
+            pipeline = self.pipelineFor(modelPath, device)
+            result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
+            pictures = pixels, result.restored, result.labels
+            found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message))
+            return pipeline, result, {**found, "warnings": [*notes, *result.warnings, *found["warnings"]]}
+
+        def isCancelled():
+            return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
+
+        try:
+            if projection is None and scene_projection.is_volume(volumeNode):
+                projector = findSkin(volumeNode, progress=progress, isCancelled=isCancelled)
+                projection = scene_projection.Projection.of(volumeNode, projector, Slab(projector.depth_mm))
+            if projection is None:
+                pixels, spacing, notes = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing, []
+            else:
+                pixels, spacing, notes = projection.pixels, projection.spacing, projection.projector.notes
+            pipeline, result, found = inBackground(work, progress, isCancelled)
+        except Cancelled:
+            return None
+        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
+        results = result.restored, result.labels, model, found
+        nodes = scene.publish(volumeNode, *results) if projection is None else projection.publish_with(*results)
+        device = pipeline.device.type
+        logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
+        return Outcome(*nodes, model, device, result.seconds, found)
+
+    def pipelineFor(self, modelPath, device):
+        """The loaded model; loaded anew for another device, another file, or the same file with other content."""
+        from DAGANSpineLib.pipeline import Pipeline
+
+        path = Path(modelPath or model_card.BUNDLED)
+        key = path, model_card.state_of(path), device
+        if self._pipelineKey != key:
+            self._pipeline = self._pipelineKey = None  # before another one takes memory
+            self._pipeline = Pipeline.load(path, device)
+            self._pipelineKey = key
+        return self._pipeline
