@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..training.presets import Preset
 from . import ablations, classical, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn
@@ -24,7 +24,7 @@ class System:
 
     name: str
     preset: Callable[[Budget], Preset]
-    published: Published | None = None
+    published: Published | None = field(default=None, hash=False)
     note: str = ""
 
     @property
