@@ -104,9 +104,10 @@ class Method(ABC):
             self.accelerator.scaler.load_state_dict(state["scaler"])
 
 
-def adam(*networks: nn.Module) -> torch.optim.Adam:
+def adam(*networks: nn.Module, first_beta: float = 0.9) -> torch.optim.Adam:
     """Adam over the networks' weights, each of them updated in one pass through memory."""
-    return torch.optim.Adam(itertools.chain(*(network.parameters() for network in networks)), fused=True)
+    weights = itertools.chain(*(network.parameters() for network in networks))
+    return torch.optim.Adam(weights, betas=(first_beta, 0.999), fused=True)
 
 
 @contextlib.contextmanager
