@@ -98,12 +98,11 @@ def test_a_changed_resource_is_built_and_installed_anew(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "__pycache__", "out", "runs", "data"))
     configure(source, tmp_path / "build")
-    (source / "Resources" / "Models" / "DAGANSpine.pt").write_bytes(b"retrained")
-    (source / "Resources" / "SampleData" / "new.txt").write_text("new")
-    run("cmake", "--build", tmp_path / "build")
     resources = tmp_path / "build" / MODULES / "Resources"
-    assert (resources / "Models" / "DAGANSpine.pt").read_bytes() == b"retrained"
-    assert (resources / "SampleData" / "new.txt").is_file()
+    for path, content in (("SampleData/new.txt", b"new"), ("Models/DAGANSpine.pt", b"retrained")):
+        (source / "Resources" / path).write_bytes(content)
+        run("cmake", "--build", tmp_path / "build")
+        assert (resources / path).read_bytes() == content
 
 
 INSTALLED = """
