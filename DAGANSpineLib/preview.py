@@ -12,7 +12,7 @@ OPACITY = 0.45
 
 
 def cut(projector: Projector, slab: Slab, column: int | None = None) -> np.ndarray:
-    """The cut along a column of the picture: uint8 (rows, depth, 3), the skin on the left, its line and the slab coloured.
+    """The cut along a column of the picture: uint8 (rows, depth, 3), skin on the left, it and the slab coloured.
 
     `column`: the middle of what is filled, if not given.
     """
