@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from truth import TURNED, bone_depth, bones_of, fallen, found_at, similarity
+from truth import TURNED, Stored, bone_depth, bones_of, fallen, found_at, similarity, slab_of
 
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.orientation import SIDES, find_view
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.projection import Projector, Slab, gather
-from DAGANSpineLib.simulation import Subject, Volume, simulate_subject, simulate_volume
+from DAGANSpineLib.simulation import Subject, simulate_subject, simulate_volume
 from DAGANSpineLib.skin import Surface, beginnings
-from DAGANSpineLib.volume_files import Wanted, projector_of, read_input
+from DAGANSpineLib.volume_files import projector_of
+from DAGANSpineLib.vpi import vpi_from_image
 
 OBLIQUE = np.array([[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]) @ TURNED
 # how the volume is simulated; the order of its stored axes, and which of them run backwards
@@ -24,34 +25,6 @@ GEOMETRIES = {
     "rotated, axes permuted": ({"spacing": (0.8, 0.8, 0.8), "rotation": TURNED}, (2, 0, 1), (0, 2)),
     "anisotropic, oblique": ({"spacing": (0.6, 1.0, 0.7), "rotation": OBLIQUE}, (1, 2, 0), (1,)),
 }
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A simulated volume, as it is stored in another order of axes: voxels, and (4, 4) from their indices to LPS."""
-
-    volume: Volume
-    voxels: np.ndarray
-    to_lps: np.ndarray
-
-    @classmethod
-    def of(cls, volume: Volume, order: tuple[int, int, int] = (0, 1, 2), reverse: tuple[int, ...] = ()) -> Stored:
-        voxels, to_lps = volume.voxels.transpose(order), volume.index_to_lps[:, [*order, 3]].copy()
-        for axis in reverse:
-            to_lps[:3, 3] += to_lps[:3, axis] * (voxels.shape[axis] - 1)
-            to_lps[:3, axis] *= -1
-        return cls(volume, np.ascontiguousarray(np.flip(voxels, reverse)), to_lps)
-
-    def image(self) -> sitk.Image:
-        image = sitk.GetImageFromArray(self.voxels)
-        sizes = np.linalg.norm(self.to_lps[:3, 2::-1], axis=0)
-        image.SetSpacing(sizes.tolist())
-        image.SetOrigin(self.to_lps[:3, 3].tolist())
-        image.SetDirection((self.to_lps[:3, 2::-1] / sizes).ravel().tolist())
-        return image
-
-    def projector(self, **sides) -> Projector:
-        return Projector.of(self.voxels, self.to_lps, **sides)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +57,18 @@ def looked_at(upright) -> Projector:
     return upright.projector()
 
 
-def slab_of(volume: Volume, **changes) -> Slab:
-    return Slab(**{"depth_mm": volume.slab.depth_mm, "thickness_mm": volume.slab.thickness_mm, **changes})
-
-
 def test_a_volume_projects_to_the_subjects_own_vpi(subject, stored, projector):
     picture = projector.project(slab_of(stored.volume))
     truth = fallen(subject, subject.vpi, stored.volume)
     body = stored.volume.vpi > 0
     assert similarity(picture.astype(float), truth, body) >= 0.95
     assert similarity(picture.astype(float), stored.volume.vpi.astype(float), body) >= 0.99
+
+
+def test_a_volume_of_the_scanners_own_fineness_projects_to_its_vpi():
+    volume = simulate_volume(simulate_subject(6))
+    picture = Stored.of(volume).projector().project(slab_of(volume))
+    assert similarity(picture.astype(float), volume.vpi.astype(float), volume.vpi > 0) >= 0.99
 
 
 def test_what_was_not_filled_stays_black_and_nothing_else_does(stored, projector):
@@ -333,6 +308,18 @@ def test_head_and_skin_on_one_line_are_refused(upright):
         upright.projector(head="S", skin="I")
 
 
+def test_where_the_head_is_not_superior_the_vpi_stands_upright_by_itself(upright, looked_at):
+    """The coordinates are not the patient's: a VPI that kept them would be read as lying or upside down."""
+    upside_down = Projector.of(upright.voxels, np.diag([1.0, -1.0, -1.0, 1.0]) @ upright.to_lps, head="I")
+    slab = slab_of(upright.volume)
+    vpi = upside_down.vpi(slab)
+    assert np.array_equal(vpi.pixels, looked_at.project(slab))
+    assert np.array_equal(vpi_from_image(vpi.image).pixels, vpi.pixels)
+    right, down, inward = np.array(vpi.image.GetDirection()).reshape(3, 3).T
+    assert (right.tolist(), down.tolist(), inward.tolist()) == ([-1, 0, 0], [0, 0, -1], [0, -1, 0])
+    assert any("upright" in note for note in upside_down.notes)
+
+
 def test_a_volume_longer_than_a_back_is_doubted(looked_at):
     assert any("voxel size" in note for note in replace(looked_at, spacing=(3.0, 3.0, 3.0)).notes)
 
@@ -355,13 +342,3 @@ def test_the_first_pass_can_be_stopped(upright):
     with pytest.raises(Cancelled):
         Projector.of(upright.voxels.astype(np.float32), upright.to_lps, progress=stop)
     assert len(heard) > 10 and heard == sorted(heard)
-
-
-def test_a_file_is_projected_where_it_holds_a_volume(upright, looked_at, tmp_path):
-    path = tmp_path / "spine.nii.gz"
-    sitk.WriteImage(upright.image(), str(path))
-    vpi, projected = read_input(path, Wanted(depth_mm=upright.volume.slab.depth_mm))
-    assert np.array_equal(vpi.pixels, looked_at.project(slab_of(upright.volume)))
-    assert projected.report == {
-        "depth_mm": upright.volume.slab.depth_mm, "thickness_mm": 3.0, "method": "mean", "head": "S", "skin": "P",
-    }  # fmt: skip

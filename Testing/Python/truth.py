@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import SimpleITK as sitk
 
 from DAGANSpineLib.metrics import window_means
+from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.simulation import Subject, Volume
 
 TURNED = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]) @ np.array([[1, 0, 0], [0, 0.96, -0.28], [0, 0.28, 0.96]])
@@ -73,3 +76,35 @@ def bones_of(subject: Subject, volume: Volume) -> Iterator[tuple[str, float, flo
 def bone_depth(subject: Subject, name: str) -> float:
     row, column = (round(at) for at in subject.known["bones"][name]["centre"])
     return float(subject.bone_depth[row, column])
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A simulated volume, as it is stored in another order of axes: voxels, and (4, 4) from their indices to LPS."""
+
+    volume: Volume
+    voxels: np.ndarray
+    to_lps: np.ndarray
+
+    @classmethod
+    def of(cls, volume: Volume, order: tuple[int, int, int] = (0, 1, 2), reverse: tuple[int, ...] = ()) -> Stored:
+        voxels, to_lps = volume.voxels.transpose(order), volume.index_to_lps[:, [*order, 3]].copy()
+        for axis in reverse:
+            to_lps[:3, 3] += to_lps[:3, axis] * (voxels.shape[axis] - 1)
+            to_lps[:3, axis] *= -1
+        return cls(volume, np.ascontiguousarray(np.flip(voxels, reverse)), to_lps)
+
+    def image(self) -> sitk.Image:
+        image = sitk.GetImageFromArray(self.voxels)
+        sizes = np.linalg.norm(self.to_lps[:3, 2::-1], axis=0)
+        image.SetSpacing(sizes.tolist())
+        image.SetOrigin(self.to_lps[:3, 3].tolist())
+        image.SetDirection((self.to_lps[:3, 2::-1] / sizes).ravel().tolist())
+        return image
+
+    def projector(self, **sides) -> Projector:
+        return Projector.of(self.voxels, self.to_lps, **sides)
+
+
+def slab_of(volume: Volume, **changes) -> Slab:
+    return Slab(**{"depth_mm": volume.slab.depth_mm, "thickness_mm": volume.slab.thickness_mm, **changes})
