@@ -107,6 +107,24 @@ def panel(host, scene, slim_model):
 
 
 @pytest.fixture
+def reloadable(slim_model):
+    """Clicks on Reload. Afterwards the parts that all tests share are in their places again."""
+    ours = "DAGANSpine", "DAGANSpineLib", "DAGANSpinePanel"
+    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ours}
+
+    def reload(panel):
+        panel.onReload()
+        import DAGANSpineLib.model_card
+
+        DAGANSpineLib.model_card.BUNDLED = slim_model
+
+    yield reload
+    for name in [name for name in sys.modules if name.split(".")[0] in ours]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+@pytest.fixture
 def chosen(volume, panel):
     """The panel with the VPI chosen."""
     assert panel.ui.inputSelector.currentNode() is volume

@@ -104,7 +104,25 @@ def test_a_node_selector_offers_only_nodes_of_its_classes(scene):
     assert selector.currentNode() is None
     selector.setCurrentNode(nodes[1])
     scene.RemoveNode(nodes[1])
+    assert selector.currentNode() is nodes[0]
+    scene.RemoveNode(nodes[0])
     assert selector.currentNode() is None
+
+
+def test_a_node_selector_loses_its_node_when_a_scene_is_imported(scene, tmp_path):
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Kept")
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    selector, told = slicer.qMRMLNodeComboBox(), []
+    selector.nodeTypes = ["vtkMRMLScalarVolumeNode"]
+    selector.noneEnabled = True
+    selector.setMRMLScene(scene)
+    selector.setCurrentNode(node)
+    selector.currentNodeChanged.connect(told.append)
+    assert scene.Import()
+    assert selector.nodeCount() == 2
+    assert selector.currentNode() is None
+    assert told == [None]
 
 
 def test_an_emptied_path_is_told_as_invalid_and_not_as_a_path(host, qt):

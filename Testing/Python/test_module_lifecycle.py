@@ -130,23 +130,14 @@ def test_closing_the_scene_empties_the_panel_and_a_new_image_can_be_chosen(chose
     assert None not in results()
 
 
-def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volume):
+def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volume, reloadable):
     parts = "DAGANSpineLib.vpi", "DAGANSpinePanel.parameters"
     before = [sys.modules[name] for name in parts]
-    ours = "DAGANSpineLib", "DAGANSpinePanel"
-    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ours}
-    model_file = sys.modules["DAGANSpineLib.model_card"].BUNDLED
-    try:
-        chosen.onReload()
-        import DAGANSpineLib.model_card
-
-        DAGANSpineLib.model_card.BUNDLED = model_file
-        assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))
-        slicer.modules.DAGANSpineWidget.ui.runButton.click()
-        assert None not in results()
-        assert slicer.app.layoutManager().layout == sys.modules["DAGANSpinePanel.views"].SideBySide.LAYOUT
-    finally:
-        sys.modules.update(kept)
+    reloadable(chosen)
+    assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))
+    slicer.modules.DAGANSpineWidget.ui.runButton.click()
+    assert None not in results()
+    assert slicer.app.layoutManager().layout == sys.modules["DAGANSpinePanel.views"].SideBySide.LAYOUT
 
 
 def test_slicer_knows_the_layout_from_its_start(host):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
@@ -133,7 +135,9 @@ def application_logic(scene: slicer.vtkMRMLScene) -> slicer.vtkSlicerApplication
 def give_cache(scene: slicer.vtkMRMLScene) -> None:
     """The place where the scene unpacks bundles (.mrb) that it reads."""
     cache, files = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
-    cache.SetRemoteCacheDirectory(tempfile.gettempdir())
+    folder = tempfile.mkdtemp(prefix="SlicerHost-")  # of its own: all that lies in it is looked at
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    cache.SetRemoteCacheDirectory(folder)
     files.SetCacheManager(cache)
     scene.SetCacheManager(cache)
     scene.SetDataIOManager(files)

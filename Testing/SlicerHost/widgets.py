@@ -86,8 +86,8 @@ class qMRMLNodeComboBox(qt.QWidget):
     _none = False
     _none_text = "None"
     _watch = None
+    _watch_import = None
     _told = None
-    _requested = None
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,7 +96,7 @@ class qMRMLNodeComboBox(qt.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self._box.currentIndexChanged.connect(self._tell)
-        self._watch = Watch(self)
+        self._watch, self._watch_import = Watch(self), Watch(self)
 
     def _get_types(self) -> list[str]:
         return list(self._types)
@@ -148,10 +148,11 @@ class qMRMLNodeComboBox(qt.QWidget):
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene | None) -> None:
         self._watch.stop()
+        self._watch_import.stop()
         self._scene = scene
         if scene:
-            events = scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndBatchProcessEvent
-            self._watch.start(scene, events, self._fill)
+            self._watch.start(scene, (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent), self._fill)
+            self._watch_import.start(scene, (scene.EndImportEvent,), self._start_again)
         self._fill()
 
     def currentNode(self) -> slicer.vtkMRMLNode | None:
@@ -160,8 +161,6 @@ class qMRMLNodeComboBox(qt.QWidget):
 
     def setCurrentNode(self, node: slicer.vtkMRMLNode | None) -> None:
         row = self._nodes.index(node) + (1 if self._none else 0) if node in self._nodes else (0 if self._none else -1)
-        # a node that is not listed yet, as while a scene is loaded, is selected when it comes
-        self._requested = node if node not in self._nodes else None
         self._box.setCurrentIndex(row)
 
     def nodeCount(self) -> int:
@@ -176,21 +175,31 @@ class qMRMLNodeComboBox(qt.QWidget):
         return any(node.IsA(kind) if self._children else node.GetClassName() == kind for kind in self._types)
 
     def _fill(self, *_: object) -> None:
-        if self._scene is not None and self._scene.IsBatchProcessing():
-            return
-        current = self.currentNode()
+        if self._scene is not None and self._scene.IsImporting():
+            return  # qMRMLSceneModel waits for the end
+        current, row = self.currentNode(), self._box.currentIndex()
         every = self._scene.GetNodes() if self._scene else vtk.vtkCollection()
         nodes = [every.GetItemAsObject(index) for index in range(every.GetNumberOfItems())]
         self._box.blockSignals(True)
         self._nodes = tuple(node for node in nodes if self._offered(node))
         self._box.clear()
         self._box.addItems([self._none_text] * self._none + [node.GetName() for node in self._nodes])
-        # without "None", Qt selects the first row by itself, as in Slicer
-        wanted = self._requested if self._requested in self._nodes else current
-        if wanted in self._nodes or self._none:
-            self.setCurrentNode(wanted)
+        if current is None and self._none:
+            self._box.setCurrentIndex(0)
+        elif current in self._nodes:
+            self.setCurrentNode(current)
+        elif current is not None:
+            self._box.setCurrentIndex(max(row - 1, 0))  # the row before a removed one, as QComboBox does
+        # otherwise, without "None", Qt has selected the first row by itself, as in Slicer
         self._box.blockSignals(False)
         self._tell()
+
+    def _start_again(self, *_: object) -> None:
+        """After an import qMRMLSceneModel lists all nodes anew, and the selection is lost."""
+        self._nodes = ()
+        self._box.clear()
+        self._tell()
+        self._fill()
 
     def _tell(self, *_: object) -> None:
         node = self.currentNode()
