@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..training.presets import Preset
-from . import ablations, classical, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn
+from . import ablations, classical, cyclegan, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
@@ -40,6 +40,16 @@ def published(lumbar: tuple, thoracic: tuple, rib: tuple, average: tuple) -> Pub
 
 
 SYSTEMS = (
+    System(
+        "CycleGAN",
+        cyclegan.preset,
+        published((86.81, 76.96, 87.90), (76.71, 62.47, 80.74), (78.54, 65.00, 80.46), (80.67, 68.14, 83.03)),
+    ),
+    System(
+        "CycleGAN with identity",
+        cyclegan.with_identity,
+        note="not in the paper: CycleGAN that is asked to leave clean patches alone, with weight 0.5",
+    ),
     System(
         "N2S",
         noise2self.preset,

@@ -1,0 +1,240 @@
+"""CycleGAN's networks have the published sizes, its losses are the paper's, and its training goes on bit for bit."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from DAGANSpineLib.baselines import cyclegan
+from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE, parameters
+from DAGANSpineLib.baselines.cyclegan import CycleGAN, ImagePool, difference, least_squares
+from DAGANSpineLib.model import Model, load_model
+from DAGANSpineLib.networks.residual_generator import PatchDiscriminator, ResidualGenerator
+from DAGANSpineLib.pipeline import Pipeline, tiles_of
+from DAGANSpineLib.shapes import PanopticFPNShape, ResidualGeneratorShape
+from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training.method import Batch
+from DAGANSpineLib.training.trainer import train
+from DAGANSpineLib.vpi import denormalise, normalise
+
+BLACK, WHITE = normalise(0.0), normalise(255.0)
+
+
+def count(network: nn.Module) -> int:
+    return sum(weights.numel() for weights in network.parameters())
+
+
+def test_the_generator_is_the_published_one_but_for_its_single_channel():
+    # published for three channels: 11.378 M; the first and the last convolution have 7 x 7 x 64 weights a channel
+    three_channels = 11_378_179
+    assert count(ResidualGenerator()) == three_channels - 2 * (2 * 7 * 7 * 64) - 2
+
+
+def test_the_discriminator_is_the_published_one_but_for_its_single_channel():
+    three_channels = 2_764_737  # published: 2.765 M
+    assert count(PatchDiscriminator()) == three_channels - 2 * 4 * 4 * 64
+
+
+def test_a_score_of_the_discriminator_sees_70_by_70_pixels():
+    network = PatchDiscriminator(width=4)
+    for name, module in network.layers.named_children():
+        if isinstance(module, nn.InstanceNorm2d):  # it looks at all of the picture, which is not meant here
+            setattr(network.layers, name, nn.Identity())
+    image = torch.randn(1, 1, 192, 192, requires_grad=True)
+    scores = network(image)
+    scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
+    rows, columns = torch.nonzero(image.grad[0, 0], as_tuple=True)
+    assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (70, 70)
+
+
+def test_the_generator_gives_greys_in_the_pictures_own_size():
+    network = ResidualGenerator(width=4, blocks=1)
+    greys = denormalise(network(50 * torch.randn(1, 1, 37, 50)))
+    assert greys.shape == (1, 1, 37, 50)
+    assert -0.01 < greys.min() < greys.max() < 255.01
+
+
+def test_the_generator_looks_at_all_of_a_picture_so_that_there_is_one_tile():
+    torch.manual_seed(0)
+    network = ResidualGenerator(width=4, blocks=1)
+    picture = torch.zeros(1, 1, 600, 40)
+    elsewhere = picture.clone()
+    elsewhere[..., 500:, :] = 1
+    with torch.no_grad():
+        assert (network(picture) - network(elsewhere))[..., :40, :].abs().max() > 1e-5
+    assert len(list(tiles_of((600, 700), network))) == 1
+
+
+def test_the_discriminators_loss_is_the_squared_distance_from_one_or_zero():
+    scores = torch.tensor([[0.5, 1.0], [-1.0, 3.0]])
+    assert least_squares(scores, real=True) == (0.25 + 0 + 4 + 4) / 4
+    assert least_squares(scores, real=False) == (0.25 + 1 + 1 + 9) / 4
+
+
+def test_black_and_white_differ_by_two_as_the_authors_measure():
+    one, other = torch.full((2, 1, 3, 3), BLACK), torch.full((2, 1, 3, 3), WHITE)
+    assert difference(one, other).item() == pytest.approx(2)
+
+
+class Brighter(nn.Module):
+    """Adds a share of the range from black to white; `times` counts its calls."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share, self.times = nn.Parameter(torch.tensor(share)), 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.times += 1
+        return images + self.share * (WHITE - BLACK)
+
+
+class Says(nn.Module):
+    """A discriminator that gives every picture the same score."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self.score = nn.Parameter(torch.tensor(score))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.score.expand(len(images), 1, 2, 2)
+
+
+def patches(count: int = 2, size: int = 32) -> Batch:
+    labels = torch.zeros(count, size, size, dtype=torch.long)
+    return Batch(torch.randn(count, 1, size, size), labels, torch.randn(count, 1, size, size), labels)
+
+
+def small(weight_identity: float = 0.0, weight_segmentation: float = 0.0) -> CycleGAN:
+    torch.manual_seed(0)
+    model = Model(ResidualGeneratorShape(4, 1), PanopticFPNShape(18, 16, 16, 16))
+    return CycleGAN(model, 4, weight_identity, weight_segmentation)
+
+
+def ready(method: CycleGAN) -> CycleGAN:
+    method.prepare(Accelerator(cpu=True))
+    method.set_learning_rate(1e-3)
+    return method
+
+
+@pytest.mark.parametrize("weight_identity", [0.0, 0.5])
+def test_a_step_adds_the_papers_terms_with_its_weights(weight_identity):
+    method = small(weight_identity)
+    method.networks |= {
+        "generator": Brighter(0.3),
+        "spoiler": Brighter(-0.1),
+        "clean discriminator": Says(0.5),
+        "corrupted discriminator": Says(-1.0),
+    }
+    method.optimisers = {
+        "generators": torch.optim.Adam([method.networks[name].share for name in ("generator", "spoiler")]),
+        "discriminators": torch.optim.Adam([network.score for network in method._discriminators()]),
+    }
+    figures = ready(method).step(patches())
+    adversarial = 0.5**2 + 2**2
+    cycle = 2 * 2 * 0.2  # there and back, both ways: 0.2 of a range that is two long
+    identity = 2 * (0.3 + 0.1)
+    assert figures["adversarial"] == pytest.approx(adversarial)
+    assert figures["cycle"] == pytest.approx(cycle, rel=1e-5)
+    assert figures["total"] == pytest.approx(adversarial + 10 * cycle + 10 * weight_identity * identity, rel=1e-5)
+    # each: (distance of the real from 1, of the imitated from 0) / 2
+    assert figures["discriminators"] == pytest.approx((0.25 + 0.25) / 2 + (4 + 1) / 2)
+    assert ("identity" in figures) == bool(weight_identity)
+    assert method.networks["generator"].times == (3 if weight_identity else 2)
+
+
+def test_the_pool_hands_out_new_pictures_until_it_is_full_and_then_half_of_them_old():
+    torch.manual_seed(0)
+    pool = ImagePool(size=50)
+    numbered = torch.arange(1050.0).reshape(-1, 1, 1, 1)
+    assert torch.equal(pool.exchange(numbered[:50]), numbered[:50])
+    handed_out = pool.exchange(numbered[50:])
+    old = (handed_out != numbered[50:]).float().mean()
+    assert 0.45 < old < 0.55
+    assert len(pool.images) == 50
+    everything = torch.cat([handed_out, torch.stack(pool.images)])
+    assert torch.equal(everything.flatten().sort().values, numbered.flatten())  # nothing lost, nothing twice
+
+
+def test_what_the_pool_keeps_is_not_changed_from_outside():
+    pool, image = ImagePool(size=2), torch.ones(1, 1, 2, 2)
+    pool.exchange(image)
+    image.zero_()
+    assert pool.images[0].all()
+
+
+def test_training_goes_on_bit_for_bit_with_full_pools():
+    def steps(method: CycleGAN, numbers: range) -> list[dict[str, float]]:
+        figures = []
+        for number in numbers:
+            torch.manual_seed(number)
+            figures.append(method.step(patches()))
+        return figures
+
+    unbroken = ready(small(0.5))
+    for pool in unbroken.pools.values():
+        pool.size = 3
+    steps(unbroken, range(4))
+    file = io.BytesIO()
+    torch.save(unbroken.state(), file)
+    expected = steps(unbroken, range(4, 8))
+    for pools in (True, False):
+        resumed = ready(small(0.5))
+        for pool in resumed.pools.values():
+            pool.size = 3
+        resumed.load_state(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+        if not pools:
+            resumed.pools["clean discriminator"].images = []
+        assert (steps(resumed, range(4, 8)) == expected) == pools
+
+
+def test_the_cycle_closes_with_training_and_the_generator_changes():
+    method = ready(small(0.5, weight_segmentation=1.0))
+    before = method.restore(patches().corrupted).detach()
+    torch.manual_seed(0)
+    batch = patches()
+    smooth = replace(batch, clean=torch.zeros_like(batch.clean), corrupted=torch.ones_like(batch.corrupted))
+    losses = [method.step(smooth) for _ in range(25)]
+    for name in ("total", "cycle", "identity", "segmentation"):
+        assert np.mean([loss[name] for loss in losses[-5:]]) < np.mean([loss[name] for loss in losses[:5]])
+    assert (method.restore(patches().corrupted) - before).abs().max() > 0.1
+
+
+def test_generators_have_the_published_width_where_dagan_has_and_never_less_than_its_capacity():
+    assert cyclegan.preset(PAPER).generator == ResidualGeneratorShape(64, 9)
+    for budget in (PAPER, LAPTOP, SMOKE):
+        assert parameters(cyclegan.preset(budget).generator) >= parameters(budget.generator)
+
+
+def test_the_papers_settings_stand():
+    for system, weight in ((cyclegan.preset, 0.0), (cyclegan.with_identity, 0.5)):
+        (stage,) = system(PAPER).stages
+        assert (stage.learning_rate, stage.weight_identity, stage.discriminator_width) == (2e-4, weight, 64)
+        assert stage.weight_segmentation > 0  # end to end
+    restoration, segmentation = cyclegan.preset(LAPTOP).stages
+    assert (restoration.weight_segmentation, segmentation) == (0, LAPTOP.segmentation)
+    method = small()
+    for optimiser in method.optimisers.values():
+        assert optimiser.defaults["betas"] == (0.5, 0.999)
+    assert {pool.size for pool in method.pools.values()} == {50}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "simulated"
+    write_dataset(folder, subjects=5, seed=1)
+    return folder
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(joint, data, tmp_path, small_vpi):
+    budget = replace(SMOKE, joint=joint, steps=4)
+    train(data, tmp_path / "run", cyclegan.preset(budget), precision="full")
+    model = load_model(tmp_path / "run" / "best.pt")
+    assert isinstance(model.generator_shape, ResidualGeneratorShape)
+    result = Pipeline.load(tmp_path / "run" / "best.pt", "cpu").run(small_vpi.astype(np.float32))
+    assert result.restored.shape == result.labels.shape == small_vpi.shape
+    assert (result.restored != small_vpi).any()
