@@ -99,9 +99,10 @@ def test_a_sample_is_loaded_and_chosen_by_a_click(panel, titles, index):
     assert panel.logic.getParameterNode().inputVolume is volume
 
 
-def test_a_sample_that_is_a_vpi_can_be_run_at_once(panel):
-    menu_of(panel)[0].trigger()
-    assert panel.ui.runButton.enabled
+def test_every_sample_can_be_run_at_once(panel):
+    for action in menu_of(panel):
+        action.trigger()
+        assert panel.ui.runButton.enabled, panel.ui.runButton.toolTip
 
 
 def test_a_sample_loaded_twice_gets_another_name(panel, titles):
