@@ -134,3 +134,18 @@ def test_bad_input_is_one_line_exit_status_2_and_nothing_written(spine_file, upr
         status, _, error = run(monkeypatch, capsys, "project", *arguments)
         assert status == 2 and words in error and error.count("\n") == 1, error
         assert sorted(tmp_path.rglob("*")) == before, words
+
+
+def test_segmenting_a_volume_projects_it_first(spine_file, looked_at, slim_model_file, tmp_path):
+    from DAGANSpineLib.pipeline import Pipeline
+    from DAGANSpineLib.segment import segment_file
+
+    report = segment_file(spine_file, tmp_path, Pipeline.load(slim_model_file, "cpu"))
+    slab = Slab(looked_at.depth_mm)
+    assert report["projection"] == looked_at.report(slab)
+    assert report["image"]["spacing_mm"] == pytest.approx(looked_at.spacing[:2])
+    restored, expected = sitk.ReadImage(str(tmp_path / "spine" / "restored.nrrd")), looked_at.vpi(slab)
+    for name in ("Size", "Spacing", "Origin", "Direction"):
+        values = (getattr(image, f"Get{name}")() for image in (restored, expected.image))
+        np.testing.assert_allclose(*values, atol=1e-6)
+    assert np.corrcoef(sitk.GetArrayFromImage(restored).ravel(), expected.pixels.ravel())[0, 1] > 0.9
