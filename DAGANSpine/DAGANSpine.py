@@ -25,6 +25,7 @@ except ModuleNotFoundError:
     # as "additional module path", Slicer knows this folder alone, and the library lies beside it
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from DAGANSpinePanel.device import DeviceChooser
 from DAGANSpinePanel.export import Exporter, export, mayReplace, targetOf
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
 from DAGANSpinePanel.logic import DAGANSpineLogic
@@ -74,6 +75,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._sampleMenu = None
         self._projection = None
         self._modelChooser = None
+        self._deviceChooser = None
         self._progress = None
         self._results = None
         self._views = None
@@ -93,12 +95,14 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
+        self._deviceChooser = DeviceChooser(self.ui)
         self._progress = ProgressDisplay(self.ui)
         self._results = ResultsViewer(self.ui)
         self._views = ViewChooser(self.ui)
         self._exporter = Exporter(self.ui, self.onExportFolderChosen, self.onExportButton)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
         self.ui.runButton.clicked.connect(self.onRunButton)
         slicer.app.connect("lastWindowClosed()", self.cancel)
@@ -133,6 +137,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         self.cancel()
+        self.setParameterNode(None)
+
+    def onSceneStartImport(self, caller, event):
+        """The selectors lose their nodes on the way, and would tell the parameter node that none is chosen."""
         self.setParameterNode(None)
 
     def onSceneReady(self, caller, event):
@@ -173,7 +181,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         trouble = "" if running else trouble
         self.ui.inputSelector.enabled = not running
         self.ui.sampleButton.enabled = not running
-        self.ui.deviceComboBox.enabled = not running
+        if parameters is not None:
+            self._deviceChooser.show(parameters.device, self.logic.devices, enabled=not running)
         self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
         self.ui.runButton.enabled = not trouble and not (running and self._cancelled)
         self.ui.runButton.toolTip = trouble or (

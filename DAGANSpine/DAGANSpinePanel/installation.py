@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import slicer
-from DAGANSpinePanel.background import inBackground
 from slicer.i18n import tr as _
 
 from DAGANSpineLib.errors import UserError
+from DAGANSpinePanel.background import inBackground
 
 MINIMUM = "2.4"  # as in pyproject.toml
 

@@ -40,6 +40,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         self._pipelineKey = None  # of what it was made
         self._running = False
         self._cancelled = False
+        self.devices = {}  # what each choice of device means here, from the first run on
 
     def getParameterNode(self):
         return DAGANSpineParameterNode(super().getParameterNode())
@@ -76,6 +77,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         def work(report):
             report(0.0, loading)
             importTorch()
+            self.devices = self.devices or self.lookAtDevices()
             pipeline = self.pipelineFor(modelPath, device)
             result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
             pictures = pixels, result.restored, result.labels
@@ -102,6 +104,11 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
         return Outcome(*nodes, model, device, result.seconds, found)
+
+    def lookAtDevices(self):
+        from DAGANSpineLib.devices import survey
+
+        return survey()
 
     def pipelineFor(self, modelPath, device):
         """The loaded model; loaded anew for another device, another file, or the same file with other content."""

@@ -130,6 +130,49 @@ def test_closing_the_scene_empties_the_panel_and_a_new_image_can_be_chosen(chose
     assert None not in results()
 
 
+def test_a_loaded_scene_brings_back_the_chosen_image_among_several(panel, scene, tmp_path, small_vpi):
+    names = "First", "Second", "Third"
+    nodes_of = {name: slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, name) for name in names}
+    panel.ui.inputSelector.setCurrentNode(nodes_of["Second"])
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    scene.Clear()
+    scene.Connect()
+    assert panel.ui.inputSelector.currentNode().GetName() == "Second"
+    scene.Import()
+    assert panel.logic.getParameterNode().inputVolume is panel.ui.inputSelector.currentNode()
+    assert panel.ui.inputSelector.currentNode().GetName() == "Second"
+
+
+def test_two_images_in_turn_keep_their_own_results(chosen, volume, small_vpi):
+    other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis, ::-1].copy(), AS_PNG, "Other")
+    expected = {node.GetName(): expected_result(node).restored for node in (volume, other)}
+    for node in (volume, other, volume):
+        chosen.ui.inputSelector.setCurrentNode(node)
+        chosen.ui.runButton.click()
+    restored = slicer.util.getNodes("* restored")
+    assert sorted(restored) == ["Other restored", "VPI restored"]
+    for name, pixels in expected.items():
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored[f"{name} restored"])[0], pixels)
+
+
+@pytest.mark.parametrize("kind", ["vtkMRMLLinearTransformNode", "vtkMRMLGridTransformNode"])
+def test_the_results_follow_the_inputs_transform(chosen, volume, scene, kind):
+    transform = scene.AddNewNodeByClass(kind)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    expected = expected_result(volume)
+    chosen.ui.runButton.click()
+    restored, segmentation = results()
+    for node in (restored, segmentation):
+        assert node.GetTransformNodeID() == transform.GetID()
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored)[0], expected.restored)
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "Rib", volume)
+    np.testing.assert_array_equal(mask[0], expected.labels == 1)
+    volume.SetAndObserveTransformNodeID(None)
+    chosen.ui.runButton.click()
+    assert [node.GetTransformNodeID() for node in results()] == [None, None]
+
+
 def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volume, reloadable):
     parts = "DAGANSpineLib.vpi", "DAGANSpinePanel.parameters"
     before = [sys.modules[name] for name in parts]
