@@ -144,6 +144,18 @@ def test_a_loaded_scene_brings_back_the_chosen_image_among_several(panel, scene,
     assert panel.ui.inputSelector.currentNode().GetName() == "Second"
 
 
+def test_importing_another_scene_keeps_the_chosen_image(panel, scene, tmp_path, small_vpi):
+    other = slicer.vtkMRMLScene()
+    other.AddNewNodeByClass("vtkMRMLTextNode", "Imported")
+    other.SetURL(str(tmp_path / "other.mrml"))
+    assert other.Commit()
+    nodes_of = [slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, name) for name in ("First", "Second")]
+    panel.ui.inputSelector.setCurrentNode(nodes_of[1])
+    scene.SetURL(str(tmp_path / "other.mrml"))
+    assert scene.Import()
+    assert panel.ui.inputSelector.currentNode() is nodes_of[1]
+
+
 def test_two_images_in_turn_keep_their_own_results(chosen, volume, small_vpi):
     other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis, ::-1].copy(), AS_PNG, "Other")
     expected = {node.GetName(): expected_result(node).restored for node in (volume, other)}
