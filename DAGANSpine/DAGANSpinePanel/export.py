@@ -15,6 +15,7 @@ from DAGANSpineLib.files import OutputError, whole_folder
 from DAGANSpineLib.progress import unheard
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
+from DAGANSpinePanel.background import inBackground
 
 RESTORED, SEGMENTATION, PAGE, TABLE = OUTPUTS = "restored.nrrd", "segmentation.seg.nrrd", "report.png", "figures.csv"
 COLUMNS = (
@@ -86,9 +87,15 @@ def export(target, volume, found, progress=unheard):
         writeNode(segmentation, slicer.vtkMRMLSegmentationStorageNode(), folder / SEGMENTATION)
         progress(0.4, _("Writing the figures"))
         writeTable(folder / TABLE, volume, scene.model_of(restored), found)
-        progress(0.5, _("Drawing the page"))
-        pictures = scene.pixels_of(volume), scene.pixels_of(restored), scene.labels_of(segmentation, volume)
-        if not page.draw(folder / PAGE, factsOf(volume, restored), *pictures, found):
+        drawing = 0.5, _("Drawing the page")
+        pixels = scene.pixels_of(volume), scene.pixels_of(restored), scene.labels_of(segmentation, volume)
+
+        def work(report):
+            report(*drawing)
+            return page.picturesOf(*pixels)
+
+        pictures = inBackground(work, progress)
+        if not page.draw(folder / PAGE, factsOf(volume, restored), pictures, found, lambda: progress(*drawing)):
             raise OutputError(unwritable(PAGE, target.parent))
     return _("Exported to {folder}.").format(folder=target)
 

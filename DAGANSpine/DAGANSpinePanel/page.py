@@ -3,8 +3,8 @@
 import html
 import math
 
+import numpy as np
 import qt
-import SimpleITK
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import metrics, overlay
@@ -24,21 +24,28 @@ th { text-align: left; }
 """
 
 
-def draw(path, facts, pixels, restored, labels, found):
+def picturesOf(pixels, restored, labels):
+    """The page's pictures by their names, uint8 (rows, columns, 3); may be made in a thread.
+
+    All (rows, columns): grey 0 to 255, labels 0 to 3.
+    """
+    return {
+        "original": np.repeat(pixels.round().astype(np.uint8)[..., np.newaxis], 3, axis=2),
+        "restored": overlay.overlay(restored, labels),
+        "removed": overlay.residual(pixels, restored),
+    }
+
+
+def draw(path, facts, pictures, found, told=lambda: None):
     """Draw the page and write it to `path`, a PNG, in whose folder the pictures lie meanwhile.
 
-    facts: pairs of texts that say whence the results come. pixels, restored, labels: (rows, columns), grey 0 to 255
-    and labels 0 to 3. found: the findings. Returns whether the page could be written.
+    facts: pairs of texts that say whence the results come. pictures: as `picturesOf` makes them. found: the findings.
+    told: called between the parts of the work, a fifth of a second each. Returns whether the page could be written.
     """
-    pictures = {
-        "original": SimpleITK.GetImageFromArray(pixels.round().astype("uint8")),
-        "restored": colours(overlay.overlay(restored, labels)),
-        "removed": colours(overlay.residual(pixels, restored)),
-    }
     files = {name: path.with_name(f".{name}.png") for name in pictures}
-    for name, file in files.items():
-        SimpleITK.WriteImage(pictures[name], str(file))
-        scaled(qt.QImage(str(file))).save(str(file))
+    for name, picture in pictures.items():
+        scaled(picture).save(str(files[name]))
+        told()
     font = qt.QFont()
     font.setPixelSize(FONT)
     document = qt.QTextDocument()
@@ -53,17 +60,17 @@ def draw(path, facts, pixels, restored, labels, found):
     painter.begin(page)
     document.drawContents(painter)
     painter.end()
+    told()
     for file in files.values():
         file.unlink()
     return page.save(str(path))
 
 
-def colours(picture):
-    return SimpleITK.GetImageFromArray(picture, isVector=True)
-
-
-def scaled(image):
-    """As large as three of its kind fit side by side."""
+def scaled(picture):
+    """As large as three of its kind fit side by side: a QImage."""
+    rows, columns, _colours = picture.shape
+    image = qt.QImage()
+    image.loadFromData(qt.QByteArray(b"P6 %d %d 255\n" % (columns, rows) + picture.tobytes()), "PPM")
     width = (WIDTH - 2 * MARGIN - 2 * GAP) // 3
     return image.scaled(width, TALLEST, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation)
 
