@@ -12,5 +12,5 @@ from .budget import Budget, smallest
 
 def preset(budget: Budget) -> Preset:
     """The slimmest PPMU with at least as many parameters as DA-GAN, without restoration."""
-    wider = (PyramidPoolingUNetShape(width) for width in count(unet.NARROWEST, step=2))
+    wider = (PyramidPoolingUNetShape(width) for width in count(unet.NARROWEST))
     return budget.preset(UntouchedShape(), [budget.segmentation], smallest(wider, budget.capacity))

@@ -14,7 +14,7 @@ NARROWEST = 8  # channels of the finest level
 def segmenter(budget: Budget) -> UNetShape:
     """The slimmest U-Net with at least as many parameters as DA-GAN; in the paper's budget that is the authors' own,
     of 64 to 1024 channels."""
-    return smallest((UNetShape(width) for width in count(NARROWEST, step=2)), budget.capacity)
+    return smallest((UNetShape(width) for width in count(NARROWEST)), budget.capacity)
 
 
 def preset(budget: Budget) -> Preset:
