@@ -78,6 +78,21 @@ class OneSlice:
         return np.ascontiguousarray(self.plane.stored(picture)).reshape(self.shape)
 
 
+def picture_axes(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """Where the upright picture of a one-slice volume has its right and its top: unit vectors (2, 3), RAS."""
+    one_slice, matrix = OneSlice.of(volume), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    to_world = slicer.util.arrayFromVTKMatrix(matrix)
+    transform = volume.GetParentTransformNode()
+    if transform is not None and transform.IsTransformToWorldLinear():
+        transform.GetMatrixTransformToWorld(matrix)
+        to_world = slicer.util.arrayFromVTKMatrix(matrix) @ to_world
+    first, second = (to_world[:3, 2 - axis] for axis in range(3) if axis != one_slice.axis)
+    right, down = (first, second) if one_slice.plane.transposed else (second, first)
+    axes = np.stack([right, down if one_slice.plane.flipped else -down])
+    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
+
+
 def is_picture_file(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Whether the volume comes from a PNG or JPEG and the like, whose resolution is that of a print."""
     storage = volume.GetStorageNode()

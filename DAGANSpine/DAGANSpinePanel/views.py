@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+import numpy as np
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -96,13 +97,14 @@ class SideBySide:
         shown.AddViewNodeID(self.sliceNode(self.RESTORED).GetID())
 
     def fit(self):
-        """Turn both views into the image's plane and fit the image to them, while they are shown."""
+        """Turn both views into the image's plane, head up, and fit the image to them, while they are shown."""
         if not self.isShown:
             return
         for tag in (self.ORIGINAL, self.RESTORED):
-            logic = slicer.app.layoutManager().sliceWidget(tag).sliceLogic()
-            logic.RotateSliceToLowestVolumeAxes()
-            logic.FitSliceToAll()
+            image = slicer.mrmlScene.GetNodeByID(self.composite(tag).GetBackgroundVolumeID() or "")
+            if image is not None and not scene.trouble_with(image):
+                turn(self.sliceNode(tag), *scene.picture_axes(image))
+            slicer.app.layoutManager().sliceWidget(tag).sliceLogic().FitSliceToAll()
 
     def leave(self):
         """Give the former layout back, unless the user has chosen another, and all segments the look they had."""
@@ -139,6 +141,18 @@ class SideBySide:
             )
         ]
         return f'<layout type="horizontal" split="true">{"".join(reversed(views) if swapped else views)}</layout>'
+
+
+def turn(sliceNode, right, top):
+    """Turn a view so that these directions, unit vectors in RAS, point to its right and to its top.
+
+    Slicer's own turning to a volume's axes knows nothing of heads: it takes the turn that is nearest.
+    """
+    matrix = sliceNode.GetSliceToRAS()
+    for column, axis in enumerate((right, top, np.cross(right, top))):
+        for row in range(3):
+            matrix.SetElement(row, column, axis[row])
+    sliceNode.UpdateMatrices()
 
 
 def remember(display):
