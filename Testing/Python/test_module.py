@@ -180,7 +180,3 @@ def test_every_widget_that_can_be_used_has_a_tool_tip(panel):
     for name, widget in vars(panel.ui).items():
         if name.endswith(("Button", "Selector", "ComboBox", "LineEdit", "Bar")) and "Collapsible" not in name:
             assert widget.toolTip, name
-
-
-def test_the_modules_own_test_passes_with_the_bundled_model(host, scene):
-    slicer.selfTests["DAGANSpine"]()

@@ -45,7 +45,14 @@ class ScriptedModule:
     def __init__(self, path: Path) -> None:
         self.path, self.name, self._widget = str(path), path.stem, None
 
-    def widgetRepresentation(self) -> ModuleParent | None:
+    def widgetRepresentation(self) -> ModuleParent:
+        """The panel, made at the first time, and not entered by that."""
+        if self._widget is None:
+            parent = ModuleParent()
+            QtWidgets.QVBoxLayout(parent)
+            parent._module, self._widget = self, parent
+            parent.reload()
+            parent.resize(420, 640)
         return self._widget
 
 
@@ -98,14 +105,7 @@ class Host:
 
     def open(self, name: str) -> object:
         """Show the module's panel, made at the first time: its widget object."""
-        module = getattr(slicer.modules, name.lower())
-        if module._widget is None:
-            parent = ModuleParent()
-            QtWidgets.QVBoxLayout(parent)
-            parent._module, module._widget = module, parent
-            parent.reload()
-            parent.resize(420, 640)
-        module._widget.show()
+        getattr(slicer.modules, name.lower()).widgetRepresentation().show()
         widget = getattr(slicer.modules, f"{name}Widget")
         widget.enter()
         return widget
