@@ -103,13 +103,14 @@ class Pipeline:
     def segment(self, restored: np.ndarray, body: np.ndarray) -> np.ndarray:
         """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
 
-        The picture is seen at 256 x 1024; the probabilities, not the labels, are scaled back. Outside the lit body
-        everything is background.
+        The picture is seen at 256 x 1024, as it is and mirrored, and the two answers are averaged: a spine has no
+        preferred side. The probabilities, not the labels, are scaled back. Outside the lit body everything is
+        background.
         """
         with self._inference():
-            logits = self.model.segmenter(shrink(self._tensor(normalise(restored)), NETWORK_SIZE))
-            probabilities = logits.float().softmax(1).cpu()
-            probabilities = resize(probabilities, restored.shape)[0].numpy()
+            small = shrink(self._tensor(normalise(restored)), NETWORK_SIZE)
+            seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
+            probabilities = resize((seen + mirrored.flip(-1))[None] / 2, restored.shape)[0].numpy()
         probabilities[:, ~body] = 0
         probabilities[0, ~body] = 1
         return probabilities

@@ -94,7 +94,14 @@ def test_the_segmenter_sees_256_by_1024(pipeline, pixels):
     shapes = []
     pipeline.model.segmenter.register_forward_hook(lambda module, images, output: shapes.append(images[0].shape))
     pipeline.run(pixels)
-    assert shapes == [(1, 1, 1024, 256)]
+    assert shapes == [(2, 1, 1024, 256)]  # as it is, and mirrored
+
+
+def test_a_mirrored_picture_gets_the_mirrored_labels(pipeline, pixels):
+    body = np.ones(pixels.shape, bool)
+    seen, mirrored = (pipeline.segment(picture.astype(np.uint8), body) for picture in (pixels, pixels[:, ::-1]))
+    np.testing.assert_allclose(mirrored[..., ::-1], seen, atol=1e-5)
+    assert np.ptp(seen[0]) > 1e-3  # not the same everywhere
 
 
 def test_the_same_input_gives_the_same_output(pixels):
