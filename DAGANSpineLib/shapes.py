@@ -11,6 +11,7 @@ from torch import nn
 
 from .networks import ClassicalRepair, Generator, PanopticFPN, Untouched
 from .networks.pyramid_pooling import PyramidPooling
+from .networks.style_transfer import WaveCT
 from .networks.residual_generator import ResidualGenerator
 from .networks.unet import UNet
 from .vpi import CLASSES
@@ -101,6 +102,17 @@ class ClassicalRepairShape(RestorerShape):
 
 
 @dataclass(frozen=True)
+class WaveCTShape(RestorerShape):
+    """Style transfer toward clean patches, by a Haar autoencoder of these widths; see `networks.style_transfer`."""
+
+    kind = "WaveCT"
+    widths: tuple[int, ...] = (64, 128, 256)
+
+    def build(self) -> nn.Module:
+        return WaveCT(self.widths)
+
+
+@dataclass(frozen=True)
 class PanopticFPNShape(SegmenterShape):
     """DA-GAN's segmenter; see `networks.PanopticFPN`."""
 
@@ -136,7 +148,14 @@ class PyramidPoolingUNetShape(SegmenterShape):
         return UNet(len(CLASSES), self.width, skip=PyramidPooling)
 
 
-RESTORERS = (GeneratorShape, DirectGeneratorShape, ResidualGeneratorShape, UntouchedShape, ClassicalRepairShape)
+RESTORERS = (
+    GeneratorShape,
+    DirectGeneratorShape,
+    ResidualGeneratorShape,
+    WaveCTShape,
+    UntouchedShape,
+    ClassicalRepairShape,
+)
 SEGMENTERS = (PanopticFPNShape, UNetShape, PyramidPoolingUNetShape)
 
 

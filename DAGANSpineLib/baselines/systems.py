@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..training.presets import Preset
-from . import ablations, classical, cyclegan, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn
+from . import ablations, classical, cyclegan, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn, wavect
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
@@ -78,6 +78,12 @@ SYSTEMS = (
         rsnu.preset,
         published((85.85, 75.52, 88.24), (77.45, 63.39, 77.30), (79.26, 65.92, 80.28), (80.86, 68.28, 81.94)),
         "its total variation's weight tuned on held-out training subjects",
+    ),
+    System(
+        "WaveCT",
+        wavect.preset,
+        published((86.59, 76.58, 87.91), (75.91, 61.36, 72.34), (78.49, 64.82, 79.72), (80.33, 67.58, 79.99)),
+        "its features learnt from the training subjects' patches, in the place of a VGG's",
     ),
     System(
         "PPMU",
