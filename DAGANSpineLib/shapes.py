@@ -11,8 +11,8 @@ from torch import nn
 
 from .networks import ClassicalRepair, Generator, PanopticFPN, Untouched
 from .networks.pyramid_pooling import PyramidPooling
-from .networks.style_transfer import WaveCT
 from .networks.residual_generator import ResidualGenerator
+from .networks.style_transfer import WaveCT
 from .networks.unet import UNet
 from .vpi import CLASSES
 
