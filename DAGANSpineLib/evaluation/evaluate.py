@@ -28,21 +28,30 @@ BONES = CLASSES[1:]
 WORST = 3  # cases shown as pictures
 OUTPUTS = ("scores.json", "scores.md", "scores.png", "worst-*.png")
 
+Rivals = dict[str, dict[str, dict[str, float | None]]]  # scores of the input and of the classical repair, by subject
+
 
 def evaluate(
-    data: Path, pipeline: Pipeline, folder: Path, split: str = "test", progress: Progress = unheard
+    data: Path,
+    pipeline: Pipeline,
+    folder: Path,
+    split: str = "test",
+    progress: Progress = unheard,
+    rivals: Rivals | None = None,
 ) -> dict[str, Any]:
     """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md, scores.png and
     worst-*.png.
 
     Returns what scores.json holds. Subjects whose files can't be used are left out and named there, with the reason.
-    Raises DatasetError or OutputError.
+    `rivals` is filled with what doesn't depend on the model, and saves the next evaluation of the same data to find it
+    out again. Raises DatasetError or OutputError.
     """
     name, records = subjects_of(data, split)
+    rivals = {} if rivals is None else rivals
     rows, agreements, left_out = [], [], {}
     with whole_folder(folder, replaces=OUTPUTS) as target:
         for sample in usable(records, left_out, progress):
-            row, agreement, picture = evaluate_subject(sample, pipeline)
+            row, agreement, picture = evaluate_subject(sample, pipeline, rivals)
             rows.append(row)
             agreements.append(agreement)
             write_if_worst(target, rows, picture)
@@ -60,25 +69,26 @@ def evaluate(
     return scores
 
 
-def evaluate_subject(sample: Sample, pipeline: Pipeline) -> tuple[dict[str, Any], Agreement, np.ndarray]:
+def evaluate_subject(
+    sample: Sample, pipeline: Pipeline, rivals: Rivals
+) -> tuple[dict[str, Any], Agreement, np.ndarray]:
     """One subject's figures, pixel counts, and a picture (expert's labels beside the model's)."""
     pixels = sample.image.astype(np.float32)
     result = pipeline.run(pixels)
     agreement = Agreement.of(result.labels, sample.labels)
     body = lit_body(pixels)
     before = patches(pixels, body)
-    restorations = {
-        "input": pixels,
-        "classical repair": repair(pixels, body),
-        "model": result.restored.astype(np.float32),
-    }
+
+    def scores_of(restored: np.ndarray) -> dict[str, float | None]:
+        return restoration_scores(restored, pixels, sample.clean, body, before)
+
+    if sample.subject not in rivals:
+        rivals[sample.subject] = {"input": scores_of(pixels), "classical repair": scores_of(repair(pixels, body))}
     row = {
         "subject": sample.subject,
         "segmentation": by_class(agreement),
-        "restoration": {
-            name: restoration_scores(restored, pixels, sample.clean, body, before)
-            for name, restored in restorations.items()
-        },
+        "restoration": rivals[sample.subject] | {"model": scores_of(result.restored.astype(np.float32))},
+        "seconds": result.seconds,
     }
     picture = np.concatenate([overlay(pixels, sample.labels), overlay(result.restored, result.labels)], axis=1)
     return row, agreement, picture

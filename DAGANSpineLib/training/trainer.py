@@ -34,28 +34,36 @@ def train(
     resume: bool = False,
     name: str = "",
     precision: str = "auto",
+    device: str = "auto",
+    quiet: bool = False,
 ) -> Model:
     """Train on a data set by a preset, into a run folder; returns the best model.
 
-    `name` is the preset's, kept in the model's provenance; `precision` is one of `devices.PRECISIONS`. Raises
-    DatasetError, DeviceError or RunError with a sentence.
+    `name` is the preset's, kept in the model's provenance; `precision` is one of `devices.PRECISIONS`, `device` one of
+    `devices.DEVICES`; `quiet` shows no progress bars. Raises DatasetError, DeviceError or RunError with a sentence.
     """
     dataset, run = open_dataset(data), RunFolder(folder)
-    device = choose_device()[0]
+    device = choose_device(device)[0]
     precision = choose_precision(precision, device)
     # said outright, or accelerate takes several processes without GPUs for as many trainings
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
     if accelerator.device.type == "cpu":
         keep_freed_memory()
-    configuration = {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision}
+    configuration = configuration_of(dataset, preset, seed, name, precision)
     run.admit(configuration, resume)
+    quiet = quiet or not accelerator.is_local_main_process
     if not resume:
-        look_through(dataset, preset, quiet=not accelerator.is_main_process)
+        look_through(dataset, preset, quiet)
     if accelerator.is_main_process:
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
-    trainer = Trainer(dataset, run, preset, seed, name, accelerator)
+    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet)
     return trainer.train(run.checkpoint() if resume else None)
+
+
+def configuration_of(dataset: Dataset, preset: Preset, seed: int, name: str, precision: str) -> dict[str, Any]:
+    """What a run folder's configuration holds: a run goes on with the very same only."""
+    return {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision}
 
 
 def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
@@ -71,10 +79,16 @@ class Trainer:
     its share of a batch, and the main one validates, logs and saves."""
 
     def __init__(
-        self, dataset: Dataset, run: RunFolder, preset: Preset, seed: int, name: str, accelerator: Accelerator
+        self,
+        dataset: Dataset,
+        run: RunFolder,
+        preset: Preset,
+        seed: int,
+        name: str,
+        accelerator: Accelerator,
+        quiet: bool = False,
     ) -> None:
-        self.run, self.preset, self.seed, self.accelerator = run, preset, seed, accelerator
-        self.quiet = not accelerator.is_local_main_process
+        self.run, self.preset, self.seed, self.accelerator, self.quiet = run, preset, seed, accelerator, quiet
         self.learners, self.held_out = dataset.split_validation()
         torch.manual_seed(seed)
         provenance = {
