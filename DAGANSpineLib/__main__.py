@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2  # exit status for bad arguments or input
 STOPPED = 130  # exit status after Ctrl-C, as shells count
+NEED_TRAINING = ("check", "train", "evaluate", "benchmark", "versus", "robustness")  # the packages of the extra [train]
 WHAT_IS_COUNTED = (
     "What report.json counts: patches of 96 x 96 pixels, every 32 pixels, at least 80 percent of them within the lit "
     "body; g is the mean vertical edge of a patch (equation 1 of the paper). Corrupted: g of at least 4; clean: g of "
@@ -210,6 +211,35 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return report_left_out("evaluate", scores["left out"])
 
 
+def benchmark(arguments: argparse.Namespace) -> int:
+    """Train and evaluate every system of Table 1; one that fails doesn't stop the others."""
+    from .baselines.budget import BUDGETS
+    from .evaluation.benchmark import benchmark as run_benchmark
+    from .evaluation.benchmark import named
+
+    try:
+        without = run_benchmark(
+            arguments.data,
+            arguments.output,
+            named(arguments.systems),
+            arguments.seeds,
+            BUDGETS[arguments.budget],
+            arguments.device,
+            arguments.precision,
+            tell=lambda line: print(line, flush=True),
+            bar=Bar,
+        )
+    except KeyboardInterrupt:
+        complain("benchmark", "Stopped: the same command goes on from here.")
+        return STOPPED
+    if without is None:  # another process has the last word
+        return 0
+    print(f"See {arguments.output / 'benchmark.md'}")
+    for name, reason in without.items():
+        complain("benchmark", f"{name} has no result: {reason}")
+    return BAD_INPUT if without else 0
+
+
 def versus(arguments: argparse.Namespace) -> int:
     """Compare evaluations of the same subjects."""
     from .evaluation.versus import as_markdown
@@ -330,6 +360,34 @@ def build_parser() -> Parser:
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     command.set_defaults(run=evaluate)
 
+    command = commands.add_parser(
+        "benchmark",
+        help="train and evaluate every system of the paper's table 1, side by side; go on with what was interrupted",
+        epilog="Under torchrun processes share the jobs: torchrun --nproc-per-node 2 -m DAGANSpineLib benchmark ...",
+    )
+    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="a data set")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="run folders, tables, plot and gallery"
+    )
+    command.add_argument(
+        "--systems", nargs="+", metavar="SYSTEM", help="some of them, such as da-gan n2v; without it, all"
+    )
+    command.add_argument(
+        "--seeds", nargs="+", type=at_least(0), default=[0, 1, 2], metavar="S", help="0 1 2 if not given"
+    )
+    command.add_argument(
+        "--budget",
+        default="laptop",
+        choices=("paper", "laptop", "smoke"),
+        help="paper: its schedule, for a GPU; laptop: slimmer and shorter, some hours on two cores; smoke: to see that "
+        "all runs",
+    )
+    command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    command.add_argument(
+        "--precision", default="auto", choices=("auto", "full", "bf16", "fp16"), help="of training; see train"
+    )
+    command.set_defaults(run=benchmark)
+
     command = commands.add_parser("versus", help="compare evaluations of the same subjects, one against the others")
     command.add_argument(
         "scores", nargs="+", type=Path, metavar="SCORES", help="what evaluate wrote: the reference, then the others"
@@ -377,7 +435,7 @@ def main() -> int:
     except UserError as error:
         complain(command, error)
     except ModuleNotFoundError as error:
-        extra = "[train]" if command in ("check", "train", "evaluate", "versus", "robustness") else ""
+        extra = "[train]" if command in NEED_TRAINING else ""
         complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
     except OSError as error:
         complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")

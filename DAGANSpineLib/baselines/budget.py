@@ -34,7 +34,6 @@ class Budget:
     segmenter: PanopticFPNShape
     segmentation: SegmentationStage | PatchSegmentationStage
     joint: bool
-    precision: str  # one of `devices.PRECISIONS`
     batch: int = 16
     epochs: int | None = None
     steps: int | None = None
@@ -97,7 +96,6 @@ PAPER = Budget(
     segmenter=PanopticFPNShape(),
     segmentation=PatchSegmentationStage(epochs=100),
     joint=True,
-    precision="auto",
     epochs=100,
 )
 # all systems, three seeds, 6 hours on two processor cores; restoration as the bundled model learns it
@@ -108,7 +106,6 @@ LAPTOP = Budget(
     segmenter=PanopticFPNShape(depth=18, width=16, pyramid=32, head=32),
     segmentation=SegmentationStage(steps=500),
     joint=False,
-    precision="full",
     steps=300,
     learning_rate=2e-4,
     grid="native",
@@ -125,7 +122,6 @@ SMOKE = Budget(
     segmenter=PanopticFPNShape(depth=18, width=16, pyramid=16, head=16),
     segmentation=SegmentationStage(batch=2, steps=6),
     joint=False,
-    precision="full",
     batch=4,
     steps=6,
     learning_rate=1e-3,

@@ -3,7 +3,8 @@ imports matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ GOALS = {"PSNR": "PSNR, dB\nhigher is better", "SSIM": "SSIM\nhigher is better"}
 }
 READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
 DOTS = 150  # per inch
+ACROSS, PANEL = 9, 1.15  # pictures in a row of a gallery, inches of each
+LETTERS = 18  # of a name, above such a picture
+QUALITY = 80  # of JPEG, per cent
 
 
 def plot_scores(scores: Mapping[str, Any], path: Path) -> None:
@@ -86,6 +90,25 @@ def plot_sheet(pictures: Mapping[str, np.ndarray], title: str, path: Path) -> No
     save(figure, title, path)
 
 
+def plot_gallery(bands: Sequence[Mapping[str, np.ndarray]], title: str, path: Path) -> None:
+    """Pictures of one subject under their names, in bands (of equal shapes within a band), each wrapped into rows of
+    at most `ACROSS`; grey (rows, columns) or colour (rows, columns, 3), uint8."""
+    across = min(ACROSS, max(map(len, bands)))
+    rows = [dict(list(band.items())[first : first + across]) for band in bands for first in range(0, len(band), across)]
+    heights = [max(len(picture) / picture.shape[1] for picture in row.values()) for row in rows]
+    figure = Figure(figsize=(max(PANEL * across, 5), sum(PANEL * height + 0.35 for height in heights) + 0.9))
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    panels = figure.subplots(len(rows), across, squeeze=False, height_ratios=heights)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for line, row in zip(panels, rows, strict=True):
+        for axes, (name, picture) in zip(line, row.items(), strict=False):
+            words = "\n".join(textwrap.fill(line, LETTERS) for line in name.splitlines())
+            axes.set_title(words, fontsize=8, color=INK, loc="left", parse_math=False)
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    save(figure, title, path, pil_kwargs={"quality": QUALITY})
+
+
 def known(values: Iterable[float | None]) -> np.ndarray:
     """Those that exist."""
     return np.array([value for value in values if value is not None], dtype=float)
@@ -120,9 +143,9 @@ def heading(axes: Axes, text: str) -> None:
         axes.spines[side].set_color(GREY)
 
 
-def save(figure: Figure, title: str, path: Path) -> None:
+def save(figure: Figure, title: str, path: Path, **options: Any) -> None:
     """Write the picture, with its title and what it may be used for."""
     # names are anybody's: a dollar sign in them is no formula
     figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left", parse_math=False)
     figure.supxlabel(DISCLAIMER, fontsize=7, color=GREY, x=0.01, ha="left")
-    figure.savefig(path, dpi=DOTS)
+    figure.savefig(path, dpi=DOTS, **options)

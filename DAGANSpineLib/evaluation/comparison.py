@@ -1,0 +1,168 @@
+"""What a benchmark found, in figures: each system's mean over seeds and subjects, its cost, its paired differences
+from DA-GAN, and how that agrees with the paper."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import stdev
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..baselines.systems import REFERENCE, System
+from ..devices import choose_device, name_of
+from ..files import whole_file
+from .comparison_tables import as_csv, as_markdown
+from .evaluate import BONES, mean
+from .paired import LEVEL, RESAMPLES, SEED
+from .plots import plot_differences
+from .versus import Row, differences, rows_by_subject, same_subjects
+
+if TYPE_CHECKING:
+    from .benchmark import Job
+
+SCORES = ("dice", "jaccard", "accuracy")
+NAME = "benchmark"
+
+
+def compare(jobs: Sequence[Job], data: str, budget: str, processes: int = 1) -> dict[str, Any]:
+    """Compare finished jobs: what benchmark.json holds. Raises VersusError if they were not of the same pictures."""
+    by_system: dict[System, list[Job]] = {}
+    for job in jobs:
+        by_system.setdefault(job.system, []).append(job)
+    scores = {job: job.scores for job in jobs}
+    for job in jobs[1:]:
+        same_subjects(scores[jobs[0]], scores[job], jobs[0].folder, job.folder)
+    rows = {
+        system: {job.seed: list(rows_by_subject(scores[job]).values()) for job in each}
+        for system, each in by_system.items()
+    }
+    systems = [described(system, each, [scores[job] for job in each]) for system, each in by_system.items()]
+    first = scores[jobs[0]]
+    return {
+        "data": data,
+        "split": first["split"],
+        "subjects": len(first["subjects"]),
+        "left out": first["left out"],
+        "budget": budget,
+        "machine": {
+            "device": name_of(choose_device()[0].type),
+            "architecture": platform.machine(),
+            "torch": torch.__version__,
+            "processes": processes,
+        },
+        "input": first["restoration"]["input"],
+        "systems": systems,
+        "differences": compared(rows, data, first["split"]),
+        "agreement": agreement(systems),
+    }
+
+
+def described(system: System, jobs: Sequence[Job], scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One system: means over its seeds of the means over the subjects, and how far the seeds are apart."""
+    dice = [each["per image"]["dice"]["average"] for each in scores]
+    seconds = [sum(row["seconds"].values()) for each in scores for row in each["subjects"]]
+    records = [job.record for job in jobs]
+    return {
+        "name": system.name,
+        "key": system.key,
+        "note": system.note,
+        "seeds": [job.seed for job in jobs],
+        "segmentation": averaged([each["per image"] for each in scores]),
+        "pooled": averaged([each["pooled"] for each in scores]),
+        "average dice by seed": dice,
+        "spread over seeds": stdev(dice) if len(dice) > 1 and None not in dice else None,
+        "restoration": averaged([each["restoration"]["model"] for each in scores]),
+        "parameters": records[0]["parameters"],
+        "multiply-adds": records[0]["multiply-adds"],
+        "seconds per image": mean(seconds),
+        "seconds of training": mean(record["seconds"] for record in records),
+        "published": system.published and published(system.published),
+    }
+
+
+def published(table: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    """The paper's figures of a system as ours are kept: by score, by class, 0 to 1."""
+    return {score: {name: table[name][place] / 100 for name in table} for place, score in enumerate(SCORES)}
+
+
+def averaged(values: Sequence[Any]) -> Any:
+    """Mean of figures, element by element of nested dictionaries; what isn't a figure is the first's."""
+    if isinstance(values[0], dict):
+        return {key: averaged([value.get(key) for value in values]) for key in values[0]}
+    if isinstance(values[0], str):
+        return values[0]
+    return mean(values)
+
+
+def compared(rows: Mapping[System, Mapping[int, Sequence[Row]]], data: str, split: str) -> dict[str, Any] | None:
+    """Paired differences from DA-GAN, as versus.json holds them: of each subject's mean over the seeds that both were
+    trained with. None without DA-GAN."""
+    reference = next((system for system in rows if system.name == REFERENCE), None)
+    if reference is None:
+        return None
+    others = []
+    for system in rows:
+        seeds = sorted(set(rows[system]) & set(rows[reference]))
+        if system is reference or not seeds:
+            continue
+        ours, theirs = (
+            [averaged(of_subject) for of_subject in zip(*(rows[each][seed] for seed in seeds), strict=True)]
+            for each in (reference, system)
+        )
+        others.append({"name": system.name, "seeds": seeds, "differences": differences(ours, theirs)})
+    return {
+        "data": data,
+        "split": split,
+        "subjects": len(next(iter(rows[reference].values()))),
+        "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "interval, per cent": LEVEL},
+        "reference": {"name": REFERENCE},
+        "others": others,
+    }
+
+
+def agreement(systems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the systems that the paper has too: how many pairs have the same order by Dice here as there, by class, and
+    DA-GAN's rank here and there."""
+    both = [each for each in systems if each["published"]]
+    pairs = {name: same_order(both, name) for name in (*reversed(BONES), "average")}
+    ranks = {}
+    if any(each["name"] == REFERENCE for each in both):
+        ranks = {kind: rank(both, kind) for kind in ("segmentation", "published")}
+    return {"systems": len(both), "pairs": pairs, "rank": ranks}
+
+
+def same_order(systems: Iterable[Mapping[str, Any]], name: str) -> dict[str, int]:
+    """How many pairs of systems there are, and how many stand in the paper's order by Dice of a class."""
+    pairs = [
+        [each[kind]["dice"][name] for each in pair for kind in ("segmentation", "published")]
+        for pair in itertools.combinations(systems, 2)
+    ]
+    known = [pair for pair in pairs if None not in pair]
+    return {"same": sum((a - b) * (c - d) > 0 for a, c, b, d in known), "of": len(known)}
+
+
+def rank(systems: Sequence[Mapping[str, Any]], kind: str) -> int:
+    """DA-GAN's place by average Dice, the first being 1."""
+    dice = {each["name"]: each[kind]["dice"]["average"] or 0.0 for each in systems}
+    return 1 + sum(value > dice[REFERENCE] for value in dice.values())
+
+
+def write_comparison(comparison: Mapping[str, Any], folder: Path, plot: bool = False) -> None:
+    """Write benchmark.json, benchmark.md, benchmark.csv and, if asked for, benchmark.png with the paired
+    differences."""
+    texts = {
+        ".json": json.dumps(comparison, indent=1, ensure_ascii=False) + "\n",
+        ".md": as_markdown(comparison),
+        ".csv": as_csv(comparison),
+    }
+    for ending, text in texts.items():
+        with whole_file(folder / f"{NAME}{ending}") as path:
+            path.write_text(text, encoding="utf-8", newline="")
+    if plot and comparison["differences"] and comparison["differences"]["others"]:
+        with whole_file(folder / f"{NAME}.png") as path:
+            plot_differences(comparison["differences"], path)

@@ -1,0 +1,197 @@
+"""A benchmark's findings for people: Markdown in the layout of Table 1, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..baselines.systems import REFERENCE
+from ..report import DISCLAIMER
+from .paired import FEWEST, LEVEL, RESAMPLES, SEED
+from .subjects import without
+from .tables import interval, percent, shown, table
+
+CLASSES = ("lumbar", "thoracic", "rib", "average")  # as Table 1 orders them
+DIGITS = {"SSIM": 4}
+DIFFERENCE = "Dice average, %"  # the figure of versus that the reading speaks of
+
+Described = Mapping[str, Any]  # a system in benchmark.json
+
+
+def as_markdown(comparison: Mapping[str, Any]) -> str:
+    """All tables, and what can be read from them."""
+    systems = comparison["systems"]
+    parts = [
+        "# Every system side by side",
+        heading(comparison),
+        *without(comparison["left out"]),
+        "## Segmentation",
+        segmentation(systems),
+        "Dice / Jaccard / pixel accuracy in per cent: means over the test subjects (scores of each picture), then over "
+        "the seeds. Spread: standard deviation of the average Dice between the seeds' means.",
+        *notes(systems),
+        "## Restoration",
+        restoration(comparison),
+        "Means over subjects and seeds. Change of clean patches in grey levels, the lower the better; PSNR and SSIM "
+        "need the clean truth, which simulated data alone have.",
+        "## Cost",
+        cost(systems),
+        "Multiply-adds of restoration and segmentation at 256 × 1024. Seconds to restore a picture at its native size "
+        f"and segment it, on this machine: {comparison['machine']['device']}, "
+        f"{comparison['machine']['processes']} process(es) at a time. A dash: the training was interrupted.",
+        *paired(comparison["differences"]),
+        "## Beside the paper",
+        *beside(systems),
+        *reading(comparison),
+        DISCLAIMER,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(comparison: Mapping[str, Any]) -> str:
+    """What was compared, on what."""
+    systems = comparison["systems"]
+    seeds = sorted({seed for each in systems for seed in each["seeds"]})
+    uneven = [each["name"] for each in systems if each["seeds"] != seeds]
+    fewer = f" Not yet with all of them: {', '.join(uneven)}." if uneven else ""
+    return (
+        f"{comparison['data']}, {comparison['split']} split, {comparison['subjects']} subjects; budget "
+        f"{comparison['budget']}; seeds {', '.join(map(str, seeds))}.{fewer}"
+    )
+
+
+def cells(scores: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    """Dice / Jaccard / accuracy of each class."""
+    return [" / ".join(shown(percent(values[name])) for values in scores.values()) for name in CLASSES]
+
+
+def segmentation(systems: Sequence[Described]) -> str:
+    rows = [[each["name"], *cells(each["segmentation"]), shown(percent(each["spread over seeds"]))] for each in systems]
+    return table(["D / J / P, %", *CLASSES, "spread"], rows)
+
+
+def notes(systems: Sequence[Described]) -> list[str]:
+    """What a reader should know of some rows."""
+    said = [f"- {each['name']}: {each['note']}." for each in systems if each["note"]]
+    return ["\n".join(said)] if said else []
+
+
+def restoration(comparison: Mapping[str, Any]) -> str:
+    names = list(comparison["input"])
+    rows = [("input", comparison["input"]), *((each["name"], each["restoration"]) for each in comparison["systems"])]
+    return table(
+        ["", *names], [[name, *(shown(values[one], DIGITS.get(one, 2)) for one in names)] for name, values in rows]
+    )
+
+
+def cost(systems: Sequence[Described]) -> str:
+    rows = [
+        [
+            each["name"],
+            shown(each["parameters"] / 1e6, 3),
+            shown(each["multiply-adds"] / 1e9),
+            shown(each["seconds per image"]),
+            shown(each["seconds of training"] and each["seconds of training"] / 60, 1),
+        ]
+        for each in systems
+    ]
+    return table(["", "parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes of training"], rows)
+
+
+def paired(differences: Mapping[str, Any] | None) -> list[str]:
+    """The differences from DA-GAN, a line for each system."""
+    if not differences or not differences["others"]:
+        return []
+    names = list(differences["others"][0]["differences"])
+    rows = [
+        [other["name"], *(difference(other["differences"].get(name), DIGITS.get(name, 2)) for name in names)]
+        for other in differences["others"]
+    ]
+    return [
+        f"## Paired differences from {REFERENCE}",
+        table([f"minus {REFERENCE}", *names], rows),
+        f"Each subject's mean over the seeds, system minus {REFERENCE}, with {LEVEL} % bootstrap intervals over the "
+        f"subjects ({RESAMPLES} resamples, seed {SEED}). Bold: the interval leaves out 0, and at least {FEWEST} "
+        "subjects differ; one in twenty does by chance alone. The intervals hold for these trainings: how far apart "
+        "the seeds are says how much another one may differ.",
+    ]
+
+
+def difference(found: Mapping[str, Any] | None, digits: int) -> str:
+    """Mean and interval of a difference; bold where it is shown."""
+    if found is None:
+        return "–"
+    words = f"{shown(found['mean'], digits, signed=True)} ({interval(found['low'], found['high'], digits)})"
+    return f"**{words}**" if found["reading"] in ("better", "worse") else words
+
+
+def beside(systems: Sequence[Described]) -> list[str]:
+    """Ours and the paper's figures, of the systems that both have."""
+    both = [each for each in systems if each["published"]]
+    if not both:
+        return ["None of these systems is in the paper's table."]
+    rows = []
+    for each in both:
+        rows += [[each["name"], "here", *cells(each["segmentation"])], ["", "paper", *cells(each["published"])]]
+    return [
+        table(["D / J / P, %", "", *CLASSES], rows),
+        "The paper's figures are of 29 real subjects and its own training, ours of the data above: what can be "
+        "compared is the order of the systems.",
+    ]
+
+
+def reading(comparison: Mapping[str, Any]) -> list[str]:
+    """Which orders agree with the paper's, in sentences."""
+    found, lines = comparison["agreement"], []
+    if found["rank"]:
+        places = found["rank"]
+        lines.append(
+            f"By average Dice {REFERENCE} has place {places['segmentation']} here and {places['published']} in the "
+            f"paper, of the {found['systems']} systems that both have."
+        )
+    pairs = [f"{name} {each['same']} of {each['of']}" for name, each in found["pairs"].items() if each["of"]]
+    if pairs:
+        lines.append(f"Pairs of systems in the paper's order by Dice: {', '.join(pairs)} (by chance half of them).")
+    differences = comparison["differences"]
+    if differences and differences["others"]:
+        lines += ahead(differences["others"])
+    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def ahead(others: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Against whom DA-GAN's average Dice is shown to be higher, lower, or neither."""
+    readings = {other["name"]: other["differences"].get(DIFFERENCE, {}).get("reading") for other in others}
+    groups = {
+        f"{REFERENCE}'s average Dice is shown to be higher than that of": "worse",
+        f"{REFERENCE}'s average Dice is shown to be lower than that of": "better",
+    }
+    lines = []
+    for words, wanted in groups.items():
+        names = [name for name, said in readings.items() if said == wanted]
+        lines.append(f"{words}: {', '.join(names) or 'none'}.")
+    undecided = ", ".join(name for name, said in readings.items() if said not in groups.values())
+    return [*lines, f"No difference of average Dice is shown between {REFERENCE} and: {undecided or 'none'}."]
+
+
+def as_csv(comparison: Mapping[str, Any]) -> str:
+    """A row for each system: scores and shares 0 to 1, and the paper's."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    rows = [flat(each) for each in comparison["systems"]]
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    writer.writerow(header)
+    writer.writerows([["" if row.get(name) is None else row[name] for name in header] for row in rows])
+    return lines.getvalue()
+
+
+def flat(system: Described) -> dict[str, Any]:
+    """One system's figures under names of one level."""
+    figures = {"system": system["name"], "seeds": " ".join(map(str, system["seeds"]))}
+    for kind, prefix in (("segmentation", ""), ("published", "paper ")):
+        for score, values in (system[kind] or {}).items():
+            figures |= {f"{prefix}{score} {name}": values[name] for name in CLASSES}
+    figures |= {"spread over seeds": system["spread over seeds"], **system["restoration"]}
+    costs = ("parameters", "multiply-adds", "seconds per image", "seconds of training")
+    return figures | {name: system[name] for name in costs}

@@ -1,0 +1,26 @@
+"""What a system costs to run."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..model import Model
+from ..vpi import NETWORK_SIZE
+
+
+def learnt(model: Model) -> int:
+    """How many parameters restoration and segmentation have learnt, together."""
+    return sum(weights.numel() for network in model.networks for weights in network.parameters())
+
+
+def multiply_adds(model: Model) -> int:
+    """Of convolutions and matrix products, for restoring and segmenting one picture of 256 x 1024.
+
+    That is the segmenter's own size; restoration, which sees the native picture, takes as many times more as that is
+    larger.
+    """
+    picture = torch.zeros(1, 1, *NETWORK_SIZE)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.segmenter(model.generator(picture))
+    return counter.get_total_flops() // 2
