@@ -1,6 +1,7 @@
 """PyTorch: whether it is there and works, and how it comes, through Slicer's PyTorch extension."""
 
 import ctypes
+import importlib
 import importlib.util
 import os
 import re
@@ -46,7 +47,7 @@ def installTorch(progress):
     question = _(
         "DAGANSpine computes with PyTorch, which this Slicer doesn't have yet. Download and install it now?\n\n"
         "It takes some minutes and 1 GB of disk, with an NVIDIA graphics card up to 8 GB. Slicer can be used "
-        "meanwhile. Nothing is sent anywhere."
+        "meanwhile. Your images stay on this computer."
     )
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle="DAGANSpine"):
         return False
@@ -68,6 +69,7 @@ def installTorch(progress):
 
 def troubleInstalling():
     """What to do where the extension's pip or its first import failed; both tell their reason in the console only."""
+    importlib.invalidate_caches()  # pip is another process
     if torchIsInstalled():
         return _("PyTorch was installed, but can't be loaded yet: restart Slicer, and try again.")
     return _(
