@@ -1,6 +1,6 @@
 """MRML nodes to pixels and back.
 
-The one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows, columns[, channels]),
+Beside `scene_projection` the one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows, columns[, channels]),
 pictures are upright (rows, columns), grey 0 to 255.
 """
 
