@@ -62,7 +62,7 @@ class WaveCT(nn.Module):
         grid = padded.unfold(2, WINDOW, STRIDE).unfold(3, WINDOW, STRIDE)  # (N, 1, down, across, 96, 96)
         windows = grid.flatten(0, 3)[:, None].clone()
         lit_ones = (denormalise(windows) > DARK).flatten(1).any(1).nonzero()[:, 0]
-        for some in lit_ones.split(TOGETHER):
+        for some in lit_ones.split(TOGETHER) if len(lit_ones) else ():
             windows[some] = self.transfer(windows[some]).to(windows)
         faded = (windows * self.fade).view(len(image), -1, WINDOW**2).transpose(1, 2)
         blended = F.fold(faded, padded.shape[-2:], WINDOW, stride=STRIDE)
