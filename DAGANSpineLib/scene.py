@@ -1,7 +1,7 @@
 """MRML nodes to pixels and back.
 
-Beside `scene_projection` the one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows, columns[, channels]),
-pictures are upright (rows, columns), grey 0 to 255.
+Beside `scene_projection` the one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows,
+columns[, channels]), pictures are upright (rows, columns), grey 0 to 255.
 """
 
 from __future__ import annotations
