@@ -1,0 +1,241 @@
+"""A benchmark's table holds the means of what was found, its differences are paired, its costs the published ones."""
+
+import csv
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from DAGANSpineLib.baselines.budget import BUDGETS, parameters
+from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
+from DAGANSpineLib.evaluation.benchmark import Job, named
+from DAGANSpineLib.evaluation.comparison import compare, write_comparison
+from DAGANSpineLib.evaluation.cost import learnt, multiply_adds
+from DAGANSpineLib.evaluation.paired import paired_difference
+from DAGANSpineLib.evaluation.versus import VersusError
+from DAGANSpineLib.model import Model, freeze, load_model, save_model
+from DAGANSpineLib.networks.classical_repair import repair
+from DAGANSpineLib.pipeline import Pipeline
+from DAGANSpineLib.shapes import ClassicalRepairShape, GeneratorShape, PanopticFPNShape, UntouchedShape
+from DAGANSpineLib.training.stages import PatchStage
+from DAGANSpineLib.vpi import lit_body
+
+BONES = ("rib", "thoracic", "lumbar")
+KEYS, SEEDS, SUBJECTS = ("u-net", "vanilla-fpn", "da-gan"), (0, 1, 2), 9
+
+
+def scores_of(dice: np.ndarray, quality: np.ndarray) -> dict:
+    """As evaluate writes them: Dice (subjects, bones), PSNR (subjects,)."""
+    rows = []
+    for index, (values, psnr) in enumerate(zip(dice, quality, strict=True)):
+        by_bone = dict(zip(BONES, values.tolist(), strict=True)) | {"average": float(values.mean())}
+        segmentation = {
+            "dice": by_bone,
+            "jaccard": {name: value / (2 - value) for name, value in by_bone.items()},
+            "accuracy": {name: value**0.5 for name, value in by_bone.items()},
+        }
+        figures = {"corrupted patches": index, "largest g": 4.5, "change of clean patches": 0.0, "SSIM": 0.8}
+        restoration = {
+            "input": figures | {"PSNR": 20.0 + index},
+            "classical repair": figures | {"PSNR": 21.0},
+            "model": figures | {"PSNR": float(psnr)},
+        }
+        row = {"subject": f"s{index}", "segmentation": segmentation, "restoration": restoration}
+        rows.append(row | {"seconds": {"restore": 1.0, "segment": 0.1 * index}})
+    per_image = {
+        score: {
+            name: float(np.mean([row["segmentation"][score][name] for row in rows])) for name in (*BONES, "average")
+        }
+        for score in ("dice", "jaccard", "accuracy")
+    }
+    means = {
+        kind: {name: float(np.mean([row["restoration"][kind][name] for row in rows])) for name in figures}
+        | {"PSNR": float(np.mean([row["restoration"][kind]["PSNR"] for row in rows]))}
+        for kind in ("input", "classical repair", "model")
+    }
+    model = {"name": "best.pt", "sha256": "0"}
+    return {
+        "per image": per_image, "pooled": per_image, "restoration": means, "data": "Simulated", "split": "test",
+        "model": model, "subjects": rows, "left out": {},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Three systems with three seeds, as if they had been trained; and the Dice behind them, by key and seed."""
+    random, made, dice = np.random.default_rng(0), [], {}
+    level = dict(zip(KEYS, (0.6, 0.7, 0.8), strict=True))
+    subject = random.normal(0, 0.05, (SUBJECTS, 1))
+    for seed, system in itertools.product(SEEDS, named(KEYS)):
+        values = np.clip(level[system.key] + subject + random.normal(0, 0.02, (SUBJECTS, 3)), 0, 1)
+        job = Job(system, seed, tmp_path / "runs" / system.key / f"seed-{seed}")
+        (job.folder / "evaluation").mkdir(parents=True)
+        scores = scores_of(values, random.normal(30, 1, SUBJECTS))
+        (job.folder / "evaluation" / "scores.json").write_text(json.dumps(scores))
+        record = {"parameters": 1_500_000, "multiply-adds": 2_000_000_000, "seconds": 60.0 * (seed + 1)}
+        (job.folder / "job.json").write_text(json.dumps(record))
+        made.append(job)
+        dice[system.key, seed] = values
+    return made, dice
+
+
+def system(comparison, key):
+    return next(each for each in comparison["systems"] if each["key"] == key)
+
+
+def test_the_table_holds_means_over_seeds_and_subjects(jobs):
+    made, dice = jobs
+    comparison = compare(made, "Simulated", "smoke")
+    for key in KEYS:
+        values = np.stack([dice[key, seed] for seed in SEEDS])  # seeds, subjects, bones
+        ours = system(comparison, key)
+        for place, bone in enumerate(BONES):
+            assert ours["segmentation"]["dice"][bone] == pytest.approx(values[..., place].mean())
+        assert ours["segmentation"]["dice"]["average"] == pytest.approx(values.mean())
+        assert ours["segmentation"]["jaccard"]["rib"] == pytest.approx((values[..., 0] / (2 - values[..., 0])).mean())
+        assert ours["spread over seeds"] == pytest.approx(values.mean((1, 2)).std(ddof=1))
+        assert ours["seconds per image"] == pytest.approx(1.4)
+        assert ours["seconds of training"] == pytest.approx(120)
+
+
+def test_differences_are_of_the_subjects_means_over_the_seeds(jobs):
+    made, dice = jobs
+    differences = compare(made, "Simulated", "smoke")["differences"]
+    assert [other["name"] for other in differences["others"]] == ["Vanilla FPN", "U-Net"]
+    means = {key: np.mean([dice[key, seed] for seed in SEEDS], axis=0).mean(1) for key in KEYS}
+    expected = paired_difference(100 * means["da-gan"], 100 * means["u-net"])
+    found = differences["others"][1]["differences"]["Dice average, %"]
+    assert (found["mean"], found["low"], found["high"]) == pytest.approx((expected.mean, expected.low, expected.high))
+    assert found["reading"] == "worse" and found["subjects"] == SUBJECTS
+
+
+def test_only_seeds_that_both_were_trained_with_are_compared(jobs):
+    made, dice = jobs
+    some = [job for job in made if not (job.system.key == "u-net" and job.seed > 0)]
+    other = compare(some, "Simulated", "smoke")["differences"]["others"][1]
+    expected = 100 * (dice["u-net", 0] - dice["da-gan", 0]).mean()
+    assert other["seeds"] == [0] and other["differences"]["Dice average, %"]["mean"] == pytest.approx(expected)
+
+
+def test_evaluations_of_other_pictures_are_not_compared(jobs):
+    made, _ = jobs
+    path = made[-1].folder / "evaluation" / "scores.json"
+    scores = json.loads(path.read_text())
+    scores["subjects"][0]["restoration"]["input"]["PSNR"] = 5.0
+    path.write_text(json.dumps(scores))
+    with pytest.raises(VersusError, match="not of the same pictures"):
+        compare(made, "Simulated", "smoke")
+
+
+def test_the_order_of_the_systems_is_held_against_the_papers(jobs):
+    """Here DA-GAN leads Vanilla FPN and this the U-Net, in every class; so it is in the paper."""
+    made, _ = jobs
+    agreement = compare(made, "Simulated", "smoke")["agreement"]
+    assert agreement["pairs"] == {name: {"same": 3, "of": 3} for name in ("lumbar", "thoracic", "rib", "average")}
+    assert agreement["rank"] == {"segmentation": 1, "published": 1}
+
+
+def test_an_order_unlike_the_papers_is_counted_as_such(jobs):
+    made, _ = jobs
+    best, worst = ([job for job in made if job.system.key == key] for key in ("da-gan", "u-net"))
+    for one, other in zip(best, worst, strict=True):
+        ours, theirs = (job.folder / "evaluation" / "scores.json" for job in (one, other))
+        former = ours.read_text()
+        ours.write_text(theirs.read_text())
+        theirs.write_text(former)
+    agreement = compare(made, "Simulated", "smoke")["agreement"]
+    assert agreement["pairs"]["average"] == {"same": 0, "of": 3}
+    assert agreement["rank"] == {"segmentation": 3, "published": 1}
+
+
+def test_markdown_csv_and_json_say_the_same(jobs, tmp_path):
+    made, _ = jobs
+    comparison = compare(made, "Simulated", "smoke")
+    write_comparison(comparison, tmp_path, plot=True)
+    assert json.loads((tmp_path / "benchmark.json").read_text()) == json.loads(json.dumps(comparison))
+    with (tmp_path / "benchmark.csv").open(newline="", encoding="utf-8") as lines:
+        rows = {row["system"]: row for row in csv.DictReader(lines)}
+    text = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    for each in comparison["systems"]:
+        dice = each["segmentation"]["dice"]["average"]
+        assert float(rows[each["name"]]["dice average"]) == dice
+        assert float(rows[each["name"]]["paper dice average"]) == each["published"]["dice"]["average"]
+        row = next(line for line in text.splitlines() if line.startswith(f"| {each['name']} |"))
+        assert f" {100 * dice:.2f} / " in row
+    assert "shown to be higher than that of: Vanilla FPN, U-Net." in text
+    assert "place 1 here and 1 in the paper, of the 3 systems" in text
+    assert "Research use" in text
+
+
+def test_the_papers_figures_are_those_of_table_1():
+    """Of each row, the average is the mean of the classes, and Dice fits Jaccard as per-image means do."""
+    known = [each for each in SYSTEMS if each.published]
+    for each in known:
+        classes = np.array([each.published[name] for name in ("lumbar", "thoracic", "rib")])
+        assert np.allclose(classes.mean(0), each.published["average"], atol=0.02), each.name
+        assert np.abs(classes[:, 0] - 200 * classes[:, 1] / (100 + classes[:, 1])).max() < 0.5
+    assert max(known, key=lambda each: each.published["average"][0]).name == REFERENCE
+
+
+def test_multiply_adds_are_the_published():
+    """Of MMSegmentation's panoptic FPN with ResNet-18, 32 billion; of a generator worked out by hand."""
+    model = Model(UntouchedShape(), PanopticFPNShape(depth=18))
+    for network in model.networks:
+        freeze(network)
+    alone = multiply_adds(model)
+    assert alone / 1e9 == pytest.approx(31.8, abs=0.2)
+    assert learnt(model) == parameters(PanopticFPNShape(depth=18))
+    wide, half = 4, 8  # a generator of two levels: full size and half, in convolutions of 9 taps
+    full = 1024 * 256
+    expected = full * 9 * (wide + wide * wide) + full / 4 * 9 * (wide * half + half * half)
+    expected += full / 4 * half * wide * 4 + full * 9 * 2 * wide * wide + full * wide
+    model = Model(GeneratorShape((wide, half), attention=False), PanopticFPNShape(depth=18))
+    assert multiply_adds(model) - alone == expected
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+@pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
+def test_every_system_has_at_least_dagans_capacity(each, budget):
+    """But for the three weights of each spatial attention, which are no part of some."""
+    preset = each.preset(budget)
+    attention = parameters(budget.generator) - parameters(replace(budget.generator, attention=False))
+    assert attention == 15
+    assert parameters(preset.generator) + parameters(preset.segmenter) >= budget.capacity - attention
+
+
+@pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
+def test_on_a_laptop_all_learn_from_the_same_in_as_many_steps(each):
+    """Segmentation by the very same stage, restoration from the same patches."""
+    budget = BUDGETS["laptop"]
+    *restoration, segmentation = each.preset(budget).stages
+    assert getattr(segmentation, "segmentation", segmentation) == budget.segmentation  # RSNU's holds the shared one
+    reference = each_named(REFERENCE).preset(budget).stages[0]
+    for stage in restoration:
+        if isinstance(stage, PatchStage):
+            for name in ("steps", "batch", "grid", "degrees", "matched", "clean"):
+                assert getattr(stage, name) == getattr(reference, name), name
+
+
+def each_named(name):
+    return next(each for each in SYSTEMS if each.name == name)
+
+
+@pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
+def test_every_systems_model_file_restores_and_segments(each, small_vpi, tmp_path):
+    preset = each.preset(BUDGETS["smoke"])
+    torch.manual_seed(0)
+    model = Model(preset.generator, preset.segmenter, {"preset": each.name})
+    save_model(model, tmp_path / "model.pt")
+    result = Pipeline(load_model(tmp_path / "model.pt"), "cpu").run(small_vpi.astype(np.float32))
+    assert result.restored.shape == result.labels.shape == small_vpi.shape
+
+
+def test_the_classical_repair_as_a_restorer_is_the_classical_repair(small_vpi):
+    pixels, body = small_vpi.astype(np.float32), lit_body(small_vpi)
+    restored = Pipeline(Model(ClassicalRepairShape(), PanopticFPNShape(18, 8, 8, 8)), "cpu").restore(pixels, body)
+    expected = repair(pixels, body)
+    assert np.abs(restored - expected).max() <= 0.5 + 1e-3  # it is rounded to whole grey levels
+    assert (restored != small_vpi).sum() > 100
