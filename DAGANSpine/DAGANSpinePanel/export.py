@@ -103,7 +103,7 @@ def export(target, volume, found, progress=unheard):
 def writeNode(node, storage, path):
     """Write a node without changing where Slicer itself keeps it. Raises OutputError if that is not possible.
 
-    Slicer's writers report some full disks as success; hence the file is read again.
+    Slicer's writers don't notice if the last bytes find no room on the disk; hence the file is read again.
     """
     storage.SetFileName(str(path))
     storage.SetUseCompression(1)

@@ -89,7 +89,7 @@ def contents(facts, files, found):
     )
     notes = "".join(f'<p class="note">{escaped(warning)}</p>' for warning in found["warnings"])
     return (
-        f"<h1>{escaped(_('Volume projection image (VPI) of the spine, restored and segmented'))}</h1>"
+        f"<h1>{escaped(_('VPI of the spine, restored and segmented'))}</h1>"
         f'<p class="note"><b>{escaped(_("Research use, not for diagnosis."))}</b></p>'
         f"<table>{origin}</table><p></p>"
         f'<table width="100%"><tr>{cells}</tr></table><p></p>'

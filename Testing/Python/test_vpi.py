@@ -113,6 +113,12 @@ def test_spacing_is_known_only_where_the_file_knows_it(tmp_path):
     assert read_vpi(write(tmp_path / "a.nrrd", PICTURE, Spacing=(0.2, 0.3))).spacing == pytest.approx((0.3, 0.2))
 
 
+def test_one_millimetre_is_known_where_the_plane_is_one_of_a_patient(tmp_path):
+    image = sitk.GetImageFromArray(PICTURE[:, None, :])  # coronal
+    sitk.WriteImage(image, str(tmp_path / "a.nrrd"))
+    assert read_vpi(tmp_path / "a.nrrd").spacing == (1.0, 1.0)
+
+
 def test_a_coronal_slice_of_a_patient_stands_head_up(tmp_path):
     # stored with the slice index upward, as volumes are: array axes superior, posterior, left
     coronal = PICTURE[::-1][:, None, :]
