@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +25,12 @@ import SimpleITK  # noqa: E402
 import slicer  # noqa: E402
 from PySide6 import QtCore, QtGui  # noqa: E402
 
-VIEW = 340, 1000  # columns, rows of a view
+VIEW = 240, 760  # columns, rows of a view
 BAR = 22  # rows of the coloured bar above a view
-PANEL = 380, 470  # columns, rows
-SAMPLE = ROOT / "Resources" / "SampleData" / "simulated-single-curve.png"
+WIDTH = 400  # columns of the panel: what Slicer gives it at first
+REPORT = 660  # columns of the page, shown smaller than it is
+TAGS = "DAGANSpineOriginal", "DAGANSpineRestored"
+SAMPLES = ROOT / "Resources" / "SampleData"
 
 
 def add_picture(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
@@ -35,11 +39,11 @@ def add_picture(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
     return slicer.util.addVolumeFromArray(pixels[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), path.stem)
 
 
-def panel_picture(rows: int = PANEL[1]) -> QtGui.QImage:
-    """The module's panel as it looks now."""
+def panel_picture() -> QtGui.QImage:
+    """The module's panel as it looks now, as high as it needs."""
     panel = slicer.modules.daganspine.widgetRepresentation()
-    panel.resize(PANEL[0], rows)
-    for _ in range(2):  # a changed text moves its own section first, then what lies below
+    for _ in range(3):  # a changed text moves its own section first, then what lies below
+        panel.resize(WIDTH, max(panel.minimumSizeHint().height(), panel.layout().heightForWidth(WIDTH)))
         slicer.app.processEvents()
     return panel.grab().toImage()
 
@@ -71,6 +75,11 @@ def beside(pictures: list[QtGui.QImage], gap: int = 4) -> QtGui.QImage:
     return row
 
 
+def views_picture() -> QtGui.QImage:
+    """Both views, as the layout has them."""
+    return beside([view_picture(tag) for tag in TAGS])
+
+
 def run(widget: object, message: str) -> QtGui.QImage:
     """Click the button, wait for the end; the panel's picture when the run said this."""
     pictures, show = [], widget.onProgress
@@ -82,14 +91,54 @@ def run(widget: object, message: str) -> QtGui.QImage:
 
     widget.onProgress = onProgress
     widget.ui.runButton.click()
+    widget.onProgress = show
     if not pictures:
         raise RuntimeError(f"The run ended before {message}: {widget.ui.statusLabel.text}")
+    for tag in TAGS:
+        HOST.slice_view(tag).resize(*VIEW)
+    widget.ui.showButton.click()
     return pictures[0]
+
+
+def pictures_of_a_run(widget: object) -> Iterator[tuple[str, QtGui.QImage]]:
+    """The panel before, during and after a run; its results, and what restoration removed."""
+    yield "panel-before", panel_picture()
+    yield "panel-running", run(widget, "Restoring, tile 9")
+    yield "panel-after", panel_picture()
+    yield "results", views_picture()
+    widget.ui.showRemovedCheckBox.click()
+    yield "removed", views_picture()
+    widget.ui.showRemovedCheckBox.click()
+
+
+def picture_of_the_report(widget: object) -> QtGui.QImage:
+    """The page that an export draws."""
+    with tempfile.TemporaryDirectory() as folder:
+        widget.ui.exportPathLineEdit.currentPath = folder
+        widget.ui.exportButton.click()
+        (page,) = Path(folder).glob("*/report.png")
+        widget.ui.exportPathLineEdit.currentPath = ""
+        return QtGui.QImage(str(page)).scaledToWidth(REPORT, QtCore.Qt.SmoothTransformation)
+
+
+def picture_of_a_projection(widget: object, volume: Path) -> QtGui.QImage:
+    """The panel with a volume's projection, beside the views of its results."""
+    widget.ui.inputSelector.setCurrentNode(slicer.util.loadVolume(str(volume)))
+    widget._projection.refresh()
+    run(widget, "Restoring")
+    views = views_picture()
+    return beside([panel_picture().copy(0, 0, WIDTH, views.height()), views])
+
+
+def save(picture: QtGui.QImage, path: Path) -> None:
+    picture.save(str(path), "PNG", 0)  # as small as it gets
+    print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--picture", type=Path, default=SAMPLE, help="a VPI (default: the simulated sample)")
+    parser.add_argument("--picture", type=Path, default=SAMPLES / "simulated-single-curve.png", help="a VPI")
+    parser.add_argument("--volume", type=Path, default=SAMPLES / "simulated-double-curve-volume.nrrd", help="a volume")
     parser.add_argument("--output", type=Path, default=ROOT / "Resources" / "Screenshots", help="folder")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -97,15 +146,10 @@ def main() -> None:
     HOST.load(ROOT / "DAGANSpine" / "DAGANSpine.py")
     add_picture(arguments.picture)
     widget = HOST.open("DAGANSpine")
-    pictures = {"panel-before": panel_picture(), "panel-running": run(widget, "Restoring, tile 9")}
-    tags = "DAGANSpineOriginal", "DAGANSpineRestored"
-    for tag in tags:
-        HOST.slice_view(tag).resize(*VIEW)
-    widget.ui.showButton.click()
-    pictures["results"] = beside([panel_picture(VIEW[1] + BAR), *(view_picture(tag) for tag in tags)])
-    for name, picture in pictures.items():
-        picture.save(str(arguments.output / f"{name}.png"))
-        print(arguments.output / f"{name}.png")
+    for name, picture in pictures_of_a_run(widget):
+        save(picture, arguments.output / f"{name}.png")
+    save(picture_of_the_report(widget), arguments.output / "report.png")
+    save(picture_of_a_projection(widget, arguments.volume), arguments.output / "projection.png")
 
 
 if __name__ == "__main__":
