@@ -99,6 +99,10 @@ class Benchmark:
         seeds = {int(path.parent.name.removeprefix("seed-")) for path in self.folder.glob(f"{RUNS}/*/seed-*/{RECORD}")}
         return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.record]
 
+    def compared(self, processes: int) -> dict[str, Any]:
+        """What the finished jobs show."""
+        return compare(self.finished(), self.dataset.name, self.budget.name, self.device, processes)
+
     def begin(self) -> None:
         """Write down what is compared on. Raises BenchmarkError if the folder holds something else."""
         path = self.folder / SETTINGS
@@ -196,13 +200,12 @@ def benchmark(
             tell(standing(job, jobs, team.size))
         tidy(job)
         if team.main and job.record:
-            write_comparison(compare(task.finished(), dataset.name, budget.name, team.size), folder)
+            write_comparison(task.compared(team.size), folder)
     team.meet("end")
     if not team.main:
         return None
-    finished = task.finished()
-    if finished:
-        write_comparison(compare(finished, dataset.name, budget.name, team.size), folder, plot=True)
+    if finished := task.finished():
+        write_comparison(task.compared(team.size), folder, plot=True)
         write_gallery(finished, data, folder, device, bar("Drawing the gallery"))
     return {job.name: job.trouble for job in jobs if not job.record}
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,11 @@ SCORES = ("dice", "jaccard", "accuracy")
 NAME = "benchmark"
 
 
-def compare(jobs: Sequence[Job], data: str, budget: str, processes: int = 1) -> dict[str, Any]:
-    """Compare finished jobs: what benchmark.json holds. Raises VersusError if they were not of the same pictures."""
+def compare(jobs: Sequence[Job], data: str, budget: str, device: str = "auto", processes: int = 1) -> dict[str, Any]:
+    """Compare finished jobs: what benchmark.json holds. Raises VersusError if they were not of the same pictures.
+
+    `data`, `budget`: their names; `device`, `processes`: by which and by how many at a time the jobs were done.
+    """
     by_system: dict[System, list[Job]] = {}
     for job in jobs:
         by_system.setdefault(job.system, []).append(job)
@@ -50,10 +54,11 @@ def compare(jobs: Sequence[Job], data: str, budget: str, processes: int = 1) -> 
         "left out": first["left out"],
         "budget": budget,
         "machine": {
-            "device": name_of(choose_device()[0].type),
+            "device": name_of(choose_device(device)[0].type),
             "architecture": platform.machine(),
             "torch": torch.__version__,
             "processes": processes,
+            "date": date.today().isoformat(),
         },
         "input": first["restoration"]["input"],
         "systems": systems,

@@ -39,8 +39,8 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         "## Cost",
         cost(systems),
         "Multiply-adds of restoration and segmentation at 256 × 1024. Seconds to restore a picture at its native size "
-        f"and segment it, on this machine: {comparison['machine']['device']}, "
-        f"{comparison['machine']['processes']} process(es) at a time. A dash: the training was interrupted.",
+        f"and segment it: {machine(comparison['machine'])}. Minutes of training and evaluation; a dash: it was "
+        "interrupted.",
         *paired(comparison["differences"]),
         "## Beside the paper",
         *beside(systems),
@@ -58,7 +58,7 @@ def heading(comparison: Mapping[str, Any]) -> str:
     fewer = f" Not yet with all of them: {', '.join(uneven)}." if uneven else ""
     return (
         f"{comparison['data']}, {comparison['split']} split, {comparison['subjects']} subjects; budget "
-        f"{comparison['budget']}; seeds {', '.join(map(str, seeds))}.{fewer}"
+        f"{comparison['budget']} (all settings: settings.json); seeds {', '.join(map(str, seeds))}.{fewer}"
     )
 
 
@@ -86,6 +86,12 @@ def restoration(comparison: Mapping[str, Any]) -> str:
     )
 
 
+def machine(found: Mapping[str, Any]) -> str:
+    """What computed, and when."""
+    processes = "1 process" if found["processes"] == 1 else f"{found['processes']} processes at a time"
+    return f"{found['device']} ({found['architecture']}), torch {found['torch']}, {processes}; {found['date']}"
+
+
 def cost(systems: Sequence[Described]) -> str:
     rows = [
         [
@@ -97,7 +103,7 @@ def cost(systems: Sequence[Described]) -> str:
         ]
         for each in systems
     ]
-    return table(["", "parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes of training"], rows)
+    return table(["", "parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes"], rows)
 
 
 def paired(differences: Mapping[str, Any] | None) -> list[str]:

@@ -1,0 +1,223 @@
+"""Systems are compared under the same conditions, and an interrupted comparison goes on as if nothing had happened."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from torch.distributed import HashStore
+
+from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.baselines.budget import SMOKE
+from DAGANSpineLib.baselines.systems import SYSTEMS, System
+from DAGANSpineLib.evaluation import benchmark as module
+from DAGANSpineLib.evaluation.benchmark import BenchmarkError, Job, benchmark, named, remaining
+from DAGANSpineLib.evaluation.team import Team
+from DAGANSpineLib.model import load_model
+from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training.run import RunError
+from DAGANSpineLib.training.trainer import Trainer
+
+TWO = ("vanilla-fpn", "da-gan")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "simulated"
+    write_dataset(folder, subjects=5, seed=1)
+    return folder
+
+
+def run(data, folder, *keys, said=None):
+    tell = (lambda line: None) if said is None else said.append
+    return benchmark(data, folder, named(keys), seeds=(0,), budget=SMOKE, device="cpu", tell=tell)
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A benchmark of two systems, with what it said."""
+    folder, said = tmp_path_factory.mktemp("benchmark") / "out", []
+    assert run(data, folder, *TWO, said=said) == {}
+    return folder, said
+
+
+@pytest.fixture
+def without_gallery(monkeypatch):
+    """Tables and plot alone: drawing the gallery takes longer than all else in these small benchmarks."""
+    monkeypatch.setattr(module, "write_gallery", lambda *arguments: [])
+
+
+def job_folder(folder, key):
+    return folder / "runs" / key / "seed-0"
+
+
+def found(folder):
+    """What benchmark.json holds, without how long things took."""
+    comparison = json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
+    for system in comparison["systems"]:
+        del system["seconds per image"], system["seconds of training"]
+    return {name: value for name, value in comparison.items() if name != "machine"}
+
+
+def test_a_benchmark_ends_with_tables_plot_and_gallery(finished):
+    folder, _ = finished
+    for name in ("benchmark.json", "benchmark.md", "benchmark.csv", "settings.json"):
+        assert (folder / name).stat().st_size > 100
+    for picture in (folder / "benchmark.png", *folder.glob("gallery-*.jpg")):
+        assert np.ptp(sitk.GetArrayFromImage(sitk.ReadImage(str(picture)))[..., :3]) > 150
+    subjects = {row["subject"] for row in scores_of(folder, "da-gan")["subjects"]}
+    assert {path.stem.removeprefix("gallery-") for path in folder.glob("gallery-*.jpg")} <= subjects
+    assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+
+
+def scores_of(folder, key):
+    return json.loads((job_folder(folder, key) / "evaluation" / "scores.json").read_text(encoding="utf-8"))
+
+
+def test_of_a_finished_job_the_model_stays_and_what_only_training_needs_goes(finished):
+    folder, _ = finished
+    for key in TWO:
+        names = {path.name for path in job_folder(folder, key).iterdir()}
+        assert {"best.pt", "job.json", "evaluation", "metrics.csv"} <= names
+        assert not names & {"last.pt", "restored", "error.txt"}
+    assert load_model(job_folder(folder, "da-gan") / "best.pt").provenance["preset"] == "DA-GAN, smoke"
+
+
+def test_each_job_is_said_with_what_is_left(finished):
+    _, said = finished
+    assert [line.split(":")[0] for line in said] == ["Vanilla FPN, seed 0", "DA-GAN, seed 0"]
+    assert "1 of 2 jobs are done, about " in said[0] and said[0].endswith(" min left")
+    assert said[1].endswith("2 of 2 jobs are done")
+
+
+def test_the_table_shows_what_evaluate_found(finished):
+    folder, _ = finished
+    table = (folder / "benchmark.md").read_text(encoding="utf-8")
+    for key, name in zip(TWO, ("Vanilla FPN", "DA-GAN"), strict=True):
+        scores = scores_of(folder, key)["per image"]
+        row = next(line for line in table.splitlines() if line.startswith(f"| {name} |"))
+        shown = " / ".join(f"{100 * scores[score]['lumbar']:.2f}" for score in ("dice", "jaccard", "accuracy"))
+        assert row.split(" | ")[1] == shown
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing gets to tidy up."""
+
+
+def test_a_benchmark_that_is_killed_time_and_again_ends_as_an_unbroken_one(
+    data, finished, tmp_path, monkeypatch, without_gallery
+):
+    """In training, in evaluation, and before what isn't needed any more is gone."""
+    folder = tmp_path / "out"
+
+    def killed(*arguments, **named):
+        raise Killed
+
+    for place, name in ((Trainer, "_validate"), (module, "evaluate"), (module, "tidy")):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(place, name, killed)
+            run(data, folder, TWO[0])
+    assert (job_folder(folder, TWO[0]) / "restored").is_dir()
+    assert run(data, folder, TWO[0]) == {}
+    assert not (job_folder(folder, TWO[0]) / "restored").exists()
+    ours, theirs = found(folder), found(finished[0])
+    assert ours["systems"] == [system for system in theirs["systems"] if system["key"] == TWO[0]]
+
+
+def test_another_system_joins_those_that_were_compared_before(finished, data, tmp_path, without_gallery):
+    folder = shutil.copytree(finished[0], tmp_path / "out")
+    shutil.rmtree(job_folder(folder, "da-gan"))
+    before = job_folder(folder, TWO[0]) / "job.json"
+    written = before.stat().st_mtime_ns
+    assert run(data, folder, "da-gan") == {}
+    assert before.stat().st_mtime_ns == written
+    assert found(folder) == found(finished[0])
+
+
+def test_two_processes_share_the_jobs_and_find_what_one_finds(data, finished, tmp_path):
+    command = ["-m", "DAGANSpineLib", "benchmark", "--data", str(data), "-o", str(tmp_path / "out"), "--systems", *TWO]
+    options = ["--seeds", "0", "--budget", "smoke", "--device", "cpu"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run([*launcher, *command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(line.split(":")[0] for line in done.stdout.splitlines() if "jobs are done" in line) == [
+        "DA-GAN, seed 0",
+        "Vanilla FPN, seed 0",
+    ]
+    ours, theirs = found(tmp_path / "out"), found(finished[0])
+    assert ours["systems"] == theirs["systems"]
+
+
+def test_a_team_does_every_job_once():
+    store, jobs = HashStore(), list(range(7))
+    teams = [Team(rank, 2, store).share(jobs) for rank in range(2)]
+    taken = [next(teams[0]), next(teams[1]), *teams[0], *teams[1]]
+    assert sorted(taken) == jobs
+
+
+def test_a_system_that_fails_does_not_stop_the_others(data, finished, tmp_path, without_gallery):
+    def fail(budget):
+        raise ArithmeticError("no such luck")
+
+    folder = shutil.copytree(finished[0], tmp_path / "out")
+    said, systems = [], [System("Broken", fail), *named(TWO)]
+    assert benchmark(data, folder, systems, (0,), SMOKE, "cpu", tell=said.append) == {
+        "Broken, seed 0": "ArithmeticError: no such luck"
+    }
+    assert said == ["Broken, seed 0: given up (ArithmeticError: no such luck); 2 of 3 jobs are done"]
+    assert found(folder) == found(finished[0])
+
+
+def test_a_benchmark_is_not_mixed_with_another_or_with_other_files(data, finished, tmp_path):
+    with pytest.raises(BenchmarkError, match=r"other settings \(budget\)"):
+        benchmark(data, finished[0], named(["u-net"]), (0,), replace(SMOKE, learning_rate=2e-3), "cpu")
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(BenchmarkError, match="holds other files"):
+        run(data, tmp_path, *TWO)
+    changed = System("DA-GAN", named(["vanilla-fpn"])[0].preset)
+    with pytest.raises(RunError, match="other settings than this command"):
+        benchmark(data, finished[0], [changed], (0,), SMOKE, "cpu")
+
+
+def test_a_system_that_does_not_exist_is_one_line(data, tmp_path, monkeypatch, capsys):
+    command = ["benchmark", "--data", str(data), "-o", str(tmp_path / "out"), "--systems", "da-gan", "wavenet"]
+    monkeypatch.setattr(sys, "argv", ["DAGANSpineLib", *command])
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("benchmark: There is no system wavenet: choose among") and error.count("\n") == 1
+    assert "n2v" in error and not (tmp_path / "out").exists()
+
+
+def test_the_remaining_time_is_that_of_alike_jobs():
+    jobs = {
+        (key, seed): Job(system, seed, Path(key, str(seed)))
+        for key in TWO
+        for seed in range(3)
+        for system in named([key])
+    }
+    taken = {jobs["da-gan", 0]: 100.0, jobs["vanilla-fpn", 0]: 40.0, jobs["da-gan", 1]: None}
+    left = [job for job in jobs.values() if job not in taken]
+    assert remaining(left, taken, processes=2) == (100 + 2 * 40) / 2
+    assert remaining(left, {jobs["da-gan", 0]: 60.0}, processes=1) == 3 * 60
+    assert remaining(left, {}, processes=1) == 0
+
+
+def test_a_benchmarks_model_segments_files(finished, small_vpi, tmp_path, monkeypatch):
+    picture = tmp_path / "vpi.png"
+    sitk.WriteImage(sitk.GetImageFromArray(small_vpi), str(picture))
+    for key in TWO:
+        model = job_folder(finished[0], key) / "best.pt"
+        command = ["segment", str(picture), "-o", str(tmp_path / key), "--model", str(model), "--device", "cpu"]
+        monkeypatch.setattr(sys, "argv", ["DAGANSpineLib", *command])
+        assert main() == 0
+        restored = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / key / "vpi" / "restored.nrrd")))
+        assert (restored.squeeze() == small_vpi).all() == (key == "vanilla-fpn")
+
+
+def test_the_keys_of_the_systems_are_unique():
+    assert len({system.key for system in SYSTEMS}) == len(SYSTEMS)
