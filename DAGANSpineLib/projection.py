@@ -222,13 +222,20 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
     `voxels`: (rows, columns, depth); `roof`, `floor`: (rows, columns), in voxels, whose centres are whole numbers.
     """
     first = np.floor(roof + 0.5).astype(np.intp)
+    row, column = np.ogrid[: roof.shape[0], : roof.shape[1]]
     total, weight = np.zeros(roof.shape, np.float32), np.zeros(roof.shape, np.float32)
-    for step in range(int(np.ceil((floor - roof).max())) + 1):
+    thinnest, thickest = float((floor - roof).min()), float((floor - roof).max())
+    for step in range(int(np.ceil(thickest)) + 1):
         at = first + step
-        share = np.clip(floor - at + 0.5, 0, 1) - np.clip(roof - at + 0.5, 0, 1)
         within = np.clip(at, 0, voxels.shape[2] - 1)
-        grey = np.take_along_axis(voxels, within[..., None], 2)[..., 0].astype(np.float32) - np.float32(unfilled)
-        share *= (grey > 0) & (within == at)
+        grey = voxels[row, column, within].astype(np.float32)
+        if unfilled:
+            grey -= unfilled
+        filled = (grey > 0) & (within == at)
+        if 1 <= step <= thinnest - 1:  # the whole voxel lies in the slab
+            share = filled
+        else:
+            share = filled * (np.clip(floor - at + 0.5, 0, 1) - np.clip(roof - at + 0.5, 0, 1))
         if method == "mean":
             total += share * grey
             weight += share

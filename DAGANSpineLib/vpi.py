@@ -125,7 +125,7 @@ def vpi_from_image(image: sitk.Image) -> VPI:
     axes = [int(axis) for axis in np.flatnonzero(size > 1)]
     if len(axes) > 2:
         shape = " × ".join(map(str, size))
-        raise ImageError(f"This is a volume ({shape}), not a VPI. Project it to one coronal picture first.")
+        raise ImageError(f"This is a volume ({shape}), not a VPI. Project it first, with the command project.")
     if len(axes) < 2:
         raise ImageError(f"This picture is {' × '.join(map(str, size))} pixels: too small for a VPI.")
     # numpy's axes run backwards: the higher image axis comes first in the array
