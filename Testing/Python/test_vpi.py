@@ -166,3 +166,21 @@ def test_the_lit_body_bridges_dashes_and_leaves_the_margin_out():
     expected = np.zeros(pixels.shape, bool)
     expected[20:180, 30:90] = True
     assert np.array_equal(lit_body(pixels), expected)
+
+
+def test_a_midline_that_is_black_down_to_the_foot_belongs_to_the_lit_body():
+    body = np.zeros((300, 200), bool)
+    body[20:280, 30:170] = True
+    pixels = np.where(body, 150.0, 0)
+    pixels[120:, 80:120] = 0
+    assert np.array_equal(lit_body(pixels), body)
+    pixels[:, 90:110] = 0  # from head to foot: two sides, and no bridge between them
+    assert np.array_equal(lit_body(pixels), body)
+
+
+def test_writing_beside_the_sweep_is_no_lit_body():
+    pixels = np.zeros((300, 200))
+    pixels[20:280, 30:120] = 150
+    body = pixels > 0
+    pixels[100:110, 150:190] = 255
+    assert np.array_equal(lit_body(pixels), body)
