@@ -265,7 +265,7 @@ def start_and_wait(clinic, folder, model):
     arguments = [str(clinic), "-o", str(folder), "--model", str(model), "--device", "cpu"]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW.format(root=str(ROOT), arguments=arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     while "half-written" not in process.stdout.readline():
         assert process.poll() is None, process.stderr.read()
@@ -382,7 +382,7 @@ def test_the_command_takes_a_folder_in_a_process_of_its_own(clinic, tmp_path, sl
     finished = subprocess.run(
         [sys.executable, "-m", "DAGANSpineLib", "segment", clinic, "-o", tmp_path / "out", "--model", slim_model,
          "--device", "cpu"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.count("corrupted patches") == 3

@@ -51,7 +51,7 @@ def test_the_lists_name_exactly_the_files_that_exist(folder, variable, patterns)
 def run(*command, cwd=None):
     finished = subprocess.run(
         [str(word) for word in command], cwd=cwd, env=os.environ | {"PATH": TOOLS},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished

@@ -303,6 +303,6 @@ print("libtorch_python" in maps, "torch" in sys.modules, max(waits) < (last - be
     if not sys.platform.startswith("linux"):
         pytest.skip("what is loaded is looked up in /proc")
     run = subprocess.run(
-        [sys.executable, "-c", program.format(root=str(ROOT))], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program.format(root=str(ROOT))], capture_output=True, encoding="utf-8", check=True
     )
     assert run.stdout.split() == ["True", "False", "True"]

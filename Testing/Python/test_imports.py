@@ -51,7 +51,7 @@ def output_of(program, tmp_path):
         [sys.executable, "-c", program.format(root=str(ROOT))],
         cwd=tmp_path,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -70,5 +70,7 @@ host.load(pathlib.Path({str(ROOT)!r}) / "DAGANSpine" / "DAGANSpine.py")
 panel = host.open("DAGANSpine")
 print(panel.ui.deviceFoundLabel.text, "torch" in sys.modules)
 """
-    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True
+    )
     assert run.stdout.strip() == "The first run finds out what there is. False"

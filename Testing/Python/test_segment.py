@@ -75,7 +75,7 @@ def test_every_output_is_there_with_the_inputs_geometry(pixels, pipeline, tmp_pa
     for name in ("Size", "Spacing", "Origin", "Direction"):
         np.testing.assert_allclose(getattr(restored, f"Get{name}")(), getattr(given, f"Get{name}")())
     assert report["image"]["spacing_mm"] == [0.25, 0.2] or report["image"]["spacing_mm"] == (0.25, 0.2)
-    assert json.loads((folder / "report.json").read_text())["image"]["spacing_mm"] == [0.25, 0.2]
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["image"]["spacing_mm"] == [0.25, 0.2]
 
 
 def test_files_hold_what_the_pipeline_computed(pixels, pipeline, tmp_path):
@@ -86,7 +86,7 @@ def test_files_hold_what_the_pipeline_computed(pixels, pipeline, tmp_path):
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "labels.png"))), result.labels)
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "restored.nrrd")))[0], result.restored)
     assert sitk.ReadImage(str(folder / "overlay.png")).GetSize() == pixels.shape[::-1]
-    assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == json.loads(json.dumps(report))
 
 
 def test_slicers_segmentation_has_names_colours_and_codes(pixels, pipeline, tmp_path):
@@ -146,7 +146,7 @@ def test_the_report_says_what_ran_and_what_it_found(pixels, pipeline, tmp_path):
 
 def test_the_command_says_what_restoration_removed_and_what_it_changed(run, pixels, tmp_path):
     status, output, _ = run("segment", write(tmp_path / "vpi.png", pixels), "-o", tmp_path)
-    report = json.loads((tmp_path / "vpi" / "report.json").read_text())
+    report = json.loads((tmp_path / "vpi" / "report.json").read_text(encoding="utf-8"))
     before, after = report["largest g"].values()
     assert status == 0
     assert f"largest g {before} → {after}, clean patches changed by {report['change of clean patches']} grey" in output
@@ -154,7 +154,7 @@ def test_the_command_says_what_restoration_removed_and_what_it_changed(run, pixe
 
 def test_a_picture_smaller_than_a_patch_has_no_figures_of_patches(run, pixels, tmp_path):
     status, output, _ = run("segment", write(tmp_path / "vpi.png", pixels[:90, 200:264]), "-o", tmp_path)
-    report = json.loads((tmp_path / "vpi" / "report.json").read_text())
+    report = json.loads((tmp_path / "vpi" / "report.json").read_text(encoding="utf-8"))
     assert status == 0 and "corrupted patches 0 → 0; segments" in output
     assert report["largest g"] == {"before": None, "after": None} and report["change of clean patches"] is None
 
@@ -216,7 +216,7 @@ def test_a_cancelled_run_leaves_nothing(pixels, pipeline, tmp_path):
 def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monkeypatch):
     source = write(tmp_path / "vpi.png", pixels)
     segment_file(source, tmp_path, pipeline)
-    before = (tmp_path / "vpi" / "report.json").read_text()
+    before = (tmp_path / "vpi" / "report.json").read_text(encoding="utf-8")
 
     def full_disk(labels, path):
         raise RuntimeError("itk::ERROR: write failed")
@@ -224,7 +224,7 @@ def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monke
     monkeypatch.setattr(segment_module, "write_segmentation", full_disk)
     with pytest.raises(OutputError, match="disk full"):
         segment_file(source, tmp_path, pipeline)
-    assert (tmp_path / "vpi" / "report.json").read_text() == before
+    assert (tmp_path / "vpi" / "report.json").read_text(encoding="utf-8") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vpi", "vpi.png"]
 
 
@@ -314,7 +314,7 @@ def test_colour_opacity_16_bit_and_float_pictures_work_and_agree(run, pixels, tm
 def test_the_command_runs_as_a_module(tmp_path):
     finished = subprocess.run(
         [sys.executable, "-m", "DAGANSpineLib", "segment", "nowhere.png", "-o", "out"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == "segment: There is no file nowhere.png.\n"

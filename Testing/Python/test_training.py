@@ -234,7 +234,7 @@ def test_the_resized_grid_trains_too(data, tmp_path):
 def test_two_processes_train_one_model_together(data, tmp_path):
     command = ["-m", "DAGANSpineLib", "train", "--data", str(data), "-o", str(tmp_path / "run"), "--preset", "smoke"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launcher, *command], capture_output=True, text=True, check=False)
+    done = subprocess.run([*launcher, *command], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert load_model(tmp_path / "run" / "best.pt").provenance["preset"] == "smoke"
     rows = [tuple(row[:3]) for row in logged(tmp_path / "run")]
