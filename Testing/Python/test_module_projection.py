@@ -193,18 +193,19 @@ def test_a_run_projects_the_volume_and_restores_its_vpi(looking, sweep, projecto
     assert manager.sliceWidget("DAGANSpineOriginal").mrmlSliceCompositeNode().GetBackgroundVolumeID() == vpi().GetID()
 
 
-def test_the_views_show_the_vpi_head_up_and_from_behind(looking, host, scene):
+def test_the_views_show_the_vpi_head_up_and_from_behind(looking, host, scene, request):
     """Also where Slicer's nearest turn would show it upside down, or mirrored, and under a transform."""
     import vtk
 
     transform, turned = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode"), vtk.vtkMatrix4x4()
     looking.ui.runButton.click()
+    view = host.slice_view("DAGANSpineOriginal")
+    request.addfinalizer(lambda: view.resize(*view.SIZE))
     for angle in (0, 120):
         turned.DeepCopy(slicer.util.vtkMatrixFromArray(rotation(angle)))
         transform.SetMatrixTransformToParent(turned)
         for node in (vpi(), *results()):
             node.SetAndObserveTransformNodeID(transform.GetID())
-        view = host.slice_view("DAGANSpineOriginal")
         view.resize(*slicer.util.arrayFromVolume(vpi()).shape[:0:-1])  # a pixel of the view is one of the image
         looking.ui.showButton.click()
         picture = slicer.util.arrayFromVolume(vpi())[0]
