@@ -60,7 +60,7 @@ class Budget:
     def hastened(self, learning_rate: float) -> float:
         """A learning rate that a system's authors prescribe for the paper's schedule: higher here by as much as this
         budget's is than the paper's, since otherwise it would stand still in the few steps that there are."""
-        return learning_rate * self.learning_rate / PAPER.learning_rate
+        return learning_rate * (self.learning_rate / PAPER.learning_rate)
 
     def restoration(self, kind: type[Learner], **own: object) -> Learner:
         """A stage of this kind on the patches, and for the steps, that all systems share; `own`: what is the system's

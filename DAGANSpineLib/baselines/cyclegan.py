@@ -179,7 +179,7 @@ def preset(budget: Budget, weight_identity: float = 0.0) -> Preset:
     """
     restoration = budget.restoration(
         CycleGANStage,
-        learning_rate=2e-4,
+        learning_rate=budget.hastened(2e-4),
         discriminator_width=budget.discriminator_widths[0],
         weight_identity=weight_identity,
         weight_segmentation=WEIGHT_SEGMENTATION if budget.joint else 0.0,

@@ -60,5 +60,5 @@ def preset(budget: Budget) -> Preset:
     restores in a single pass with nothing hidden; the authors' public code has that beside 16 passes, each for the
     pixels of one grid.
     """
-    stage = budget.restoration(Noise2SelfStage, learning_rate=1e-3)
+    stage = budget.restoration(Noise2SelfStage, learning_rate=budget.hastened(1e-3))
     return budget.preset(DirectGeneratorShape(budget.widths), [stage, budget.segmentation])

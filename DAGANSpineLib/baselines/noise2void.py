@@ -14,6 +14,7 @@ from ..training.stages import PatchStage, Prepared, Setting, patch_feed
 from .blind_spots import BlindSpotLearning
 from .budget import Budget
 
+LEARNING_RATE = 4e-4
 SPAN = 7  # pixels to either side: on simulated training subjects, noise this far along a row correlates by 0.1
 
 
@@ -83,15 +84,16 @@ def preset(budget: Budget) -> Preset:
 
     The network is DA-GAN's without attention and without the shortcut, as theirs has none.
     """
-    return preset_of(budget, budget.restoration(Noise2VoidStage, learning_rate=4e-4))
+    return preset_of(budget)
 
 
 def structured(budget: Budget) -> Preset:
     """Structured Noise2Void: the mask lies along the rows, as the dashes do. Each spot hides fifteen pixels, so that
     there are fewer of them: 0.7 %."""
-    return preset_of(budget, budget.restoration(Noise2VoidStage, learning_rate=4e-4, box=12, span=SPAN))
+    return preset_of(budget, box=12, span=SPAN)
 
 
-def preset_of(budget: Budget, stage: Noise2VoidStage) -> Preset:
-    """The stage, then the segmenter."""
+def preset_of(budget: Budget, **spots: int) -> Preset:
+    """Either; `spots`: settings of `BlindSpots`."""
+    stage = budget.restoration(Noise2VoidStage, learning_rate=budget.hastened(LEARNING_RATE), **spots)
     return budget.preset(DirectGeneratorShape(budget.widths), [stage, budget.segmentation])

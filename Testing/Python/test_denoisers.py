@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from DAGANSpineLib.baselines import noise2self, noise2void
 from DAGANSpineLib.baselines.blind_spots import BlindSpotLearning, prediction_loss
-from DAGANSpineLib.baselines.budget import PAPER, SMOKE
+from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
 from DAGANSpineLib.baselines.noise2self import GridMask, neighbour_mean
 from DAGANSpineLib.baselines.noise2void import BlindSpots
 from DAGANSpineLib.model import Model, load_model, save_model
@@ -196,3 +196,10 @@ def test_the_authors_learning_rates_stand_and_all_else_is_the_budgets():
         assert restoration.learning_rate == rate
         assert (restoration.epochs, restoration.batch, restoration.grid) == (PAPER.epochs, PAPER.batch, PAPER.grid)
         assert segmentation == PAPER.segmentation
+
+
+def test_in_a_shorter_budget_all_learning_rates_rise_alike():
+    haste = LAPTOP.learning_rate / PAPER.learning_rate
+    for preset in PRESETS.values():
+        rates = [preset(budget).stages[0].learning_rate for budget in (PAPER, LAPTOP)]
+        assert rates[1] == pytest.approx(rates[0] * haste)
