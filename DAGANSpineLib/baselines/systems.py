@@ -6,7 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..training.presets import Preset
-from . import ablations, classical, cyclegan, dagan, noise2self, noise2void, ppmu, rsnu, unet, vanilla_fpn, wavect
+from . import (
+    ablations,
+    classical,
+    cyclegan,
+    dagan,
+    noise2self,
+    noise2void,
+    ntgan,
+    ppmu,
+    rsnu,
+    unet,
+    vanilla_fpn,
+    wavect,
+)
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
@@ -105,5 +118,11 @@ SYSTEMS = (
         REFERENCE,
         dagan.preset,
         published((87.72, 78.46, 88.73), (77.81, 63.90, 77.70), (79.68, 66.42, 79.54), (81.73, 69.59, 81.99)),
+    ),
+    System(
+        "NTGAN",
+        ntgan.preset,
+        note="not in the paper; assumed: Gaussian noise as its degradation model, and its losses, of which only the "
+        "abstract is known here",
     ),
 )
