@@ -148,8 +148,11 @@ def turn(sliceNode, right, top):
 
     Slicer's own turning to a volume's axes knows nothing of heads: it takes the turn that is nearest.
     """
+    normal = np.cross(right, top)
+    if normal[np.abs(normal).argmax()] < 0:
+        normal = -normal  # as in Slicer's Axial, Coronal and Sagittal, so that it calls the view by such a name
     matrix = sliceNode.GetSliceToRAS()
-    for column, axis in enumerate((right, top, np.cross(right, top))):
+    for column, axis in enumerate((right, top, normal)):
         for row in range(3):
             matrix.SetElement(row, column, axis[row])
     sliceNode.UpdateMatrices()

@@ -173,10 +173,18 @@ def test_a_change_of_the_look_keeps_what_the_user_has_zoomed_to(shown_panel, hos
 
 
 def test_choosing_a_look_shows_the_views(shown_panel):
+    from DAGANSpinePanel.views import SideBySide
+
     manager = slicer.app.layoutManager()
-    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     shown_panel.ui.fadeSlider.value = 40
-    assert manager.layout == shown_panel._views._sideBySide.LAYOUT
+    assert manager.layout == SideBySide.LAYOUT
+
+
+def test_a_picture_without_orientation_is_seen_in_slicers_axial_plane(shown, host):
+    *_, views = shown
+    for tag in (views.ORIGINAL, views.RESTORED):
+        assert host.slice_view(tag).node.GetOrientation() == "Axial"
 
 
 def test_choosing_another_image_shows_its_results_without_the_segments_of_the_first(shown_panel, volume, host):
