@@ -73,18 +73,11 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.ui = None
-        self._sampleMenu = None
-        self._projection = None
-        self._modelChooser = None
-        self._deviceChooser = None
-        self._progress = None
-        self._results = None
-        self._views = None
-        self._exporter = None
-        self._parameterNode = None
-        self._parameterNodeGuiTag = None
+        self.logic = self.ui = None
+        # the sections of the panel, each with a controller of its own
+        self._sampleMenu = self._projection = self._modelChooser = self._deviceChooser = None
+        self._progress = self._results = self._views = self._exporter = None
+        self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
 
