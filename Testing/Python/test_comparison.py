@@ -165,6 +165,7 @@ def test_markdown_csv_and_json_say_the_same(jobs, tmp_path):
         assert float(rows[each["name"]]["paper dice average"]) == each["published"]["dice"]["average"]
         row = next(line for line in text.splitlines() if line.startswith(f"| {each['name']} |"))
         assert f" {100 * dice:.2f} / " in row
+    assert float(rows[REFERENCE]["paper accuracy lumbar"]) == pytest.approx(0.8873)
     assert "shown to be higher than that of: Vanilla FPN, U-Net." in text
     assert "place 1 here and 1 in the paper, of the 3 systems" in text
     assert "Research use" in text

@@ -1,6 +1,5 @@
 """What users do while a run is in progress, early and late in it, and what may go wrong in it."""
 
-
 import numpy as np
 import pytest
 
