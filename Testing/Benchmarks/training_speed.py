@@ -37,7 +37,7 @@ from DAGANSpineLib.training.presets import PRESETS
 PAPER = PRESETS["paper"]
 COMPARED = 2  # first steps, which also choose the kernels: compared, but not timed
 # of the losses, relative: Adam's first step is as large for a gradient of mere rounding errors as for any other
-TOLERANCE = {"no": 1e-2, "bf16": 1e-1}
+TOLERANCE = {"no": 1e-2, "bf16": 2e-1}
 
 
 @dataclass(frozen=True)
