@@ -78,10 +78,15 @@ def scaled(picture):
 def contents(facts, files, found):
     """The page as rich text. files: of the pictures."""
     origin = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in facts)
+    # Slicer's tools find no text within an f-string
+    title, purpose = (
+        escaped(_("VPI of the spine, restored and segmented")),
+        escaped(_("Research use, not for diagnosis.")),
+    )
     captions = {
         "original": escaped(_("Original")),
-        "restored": f"{escaped(_('Restored'))}: {legend(bones())}",
-        "removed": f"{escaped(_('Removed from the original'))}: {legend(changes())}",
+        "restored": legend(_("Restored"), bones()),
+        "removed": legend(_("Removed from the original"), changes()),
     }
     cells = "".join(
         f'<td width="33%"><img src="{files[name].as_uri()}"><br><span class="caption">{caption}</span></td>'
@@ -89,8 +94,7 @@ def contents(facts, files, found):
     )
     notes = "".join(f'<p class="note">{escaped(warning)}</p>' for warning in found["warnings"])
     return (
-        f"<h1>{escaped(_('VPI of the spine, restored and segmented'))}</h1>"
-        f'<p class="note"><b>{escaped(_("Research use, not for diagnosis."))}</b></p>'
+        f'<h1>{title}</h1><p class="note"><b>{purpose}</b></p>'
         f"<table>{origin}</table><p></p>"
         f'<table width="100%"><tr>{cells}</tr></table><p></p>'
         f'<table width="100%"><tr><td width="45%">{table(*segmentRows(found))}</td>'
@@ -123,11 +127,12 @@ def changes():
     return {_("darkened"): overlay.DARKENED, _("brightened"): overlay.BRIGHTENED}
 
 
-def legend(meanings):
-    """Names after squares of their colours."""
-    return ", ".join(
+def legend(caption, meanings):
+    """A caption, and names after squares of their colours."""
+    names = (
         f'<span style="color: {hexadecimal(colour)}">■</span>&nbsp;{escaped(name)}' for name, colour in meanings.items()
     )
+    return f"{escaped(caption)}: {', '.join(names)}"
 
 
 def hexadecimal(colour):
