@@ -12,8 +12,8 @@ import numpy as np
 import qt
 import slicer
 import vtk
+from slicer.i18n import getContext, translate
 from slicer.i18n import tr as _
-from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleTest,
@@ -38,10 +38,13 @@ from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
 from DAGANSpinePanel.views import SideBySide, ViewChooser
 
-from DAGANSpineLib import model_card, scene, scene_projection
+from DAGANSpineLib import model_card, scene, scene_projection, texts
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.segments import SEGMENTS
+
+# the library's texts, by the context that Slicer's tools give each of its files; after a reload, the new library's
+texts.install(lambda source, text: slicer.app.translate(getContext(source), text))
 
 
 class DAGANSpine(ScriptedLoadableModule):
@@ -61,7 +64,7 @@ class DAGANSpine(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "After Z. Huang et al., DA-GAN: Learning Structured Noise Removal In Ultrasound Volume Projection Imaging "
             "For Enhanced Spine Segmentation, ISBI 2021, "
-            '<a href="https://doi.org/10.1109/ISBI48211.2021.9434136">doi.org/10.1109/ISBI48211.2021.9434136</a>.'
+            "<a href='https://doi.org/10.1109/ISBI48211.2021.9434136'>doi.org/10.1109/ISBI48211.2021.9434136</a>."
         )
         slicer.app.connect("startupCompleted()", SideBySide.register)
         slicer.app.connect("startupCompleted()", registerSamples)

@@ -9,6 +9,7 @@ import sys
 import torch
 
 from .errors import UserError
+from .texts import tr as _
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "full", "bf16", "fp16")
@@ -26,7 +27,8 @@ def choose_device(name: str = "auto") -> tuple[torch.device, list[str]]:
     doesn't work.
     """
     if name not in DEVICES:
-        raise DeviceError(f"There is no device {name}: choose one of {', '.join(DEVICES)}.")
+        sentence = _("There is no device {name}: choose one of {names}.")
+        raise DeviceError(sentence.format(name=name, names=", ".join(DEVICES)))
     if name == "cpu":
         return torch.device("cpu"), []
     warnings = []
@@ -35,9 +37,9 @@ def choose_device(name: str = "auto") -> tuple[torch.device, list[str]]:
         if trouble is None:
             return torch.device(kind), []
         if name == kind:
-            raise DeviceError(f"{trouble} Choose the device cpu or auto.")
+            raise DeviceError(_("{trouble} Choose the device cpu or auto.").format(trouble=trouble))
         if present(kind):
-            warnings.append(f"{trouble} The CPU is used instead.")
+            warnings.append(_("{trouble} The CPU is used instead.").format(trouble=trouble))
     return torch.device("cpu"), warnings
 
 
@@ -50,30 +52,40 @@ def trouble_with(kind: str) -> str | None:
     """Why this kind of processor can't be used, None if it can: seeing one is not enough, it may be too new for
     this torch or full, so one number is computed on it."""
     if not present(kind):
-        return f"There is no {kind.upper()} device: {why_absent(kind)}"
+        return _("There is no {device} device: {reason}").format(device=kind.upper(), reason=why_absent(kind))
     try:
         torch.ones(1, device=kind).add_(1).item()
     except RuntimeError as error:
         first_line = str(error).splitlines()[0]
-        trouble = f"The {kind.upper()} device doesn't work with the installed PyTorch ({first_line})."
-        return f"{trouble} It is too new or too old for it." if "no kernel image" in first_line else trouble
+        trouble = _("The {device} device doesn't work with the installed PyTorch ({reason}).")
+        if "no kernel image" in first_line:
+            trouble = _(
+                "The {device} device doesn't work with the installed PyTorch ({reason}). It is too new or too old for "
+                "it."
+            )
+        return trouble.format(device=kind.upper(), reason=first_line)
     if kind == "cuda":
-        free, _ = torch.cuda.mem_get_info()
+        free, _total = torch.cuda.mem_get_info()
         if free < NEEDED:
-            return f"{name_of(kind)} has only {gigabytes(free)} of its memory free, {gigabytes(NEEDED)} are needed."
+            trouble = _("{name} has only {free} of its memory free, {needed} are needed.")
+            return trouble.format(name=name_of(kind), free=gigabytes(free), needed=gigabytes(NEEDED))
     return None
 
 
 def why_absent(kind: str) -> str:
     """Why torch sees no processor of this kind, as the end of a sentence."""
     if kind == "mps":
-        return "only Macs with Apple's own processors have one."
+        return _("only Macs with Apple's own processors have one.")
     if torch.version.cuda is None and torch.version.hip is None:
-        build = f"PyTorch {torch.__version__} is built without CUDA"
+        reason = _("PyTorch {version} is built without CUDA.")
         if shutil.which("nvidia-smi"):
-            return f"{build}, though this computer has an NVIDIA driver: install the build for it."
-        return f"{build}."
-    return f"PyTorch {torch.__version__} finds no graphics card with a driver for CUDA {torch.version.cuda}."
+            reason = _(
+                "PyTorch {version} is built without CUDA, though this computer has an NVIDIA driver: install the build "
+                "for it."
+            )
+        return reason.format(version=torch.__version__)
+    reason = _("PyTorch {version} finds no graphics card with a driver for CUDA {cuda}.")
+    return reason.format(version=torch.__version__, cuda=torch.version.cuda)
 
 
 def name_of(kind: str) -> str:
@@ -82,13 +94,13 @@ def name_of(kind: str) -> str:
         properties = torch.cuda.get_device_properties(0)
         return f"{properties.name}, {gigabytes(properties.total_memory)}"
     if kind == "mps":
-        return "Apple graphics"
+        return _("Apple graphics")
     cores = torch.get_num_threads()
-    return f"Processor, {cores} core{'s' if cores > 1 else ''}"
+    return _("Processor, {count} cores").format(count=cores) if cores > 1 else _("Processor, 1 core")
 
 
 def gigabytes(size: int) -> str:
-    return f"{size / 2**30:.1f} GB"
+    return _("{size:.1f} GB").format(size=size / 2**30)
 
 
 def survey() -> dict[str, str]:

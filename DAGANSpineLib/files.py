@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserError
+from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
 
@@ -56,7 +57,8 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(PARTIAL, f".{folder.name}.", folder.parent))
     except OSError as error:
-        raise OutputError(f"The folder {folder.parent} can't be written ({error.strerror}).") from error
+        sentence = _("The folder {folder} can't be written ({reason}).")
+        raise OutputError(sentence.format(folder=folder.parent, reason=error.strerror)) from error
     try:
         yield partial
         partial.chmod(0o755)
@@ -68,7 +70,8 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
         if isinstance(error, OSError):
-            raise OutputError(f"{folder} can't be written ({error.strerror or error}).") from error
+            sentence = _("{folder} can't be written ({reason}).")
+            raise OutputError(sentence.format(folder=folder, reason=error.strerror or error)) from error
         raise
 
 
@@ -77,9 +80,10 @@ def refuse_others_files(folder: Path, replaces: Sequence[str]) -> None:
     if folder.is_dir():
         others = [entry.name for entry in folder.iterdir() if not any(map(entry.match, replaces))]
         if others:
-            raise OutputError(f"{folder} holds other files ({others[0]}): choose another place for the results.")
+            sentence = _("{folder} holds other files ({name}): choose another place for the results.")
+            raise OutputError(sentence.format(folder=folder, name=others[0]))
     elif folder.exists():
-        raise OutputError(f"{folder} is a file: choose another place for the results.")
+        raise OutputError(_("{folder} is a file: choose another place for the results.").format(folder=folder))
 
 
 def replace_folder(folder: Path, by: Path) -> None:

@@ -17,6 +17,7 @@ from . import model_card
 from .files import whole_file
 from .model_card import FORMAT, ModelError
 from .shapes import RESTORERS, SEGMENTERS, RestorerShape, SegmenterShape, shape_of
+from .texts import tr as _
 from .vpi import CLASSES
 
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
@@ -82,7 +83,8 @@ def load_model(path: Path | None = None) -> Model:
         raise model_card.unreadable(path, error) from error
     sha256 = hashlib.sha256(data).hexdigest()
     if path == model_card.BUNDLED and sha256 != expected_checksum():
-        raise ModelError(f"The bundled model {path} has been changed or damaged: install the extension again.")
+        sentence = _("The bundled model {path} has been changed or damaged: install the extension again.")
+        raise ModelError(sentence.format(path=path))
     content = model_card.checked(unpacked(data, path), path)
     try:
         model = Model(
@@ -96,7 +98,8 @@ def load_model(path: Path | None = None) -> Model:
         model.generator.load_state_dict(content["generator"])
         model.segmenter.load_state_dict(content["segmenter"])
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path} says one thing of its networks and holds another: it can't be used.") from error
+        sentence = _("{path} says one thing of its networks and holds another: it can't be used.")
+        raise ModelError(sentence.format(path=path)) from error
     for network in model.networks:
         freeze(network)
     return model

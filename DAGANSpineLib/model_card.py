@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .texts import tr as _
 
 FORMAT = 1
 BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAGANSpine.pt"
@@ -59,13 +60,16 @@ def state_of(path: Path) -> tuple[int, int] | None:
 
 def checked(content: Any, path: Path) -> dict[str, Any]:
     """The content of a model file, if it is one. Raises ModelError."""
-    foreign = ModelError(f"{path} is not a DAGANSpine model: choose the best.pt of a training run.")
+    sentence = _("{path} is not a DAGANSpine model: choose the best.pt of a training run.")
+    foreign = ModelError(sentence.format(path=path))
     if not isinstance(content, dict) or "format" not in content:
         raise foreign
     if content["format"] != FORMAT:
         raise ModelError(
-            f"{path} has model format {content['format']}, and this version reads format {FORMAT}: choose another "
-            "model, or install the version of DAGANSpine that made this one."
+            _(
+                "{path} has model format {format}, and this version reads format {known}: choose another model, or "
+                "install the version of DAGANSpine that made this one."
+            ).format(path=path, format=content["format"], known=FORMAT)
         )
     if not content.keys() >= KEYS or not isinstance(content["provenance"], dict):
         raise foreign
@@ -75,23 +79,26 @@ def checked(content: Any, path: Path) -> dict[str, Any]:
 def unreadable(path: Path, error: OSError) -> ModelError:
     """The sentence for a file that is not there or can't be opened."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
-        return ModelError(f"There is no model file {path}: {remedy(path)}.")
-    return ModelError(f"The model file {path} can't be read ({error.strerror}): {remedy(path)}.")
+        return ModelError(_("There is no model file {path}: {remedy}.").format(path=path, remedy=remedy(path)))
+    sentence = _("The model file {path} can't be read ({reason}): {remedy}.")
+    return ModelError(sentence.format(path=path, reason=error.strerror, remedy=remedy(path)))
 
 
 def damaged(path: Path) -> ModelError:
     """The sentence for a file that is not what torch wrote."""
-    return ModelError(f"{path} is not a DAGANSpine model, or it is damaged: {remedy(path)}.")
+    sentence = _("{path} is not a DAGANSpine model, or it is damaged: {remedy}.")
+    return ModelError(sentence.format(path=path, remedy=remedy(path)))
 
 
 def remedy(path: Path) -> str:
-    return "install the extension again" if path == BUNDLED else "copy it again, or choose another file"
+    """What to do about such a file, as the end of a sentence."""
+    return _("install the extension again") if path == BUNDLED else _("copy it again, or choose another file")
 
 
 class Absent:
     """Stands for a tensor, and for whatever else is not plain data."""
 
-    def __new__(cls, *_: Any, **__: Any) -> Absent:
+    def __new__(cls, *_arguments: Any, **_settings: Any) -> Absent:
         return super().__new__(cls)
 
     def __setstate__(self, state: Any) -> None:

@@ -11,6 +11,7 @@ from itertools import permutations
 import numpy as np
 
 from .errors import UserError
+from .texts import tr as _
 
 # unit vectors toward the patient's right, left, front, back, foot and head
 SIDES = {"R": (-1, 0, 0), "L": (1, 0, 0), "A": (0, -1, 0), "P": (0, 1, 0), "I": (0, 0, -1), "S": (0, 0, 1)}
@@ -68,9 +69,8 @@ def find_view(
     patient's. Raises UserError if head and skin are asked for along one axis.
     """
     if head and skin and np.dot(SIDES[head], SIDES[skin]):
-        raise UserError(
-            f"The head at {head} and the skin at {skin} lie on one line: choose another side for one of them."
-        )
+        sentence = _("The head at {head} and the skin at {skin} lie on one line: choose another side for one of them.")
+        raise UserError(sentence.format(head=head, skin=skin))
     edges = index_to_lps[:3, :3] * shape
     lengths = np.linalg.norm(edges, axis=0)
     directions = (edges / lengths).T

@@ -19,6 +19,7 @@ from .model import Model, load_model
 from .networks.resize import resize, shrink
 from .progress import Cancelled as Cancelled
 from .progress import Progress, unheard
+from .texts import tr as _
 from .vpi import NETWORK_SIZE, denormalise, lit_body, normalise
 
 TILE = 256  # rows and columns: about a tenth of a second on a laptop's processor, so that cancelling feels prompt
@@ -63,17 +64,17 @@ class Pipeline:
         DeviceError if the CPU's memory doesn't do either.
         """
         begin = time.perf_counter()
-        progress(0.0, "Looking for the lit body")
+        progress(0.0, _("Looking for the lit body"))
         body = lit_body(pixels)
         if not body.any():
             body = np.ones_like(body)
         located = time.perf_counter()
         restored = self._with_memory(lambda: self.restore(pixels, body, progress))
         repaired = time.perf_counter()
-        progress(0.9, "Segmenting")
+        progress(0.9, _("Segmenting"))
         probabilities = self._with_memory(lambda: self.segment(restored, body))
         labels = probabilities.argmax(0).astype(np.uint8)
-        progress(1.0, "Done")
+        progress(1.0, _("Done"))
         return Result(
             restored=restored,
             labels=labels,
@@ -94,7 +95,8 @@ class Pipeline:
         tiles = [tile for tile in tiles_of(body.shape, self.model.generator) if body[tile.inner].any()]
         restored = np.array(pixels, dtype=np.float32)
         for index, tile in enumerate(tiles):
-            progress(0.05 + 0.85 * index / len(tiles), f"Restoring, tile {index + 1} of {len(tiles)}")
+            stage = _("Restoring, tile {number} of {count}").format(number=index + 1, count=len(tiles))
+            progress(0.05 + 0.85 * index / len(tiles), stage)
             with self._inference():
                 output = self.model.generator(self._tensor(normalise(pixels[tile.outer])))
             restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0][tile.core])
@@ -141,9 +143,10 @@ class Pipeline:
                 raise
             if self.device.type == "cpu":
                 raise DeviceError(
-                    "This computer has too little free memory for this picture: close other programs and try again."
+                    _("This computer has too little free memory for this picture: close other programs and try again.")
                 ) from error
-            self.warnings.append(f"The {self.device.type.upper()} device ran out of memory: the CPU was used instead.")
+            warning = _("The {device} device ran out of memory: the CPU was used instead.")
+            self.warnings.append(warning.format(device=self.device.type.upper()))
             self._move_to(torch.device("cpu"))
             return work()
 
@@ -166,7 +169,7 @@ def tiles_of(shape: tuple[int, int], generator: nn.Module, size: int = TILE) -> 
         yield Tile(whole, whole, whole)
         return
     if size % generator.alignment:
-        raise ValueError(f"Tiles must be multiples of {generator.alignment} pixels.")
+        raise ValueError(_("Tiles must be multiples of {count} pixels.").format(count=generator.alignment))
     for row in range(0, shape[0], size):
         for column in range(0, shape[1], size):
             down = span(row, shape[0], size, generator.halo)

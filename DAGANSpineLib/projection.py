@@ -17,6 +17,7 @@ from .errors import UserError
 from .orientation import UPRIGHT, View, find_view, side_of
 from .progress import Progress, unheard
 from .skin import Beginnings, Surface, find_skin
+from .texts import tr as _
 from .vpi import SMALLEST, VPI, ImageError, Plane
 
 THICKNESS_MM = 3.0  # of published slabs (Cheung et al.)
@@ -44,11 +45,14 @@ class Slab:
     def __post_init__(self) -> None:
         if not (0 <= self.depth_mm < np.inf and 0 < self.thickness_mm < np.inf):
             raise UserError(
-                f"A slab of {self.thickness_mm:g} mm, {self.depth_mm:g} mm under the skin, can't be: choose a depth of "
-                "0 mm or more and a thickness above 0 mm."
+                _(
+                    "A slab of {thickness:g} mm, {depth:g} mm under the skin, can't be: choose a depth of 0 mm or more "
+                    "and a thickness above 0 mm."
+                ).format(thickness=self.thickness_mm, depth=self.depth_mm)
             )
         if self.method not in METHODS:
-            raise UserError(f"A slab is projected by its {' or '.join(METHODS)}, not by {self.method}.")
+            sentence = _("A slab is projected by its mean or maximum, not by {method}.")
+            raise UserError(sentence.format(method=self.method))
 
     @property
     def floor_mm(self) -> float:
@@ -97,7 +101,7 @@ class Projector:
         refuse_labels(voxels)
         lowest, scale = grey_levels(voxels, progress)
         view, begin = find_side(voxels, index_to_lps, lowest, head, skin, progress)
-        progress(0.9, "Finding the skin")
+        progress(0.9, _("Finding the skin"))
         surface, agreeing = find_skin(begin)
         seen, spacing = view.of(voxels), view.spacing(index_to_lps)
         projector = cls(
@@ -107,8 +111,10 @@ class Projector:
         )  # fmt: skip
         if agreeing < AGREEING:
             raise ImageError(
-                f"No smooth skin was found from the side {projector.skin} of the volume: choose where the skin and the "
-                "head lie, or is this no ultrasound volume of a back?"
+                _(
+                    "No smooth skin was found from the side {side} of the volume: choose where the skin and the head "
+                    "lie, or is this no ultrasound volume of a back?"
+                ).format(side=projector.skin)
             )
         return projector
 
@@ -117,11 +123,13 @@ class Projector:
         """Sentences on what is doubtful about how the volume was understood."""
         notes, length = [], self.voxels.shape[0] * self.spacing[0]
         if self.head != "S":
-            notes.append(f"The head was taken to lie at {self.head}: check that the picture is upright.")
+            note = _("The head was taken to lie at {side}: check that the picture is upright.")
+            notes.append(note.format(side=self.head))
         if self.skin != "P":
-            notes.append(f"The skin was taken to lie at {self.skin}: check left and right.")
+            notes.append(_("The skin was taken to lie at {side}: check left and right.").format(side=self.skin))
         if length > LONGEST_MM:
-            notes.append(f"The volume is {length:.0f} mm long: its voxel size can't be right, and no depth in mm is.")
+            note = _("The volume is {length:.0f} mm long: its voxel size can't be right, and no depth in mm is.")
+            notes.append(note.format(length=length))
         return notes
 
     @property
@@ -149,8 +157,9 @@ class Projector:
             picture[rows] = np.where(grey > 0, np.clip(np.rint(grey), 1, 255), 0)
         if not picture.any():
             raise UserError(
-                f"The volume holds nothing from {slab.depth_mm:g} to {slab.floor_mm:g} mm under the skin: choose "
-                "another depth."
+                _(
+                    "The volume holds nothing from {roof:g} to {floor:g} mm under the skin: choose another depth."
+                ).format(roof=slab.depth_mm, floor=slab.floor_mm)
             )
         return picture
 
@@ -206,11 +215,11 @@ def find_side(
     tracker's need not be the patient's.
     """
     view = find_view(index_to_lps, voxels.shape, head, skin)
-    progress(0.6, "Finding the skin")
+    progress(0.6, _("Finding the skin"))
     begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
     if skin is not None:
         return view, begin
-    progress(0.75, "Finding the skin")
+    progress(0.75, _("Finding the skin"))
     behind = view.from_the_other_side()
     opposite = Beginnings.of(behind.of(voxels), behind.spacing(index_to_lps), lowest)
     return (behind, opposite) if SMOOTHER * opposite.roughness_mm < begin.roughness_mm else (view, begin)
@@ -271,11 +280,14 @@ def refuse_other_shapes(voxels: np.ndarray) -> None:
     """Raise ImageError for what has not three axes, or is too thin or too small for a back."""
     shape = " × ".join(map(str, voxels.shape[::-1]))
     if voxels.ndim > 3:
-        raise ImageError(f"A volume has three dimensions and one grey for each voxel; this is {shape}.")
+        sentence = _("A volume has three dimensions and one grey for each voxel; this is {shape}.")
+        raise ImageError(sentence.format(shape=shape))
     if voxels.ndim < 3 or min(voxels.shape) < THINNEST:
-        raise ImageError(f"This is no volume to be projected, but {shape}: a single picture (VPI) is used as it is.")
+        sentence = _("This is no volume to be projected, but {shape}: a single picture (VPI) is used as it is.")
+        raise ImageError(sentence.format(shape=shape))
     if sorted(voxels.shape)[1] < SMALLEST:
-        raise ImageError(f"A volume of {shape} voxels is too small: a VPI has at least {SMALLEST} × {SMALLEST} pixels.")
+        sentence = _("A volume of {shape} voxels is too small: a VPI has at least {smallest} × {smallest} pixels.")
+        raise ImageError(sentence.format(shape=shape, smallest=SMALLEST))
 
 
 def refuse_labels(voxels: np.ndarray) -> None:
@@ -283,11 +295,12 @@ def refuse_labels(voxels: np.ndarray) -> None:
     some = voxels[tuple(slice(None, None, max(1, extent // 50)) for extent in voxels.shape)]
     greys = len(np.unique(some))
     if greys == 1:
-        raise ImageError("This volume is empty: its voxels have one and the same value.")
+        raise ImageError(_("This volume is empty: its voxels have one and the same value."))
     if greys <= FEW_GREYS:
-        raise ImageError(
-            f"This volume holds only {greys} different values, as a label map does: choose the ultrasound itself."
+        sentence = _(
+            "This volume holds only {count} different values, as a label map does: choose the ultrasound itself."
         )
+        raise ImageError(sentence.format(count=greys))
 
 
 def grey_levels(voxels: np.ndarray, progress: Progress = unheard) -> tuple[float, float]:
@@ -295,13 +308,13 @@ def grey_levels(voxels: np.ndarray, progress: Progress = unheard) -> tuple[float
     if voxels.dtype == np.uint8:
         return 0.0, 1.0
     if voxels.dtype.kind not in "biuf":
-        raise ImageError("This volume's voxels are no real numbers; an ultrasound volume is grey.")
+        raise ImageError(_("This volume's voxels are no real numbers; an ultrasound volume is grey."))
     lowest, highest = 0.0, 0.0
     for index, part in enumerate(voxels):
-        progress(0.6 * index / len(voxels), "Reading the grey levels")
+        progress(0.6 * index / len(voxels), _("Reading the grey levels"))
         low, high = float(part.min()), float(part.max())
         if not np.isfinite(low + high):
-            raise ImageError("Some voxels are not numbers (NaN or infinite). Export the volume again without them.")
+            raise ImageError(_("Some voxels are not numbers (NaN or infinite). Export the volume again without them."))
         lowest, highest = min(lowest, low), max(highest, high)
     extent = highest - lowest
     if extent > 255:

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from . import metrics
 from .progress import Progress, unheard
 from .segments import SEGMENTS
+from .texts import tr as _
 from .vpi import lit_body
 
 DISCLAIMER = "Research use, not for diagnosis."
@@ -31,15 +32,15 @@ def findings(
     pixels, at least 80 % within the lit body; None stands where there are none. `progress` is called between the parts,
     a quarter of a second each for a large VPI.
     """
-    progress(0.0, "Looking for the lit body")
+    progress(0.0, _("Looking for the lit body"))
     body = lit_body(pixels)
-    progress(0.3, "Measuring the original")
+    progress(0.3, _("Measuring the original"))
     before = metrics.patches(pixels, body)
-    progress(0.5, "Measuring the restored image")
+    progress(0.5, _("Measuring the restored image"))
     after = metrics.patches(restored, body)
-    progress(0.7, "Measuring what changed")
+    progress(0.7, _("Measuring what changed"))
     change = metrics.change_of_clean(restored, pixels, before)
-    progress(0.9, "Measuring the segments")
+    progress(0.9, _("Measuring the segments"))
     classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
     return {
         "corrupted patches": {
@@ -74,14 +75,17 @@ def warnings(body: np.ndarray, classes: dict[str, Any], spacing: tuple[float, fl
     found = []
     if rows < SLENDER * columns:
         found.append(
-            f"The picture looks unlike a VPI: it is {columns} pixels wide and {rows} high, and a VPI of a spine is "
-            "about four times as high as wide."
+            _(
+                "The picture looks unlike a VPI: it is {columns} pixels wide and {rows} high, and a VPI of a spine is "
+                "about four times as high as wide."
+            ).format(columns=columns, rows=rows)
         )
     if body[:, [0, -1]].any():
-        found.append("The lit body touches the border of the picture: ribs may be cut off.")
+        found.append(_("The lit body touches the border of the picture: ribs may be cut off."))
     if spacing is None:
-        found.append("The pixel size is unknown: there are no areas in mm².")
-    missing = [name for name, values in classes.items() if not values["components"]]
+        found.append(_("The pixel size is unknown: there are no areas in mm²."))
+    names = {"rib": _("rib"), "thoracic": _("thoracic"), "lumbar": _("lumbar")}
+    missing = [names[key] for key, values in classes.items() if not values["components"]]
     if missing:
-        found.append(f"Nothing was found of: {', '.join(missing)}.")
+        found.append(_("Nothing was found of: {names}.").format(names=", ".join(missing)))
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from .texts import tr as _
 from .vpi import ImageError
 
 APART_MM = 1.2  # between the columns that are looked at: the skin is far smoother than that
@@ -46,7 +47,7 @@ class Beginnings:
         grey = grey - np.float32(unfilled) if unfilled else grey
         found = beginnings(grey, tissue_from(grey), max(2, round(RUN_MM / spacing[2])))
         if np.isfinite(found).sum() < FEWEST:
-            raise ImageError("No skin was found in this volume: hardly any of its columns hold something bright.")
+            raise ImageError(_("No skin was found in this volume: hardly any of its columns hold something bright."))
         at = [
             (np.arange(count) * step + step // 2) * size
             for count, step, size in zip(grey.shape[:2], steps, spacing[:2], strict=True)
@@ -80,7 +81,7 @@ def tissue_from(voxels: np.ndarray) -> float:
     some = voxels[:: max(1, voxels.shape[0] // 64)]
     filled = some[some > 0].astype(np.float32)
     if filled.size == 0:
-        raise ImageError("This volume is empty: hardly any of its voxels are filled.")
+        raise ImageError(_("This volume is empty: hardly any of its voxels are filled."))
     otsu = sitk.OtsuThresholdImageFilter()
     otsu.Execute(sitk.GetImageFromArray(filled[None]))
     bright = filled > otsu.GetThreshold()
@@ -138,7 +139,7 @@ class Surface:
         counts = [basis.shape[1] for basis in bases]
         penalty = bending(*counts) * STIFFNESS * max(known.sum() / np.prod(counts), 1)
         weights, fitted = known.astype(float), np.median(values[known])
-        for _ in range(ROUNDS):
+        for _round in range(ROUNDS):
             away = np.abs(values - fitted)
             scale = max(1.5 * np.median(away[known]), FINEST_MM)
             weights = known / (1 + (away / (2 * scale)) ** 2) ** 2

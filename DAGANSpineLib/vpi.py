@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .errors import UserError
+from .texts import tr as _
 
 CLASSES = ("background", "rib", "thoracic", "lumbar")  # label values 0 to 3
 MEAN, DEVIATION = 75.99, 84.15  # of the published training images' grey values; networks see (x - MEAN) / DEVIATION
@@ -90,15 +91,15 @@ def read_vpi(path: Path) -> VPI:
 def read_image(path: Path) -> sitk.Image:
     """Read an image file. Raises ImageError with a sentence if it is missing, or is no image."""
     if not path.is_file():
-        raise ImageError(f"There is no file {path}.")
+        raise ImageError(_("There is no file {path}.").format(path=path))
     sitk.ProcessObject.GlobalWarningDisplayOff()  # the library's own warnings would stand beside our one sentence
     try:
         return sitk.ReadImage(str(path))
     except RuntimeError as error:
-        sentence = f"{path} can't be read as an image: is it damaged, or of another type than its name says?"
+        sentence = _("{path} can't be read as an image: is it damaged, or of another type than its name says?")
         if "PixelType" in str(error):
-            sentence = f"{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB."
-        raise ImageError(sentence) from error
+            sentence = _("{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB.")
+        raise ImageError(sentence.format(path=path)) from error
 
 
 def vpi_of_file(path: Path, image: sitk.Image) -> VPI:
@@ -115,7 +116,11 @@ def vpi_from_image(image: sitk.Image) -> VPI:
     size = np.array(image.GetSize())
     if len(size) > 3 and (size[3:] > 1).any():
         shape = " × ".join(map(str, size))
-        raise ImageError(f"This is a sequence of volumes ({shape}); a VPI is one picture. Export one picture of it.")
+        raise ImageError(
+            _("This is a sequence of volumes ({shape}); a VPI is one picture. Export one picture of it.").format(
+                shape=shape
+            )
+        )
     if len(size) > 3:
         index = [int(extent) for extent in size[:3]] + [0] * (len(size) - 3)
         image = sitk.Extract(image, index, [0] * len(size))
@@ -125,10 +130,11 @@ def vpi_from_image(image: sitk.Image) -> VPI:
         size = np.array(image.GetSize())
     axes = [int(axis) for axis in np.flatnonzero(size > 1)]
     if len(axes) > 2:
-        shape = " × ".join(map(str, size))
-        raise ImageError(f"This is a volume ({shape}), not a VPI. Project it first, with the command project.")
+        sentence = _("This is a volume ({shape}), not a VPI. Project it first, with the command project.")
+        raise ImageError(sentence.format(shape=" × ".join(map(str, size))))
     if len(axes) < 2:
-        raise ImageError(f"This picture is {' × '.join(map(str, size))} pixels: too small for a VPI.")
+        sentence = _("This picture is {shape} pixels: too small for a VPI.")
+        raise ImageError(sentence.format(shape=" × ".join(map(str, size))))
     # numpy's axes run backwards: the higher image axis comes first in the array
     second, first = axes
     directions = np.array(image.GetDirection()).reshape(3, 3)
@@ -165,17 +171,20 @@ def grey(picture: np.ndarray) -> np.ndarray:
     """
     picture = np.asarray(picture)
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] > 4):
-        raise ImageError(f"A VPI is one picture; this has {picture.ndim} dimensions: {picture.shape}.")
+        sentence = _("A VPI is one picture; this has {count} dimensions: {shape}.")
+        raise ImageError(sentence.format(count=picture.ndim, shape=picture.shape))
     rows, columns = picture.shape[:2]
     if min(rows, columns) < SMALLEST:
         raise ImageError(
-            f"This picture is {columns} × {rows} pixels (width × height): too small for a VPI, "
-            f"which has at least {SMALLEST} × {SMALLEST}."
+            _(
+                "This picture is {columns} × {rows} pixels (width × height): too small for a VPI, "
+                "which has at least {smallest} × {smallest}."
+            ).format(columns=columns, rows=rows, smallest=SMALLEST)
         )
     if np.issubdtype(picture.dtype, np.complexfloating):
-        raise ImageError("This picture has complex numbers as pixels; a VPI is grey.")
+        raise ImageError(_("This picture has complex numbers as pixels; a VPI is grey."))
     if not np.isfinite(picture).all():
-        raise ImageError("Some pixels are not numbers (NaN or infinite). Export the picture again without them.")
+        raise ImageError(_("Some pixels are not numbers (NaN or infinite). Export the picture again without them."))
     fraction = np.issubdtype(picture.dtype, np.floating)
     pixels = picture.astype(np.float32)
     if pixels.ndim == 3:
@@ -183,7 +192,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
         pixels = pixels[..., :3] @ np.float32(LUMINANCE) if colours else pixels[..., 0]
     lowest, highest = float(pixels.min()), float(pixels.max())
     if lowest == highest:
-        raise ImageError("This picture is empty: every pixel has the same value.")
+        raise ImageError(_("This picture is empty: every pixel has the same value."))
     if lowest < 0:
         pixels, highest = pixels - lowest, highest - lowest
     if highest > 255:
