@@ -79,10 +79,8 @@ def contents(facts, files, found):
     """The page as rich text. files: of the pictures."""
     origin = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in facts)
     # Slicer's tools find no text within an f-string
-    title, purpose = (
-        escaped(_("VPI of the spine, restored and segmented")),
-        escaped(_("Research use, not for diagnosis.")),
-    )
+    title = escaped(_("VPI of the spine, restored and segmented"))
+    purpose = escaped(_("Research use, not for diagnosis."))
     captions = {
         "original": escaped(_("Original")),
         "restored": legend(_("Restored"), bones()),
