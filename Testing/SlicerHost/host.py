@@ -129,6 +129,8 @@ class Host:
         module._widget = None
         delattr(slicer.modules, f"{name}Widget")
         slicer.app.processEvents()
+        # outside of an event loop, Qt waits for one before it deletes, and until then the widgets observe the scene
+        QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
 
     def slice_view(self, name: str) -> SliceView:
         """The view of this layout name, to be rendered."""
