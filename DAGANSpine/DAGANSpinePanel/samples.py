@@ -47,7 +47,10 @@ def registerSamples():
         return
     if hasattr(SampleDataLogic, "registerCustomSampleDataCategory"):  # since Slicer 5.12
         SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=CATEGORY)
-    digests = {name: digest for digest, name in map(str.split, (FOLDER / "SHA256SUMS").read_text().splitlines())}
+    digests = {
+        name: digest
+        for digest, name in map(str.split, (FOLDER / "SHA256SUMS").read_text(encoding="utf-8").splitlines())
+    }
     for sample in samples():
         SampleDataLogic.registerCustomSampleDataSource(
             category=CATEGORY,

@@ -58,7 +58,7 @@ class Job:
     def record(self) -> dict[str, Any] | None:
         """What is known of the finished job; None if it isn't finished."""
         path = self.folder / RECORD
-        return json.loads(path.read_text()) if path.is_file() else None
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     @property
     def scores(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class RunFolder:
             return
         if not self.configuration.is_file():
             raise RunError(f"{self.folder} holds no training run to resume.")
-        before = json.loads(self.configuration.read_text())
+        before = json.loads(self.configuration.read_text(encoding="utf-8"))
         now = as_json(configuration)
         changed = [name for name in now | before if now.get(name) != before.get(name)]
         if changed:

@@ -87,7 +87,7 @@ def begin_after(restoration: Path, folder: Path, preset: Preset) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(restoration, partial, ignore=shutil.ignore_patterns("events*"))
-    configuration = json.loads((partial / "config.json").read_text())
+    configuration = json.loads((partial / "config.json").read_text(encoding="utf-8"))
     configuration |= json.loads(json.dumps(preset.described()))
     (partial / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
     partial.rename(folder)

@@ -56,7 +56,7 @@ class Memory:
 
     @staticmethod
     def now() -> int:
-        fields = Path("/proc/self/status").read_text().split()
+        fields = Path("/proc/self/status").read_text(encoding="utf-8").split()
         return 1024 * int(fields[fields.index("RssAnon:") + 1])
 
     def run(self) -> None:

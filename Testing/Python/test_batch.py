@@ -83,7 +83,7 @@ def test_each_image_of_a_folder_gets_results_and_all_get_a_table_and_a_sheet(run
 def test_the_table_says_what_the_reports_say(run, clinic, tmp_path):
     run(clinic, "-o", tmp_path / "out")
     for row in summary(tmp_path / "out"):
-        report = json.loads((tmp_path / "out" / Path(row["file"]).stem / "report.json").read_text())
+        report = json.loads((tmp_path / "out" / Path(row["file"]).stem / "report.json").read_text(encoding="utf-8"))
         for name, values in report["classes"].items():
             assert row[f"{name}_components"] == str(values["components"])
             assert row[f"{name}_area_pixels"] == str(values["area_pixels"])
@@ -167,7 +167,7 @@ def test_results_never_go_among_the_images_or_over_somebodys_table(run, clinic, 
         own.write_text("mine")
         status, _, error = run(clinic, "-o", own.parent)
         assert status == 2 and f"holds other files ({name})" in error and error.count("\n") == 1
-        assert own.read_text() == "mine" and [path.name for path in own.parent.iterdir()] == [name]
+        assert own.read_text(encoding="utf-8") == "mine" and [path.name for path in own.parent.iterdir()] == [name]
 
 
 def test_resuming_keeps_what_is_done(run, clinic, tmp_path, small_vpi):
@@ -194,7 +194,7 @@ def test_results_of_another_model_are_made_anew(run, clinic, tmp_path, slim_mode
     retrained = other_model(tmp_path / slim_model.name)
     _, output, _ = run(clinic, "-o", tmp_path / "out", "--resume", "--model", retrained)
     assert "by an earlier run" not in output
-    report = json.loads((tmp_path / "out" / "ben" / "report.json").read_text())
+    report = json.loads((tmp_path / "out" / "ben" / "report.json").read_text(encoding="utf-8"))
     assert report["model"]["sha256"] == hashlib.sha256(retrained.read_bytes()).hexdigest()
 
 

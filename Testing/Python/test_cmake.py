@@ -25,7 +25,7 @@ COMPILER_UNUSED = [  # project() would look for compilers, which nothing here ne
 
 def listed(folder, variable):
     """The entries of `set(variable …)` in a folder's CMakeLists.txt."""
-    text = (ROOT / folder / "CMakeLists.txt").read_text()
+    text = (ROOT / folder / "CMakeLists.txt").read_text(encoding="utf-8")
     entries = re.search(rf"set\({variable}\n(.*?)\n\s*\)", text, re.DOTALL).group(1).split()
     return sorted(entry.replace("${MODULE_NAME}", folder) for entry in entries)
 

@@ -123,7 +123,7 @@ def test_only_seeds_that_both_were_trained_with_are_compared(jobs):
 def test_evaluations_of_other_pictures_are_not_compared(jobs):
     made, _ = jobs
     path = made[-1].folder / "evaluation" / "scores.json"
-    scores = json.loads(path.read_text())
+    scores = json.loads(path.read_text(encoding="utf-8"))
     scores["subjects"][0]["restoration"]["input"]["PSNR"] = 5.0
     path.write_text(json.dumps(scores))
     with pytest.raises(VersusError, match="not of the same pictures"):
@@ -143,8 +143,8 @@ def test_an_order_unlike_the_papers_is_counted_as_such(jobs):
     best, worst = ([job for job in made if job.system.key == key] for key in ("da-gan", "u-net"))
     for one, other in zip(best, worst, strict=True):
         ours, theirs = (job.folder / "evaluation" / "scores.json" for job in (one, other))
-        former = ours.read_text()
-        ours.write_text(theirs.read_text())
+        former = ours.read_text(encoding="utf-8")
+        ours.write_text(theirs.read_text(encoding="utf-8"))
         theirs.write_text(former)
     agreement = compare(made, "Simulated", "smoke")["agreement"]
     assert agreement["pairs"]["average"] == {"same": 0, "of": 3}
@@ -155,7 +155,7 @@ def test_markdown_csv_and_json_say_the_same(jobs, tmp_path):
     made, _ = jobs
     comparison = compare(made, "Simulated", "smoke")
     write_comparison(comparison, tmp_path, plot=True)
-    assert json.loads((tmp_path / "benchmark.json").read_text()) == json.loads(json.dumps(comparison))
+    assert json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8")) == json.loads(json.dumps(comparison))
     with (tmp_path / "benchmark.csv").open(newline="", encoding="utf-8") as lines:
         rows = {row["system"]: row for row in csv.DictReader(lines)}
     text = (tmp_path / "benchmark.md").read_text(encoding="utf-8")

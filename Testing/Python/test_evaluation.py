@@ -119,7 +119,7 @@ def scored(data, pipeline, tmp_path_factory):
 
 def test_an_evaluation_writes_figures_tables_plot_and_the_worst_cases(scored):
     scores, folder = scored
-    assert json.loads((folder / "scores.json").read_text()) == json.loads(json.dumps(scores))
+    assert json.loads((folder / "scores.json").read_text(encoding="utf-8")) == json.loads(json.dumps(scores))
     assert (folder / "scores.md").read_text(encoding="utf-8") == as_markdown(scores)
     pictures = sorted(path.name for path in folder.glob("worst-*.png"))
     assert pictures == sorted(f"worst-{row['subject']}.png" for row in scores["subjects"])

@@ -141,7 +141,7 @@ def test_nothing_is_replaced_without_asking(ready, tmp_path, monkeypatch):
     (tmp_path / "VPI" / "figures.csv").write_text("mine")
     ready.ui.exportButton.click()
     assert str(tmp_path / "VPI") in asked[0]
-    assert (tmp_path / "VPI" / "figures.csv").read_text() == "mine"
+    assert (tmp_path / "VPI" / "figures.csv").read_text(encoding="utf-8") == "mine"
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_more: True)
     ready.ui.exportButton.click()
     assert (tmp_path / "VPI" / "figures.csv").read_bytes() == before["figures.csv"]

@@ -8,8 +8,8 @@ import pytest
 import SimpleITK as sitk
 
 ROOT = Path(__file__).resolve().parents[2]
-CMAKE = (ROOT / "CMakeLists.txt").read_text()
-ENTRY = json.loads((ROOT / "DAGANSpine.json").read_text())
+CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+ENTRY = json.loads((ROOT / "DAGANSpine.json").read_text(encoding="utf-8"))
 # of version 1.0.1 of the index's schema
 KEYS = {
     "$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "build_subdirectory", "enabled",
@@ -52,25 +52,27 @@ def test_the_icon_has_the_size_that_slicer_asks_for():
 
 
 def test_the_index_finds_a_licence_and_the_model_and_samples_are_small():
-    assert (ROOT / "LICENSE").read_text().strip()
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").strip()
     assert (ROOT / "Resources" / "Models" / "DAGANSpine.pt").stat().st_size <= MODEL_LIMIT
     bundled = sum(path.stat().st_size for path in (ROOT / "Resources").rglob("*") if path.is_file())
     assert bundled < CLONE_LIMIT / 2  # a clone brings their history as well
 
 
 def test_the_changelog_tells_of_the_present_version():
-    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE).group(1)
-    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    version = re.search(
+        r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
+    ).group(1)
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings[0] == "Unreleased" and version in headings
 
 
 def test_github_runs_the_readmes_two_commands_on_three_systems():
     yaml = pytest.importorskip("yaml")
-    (job,) = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"].values()
+    (job,) = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))["jobs"].values()
     systems = {system.partition("-")[0] for system in job["strategy"]["matrix"]["system"]}
     assert systems == {"ubuntu", "macos", "windows"}
     commands = [step["run"] for step in job["steps"] if "run" in step]
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("make demo", "make test"):
         assert f"    {command} " in readme
         assert sum(each.startswith(command) for each in commands) == 1
@@ -78,7 +80,11 @@ def test_github_runs_the_readmes_two_commands_on_three_systems():
 
 def test_both_ways_of_testing_on_linux_install_the_same_system_libraries():
     named = [
-        set(re.findall(r"\b(?:lib[a-z]+\d[\w-]*|libdbus-[\d-]+|fonts-[\w-]+)\b", (ROOT / path).read_text()))
+        set(
+            re.findall(
+                r"\b(?:lib[a-z]+\d[\w-]*|libdbus-[\d-]+|fonts-[\w-]+)\b", (ROOT / path).read_text(encoding="utf-8")
+            )
+        )
         for path in (".ci/run", ".github/workflows/tests.yml")
     ]
     assert named[0] == named[1] and len(named[0]) == 7

@@ -94,7 +94,7 @@ def test_in_bf16_convolutions_are_short_but_losses_validation_and_weights_are_no
     assert {weight.dtype for weight in kept} == {torch.float32, torch.int64}
     assert all(weight.isfinite().all() for weight in kept)
     assert model.provenance["step"] == 2
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == "bf16"
+    assert json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))["precision"] == "bf16"
 
 
 def scaled(scale: float) -> dagan.DAGAN:

@@ -32,7 +32,7 @@ def test_the_script_makes_the_bundled_samples(sample):
 
 
 def test_the_checksums_are_those_of_the_files():
-    lines = (FOLDER / make_samples.CHECKSUMS).read_text().splitlines()
+    lines = (FOLDER / make_samples.CHECKSUMS).read_text(encoding="utf-8").splitlines()
     recorded = {name: digest for digest, name in map(str.split, lines)}
     assert recorded == {
         sample.file: hashlib.sha256((FOLDER / sample.file).read_bytes()).hexdigest() for sample in make_samples.SAMPLES

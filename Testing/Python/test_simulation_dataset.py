@@ -26,7 +26,7 @@ def read(path):
 
 def test_a_data_set_holds_what_was_simulated(written):
     folder, _ = written
-    description = json.loads((folder / "dataset.json").read_text())
+    description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     for name, known in description["subjects"].items():
         subject = simulate_subject(known["seed"])
         assert np.array_equal(read(folder / "images" / f"{name}.png"), subject.vpi)
@@ -36,7 +36,7 @@ def test_a_data_set_holds_what_was_simulated(written):
 
 
 def test_a_data_set_says_its_classes_and_its_split(written):
-    description = json.loads((written[0] / "dataset.json").read_text())
+    description = json.loads((written[0] / "dataset.json").read_text(encoding="utf-8"))
     assert description["classes"] == ["background", "rib", "thoracic", "lumbar"]
     assert len(description["train"]) == len(description["test"]) == 1
     assert sorted(description["train"] + description["test"]) == sorted(description["subjects"])
@@ -45,7 +45,7 @@ def test_a_data_set_says_its_classes_and_its_split(written):
 def test_each_image_has_its_volume(written):
     folder, _ = written
     assert sorted(path.name for path in (folder / "volumes").iterdir()) == ["sim0000.nrrd", "sim0001.nrrd"]
-    spacing = json.loads((folder / "dataset.json").read_text())["spacing"]["sim0001"]
+    spacing = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["spacing"]["sim0001"]
     volume = sitk.ReadImage(str(folder / "volumes" / "sim0001.nrrd"))
     step = volume.GetSpacing()[2] / spacing[0], volume.GetSpacing()[1] / spacing[1]
     filled = pool(read(folder / "images" / "sim0001.png") > 0, step) / (step[0] * step[1])

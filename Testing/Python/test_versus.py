@@ -113,7 +113,7 @@ def test_a_comparison_is_written_as_table_figures_and_plot(pair, tmp_path):
 
 def test_data_without_clean_truth_is_compared_by_what_is_known(pair, tmp_path):
     for path in pair:
-        scores = json.loads(path.read_text())
+        scores = json.loads(path.read_text(encoding="utf-8"))
         for row in scores["subjects"]:
             for figures in row["restoration"].values():
                 del figures["PSNR"], figures["SSIM"]
@@ -123,7 +123,7 @@ def test_data_without_clean_truth_is_compared_by_what_is_known(pair, tmp_path):
 
 
 def spoil(path: Path, change) -> None:
-    scores = json.loads(path.read_text())
+    scores = json.loads(path.read_text(encoding="utf-8"))
     change(scores)
     path.write_text(json.dumps(scores))
 
