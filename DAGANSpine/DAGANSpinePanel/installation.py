@@ -59,12 +59,25 @@ def installTorch(progress):
         return extension.installTorch(askConfirmation=False, torchVersionRequirement=f">={MINIMUM}")
 
     try:
+        progress(None, message)
+        fetchInstaller(extension)
         installed = inBackground(work, progress)
     except Exception as error:
         raise InstallationError(troubleInstalling()) from error
     if installed is None:
         raise InstallationError(troubleInstalling())
     return True
+
+
+def fetchInstaller(extension):
+    """Have the extension install the small package that it installs torch by, if it needs one and lacks it.
+
+    It would do so itself, but some Slicer releases then open a dialog, which only the main thread may do.
+    """
+    needed = getattr(extension, "_installLightTheTorch", None)
+    if needed is not None and importlib.util.find_spec("light_the_torch") is None:
+        needed()
+        importlib.invalidate_caches()  # pip is another process
 
 
 def troubleInstalling():

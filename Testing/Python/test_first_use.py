@@ -1,5 +1,6 @@
 """The first use: PyTorch isn't there, is offered, comes, or doesn't, or doesn't work."""
 
+import importlib.machinery
 import subprocess
 import sys
 import threading
@@ -32,6 +33,12 @@ class Extension:
     def __init__(self, install):
         self._install = install
 
+    @staticmethod
+    def _installLightTheTorch():
+        assert threading.current_thread() is threading.main_thread(), "pip_install may open a dialog"
+        sys.modules["light_the_torch"] = types.ModuleType("light_the_torch")
+        sys.modules["light_the_torch"].__spec__ = importlib.machinery.ModuleSpec("light_the_torch", None)
+
     def installTorch(
         self,
         askConfirmation=False,
@@ -41,6 +48,7 @@ class Extension:
         assert not askConfirmation, "the extension would ask a second time"
         assert forceComputationBackend is None, "the extension knows best which build fits"
         assert torchVersionRequirement == ">=2.4"
+        assert sys.modules.get("light_the_torch"), "this thread would install it"
         return self._install()
 
 
@@ -51,6 +59,7 @@ def extension(monkeypatch):
     def put(install):
         module = types.ModuleType("PyTorchUtils")
         module.PyTorchUtilsLogic = lambda: Extension(install)
+        monkeypatch.setitem(sys.modules, "light_the_torch", None)
         monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
 
     return put
