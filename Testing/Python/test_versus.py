@@ -53,6 +53,13 @@ def test_few_subjects_tell_nothing_however_they_agree():
     assert paired_difference(np.zeros(80), rare).sign == 0
 
 
+def test_what_differs_by_rounding_alone_does_not_differ():
+    random = np.random.default_rng(4)
+    figures = random.normal(30, 2, 29)
+    found = paired_difference(figures, figures * (1 + random.uniform(0, 1e-6, 29)))
+    assert (found.mean, found.low, found.high, found.larger, found.smaller, found.sign) == (0, 0, 0, 0, 0, 0)
+
+
 def scores_of(seed: int = 0) -> dict:
     """As evaluate writes them, of 12 subjects."""
     random = np.random.default_rng(seed)
