@@ -20,7 +20,7 @@ from ..training.presets import Preset
 from ..training.stages import PatchStage, Prepared, Setting, patch_feed
 from .budget import Budget
 
-# in 300 steps at the 2e-4 that others share, patches came back with 20 dB; with this, in 250, with 26
+# an autoencoder bears more than adversaries do: patches came back with 26 dB after 250 steps, at 2e-4 with 20 after 300
 LEARNING_RATE = 1e-3
 
 
