@@ -378,9 +378,9 @@ def build_parser() -> Parser:
     command.add_argument(
         "--budget",
         default="laptop",
-        choices=("paper", "laptop", "smoke"),
-        help="paper: its schedule, for a GPU; laptop: slimmer and shorter, some hours on two cores; smoke: to see that "
-        "all runs",
+        choices=("paper", "long", "laptop", "smoke"),
+        help="paper: its schedule, for a GPU; laptop: slimmer and shorter, some hours on two cores; long: four times "
+        "as long as that; smoke: to see that all runs",
     )
     command.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     command.add_argument(

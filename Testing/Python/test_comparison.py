@@ -207,10 +207,10 @@ def test_every_system_has_at_least_dagans_capacity(each, budget):
     assert parameters(preset.generator) + parameters(preset.segmenter) >= budget.capacity - attention
 
 
+@pytest.mark.parametrize("budget", [BUDGETS["laptop"], BUDGETS["long"]], ids=lambda budget: budget.name)
 @pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
-def test_on_a_laptop_all_learn_from_the_same_in_as_many_steps(each):
+def test_on_a_laptop_all_learn_from_the_same_in_as_many_steps(each, budget):
     """Segmentation by the very same stage, restoration from the same patches."""
-    budget = BUDGETS["laptop"]
     *restoration, segmentation = each.preset(budget).stages
     assert getattr(segmentation, "segmentation", segmentation) == budget.segmentation  # RSNU's holds the shared one
     reference = each_named(REFERENCE).preset(budget).stages[0]
