@@ -118,7 +118,12 @@ LAPTOP = Budget(
     clean=1.5,
 )
 # four times as long: is what the laptop's shows of two systems owed to its few steps?
-LONG = replace(LAPTOP, name="long", steps=4 * LAPTOP.steps, segmentation=SegmentationStage(steps=1600))
+LONG = replace(
+    LAPTOP,
+    name="long",
+    steps=4 * LAPTOP.steps,
+    segmentation=replace(LAPTOP.segmentation, steps=4 * LAPTOP.segmentation.steps),
+)
 # a minute a system: for tests, and to see that a data set can be used
 SMOKE = Budget(
     name="smoke",

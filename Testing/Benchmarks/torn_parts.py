@@ -28,7 +28,7 @@ from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
 from DAGANSpineLib.metrics import PATCH, Agreement, patches
 from DAGANSpineLib.pipeline import Pipeline
-from DAGANSpineLib.training.dataset import Sample, load
+from DAGANSpineLib.training.dataset import DatasetError, Sample, load
 from DAGANSpineLib.vpi import lit_body
 
 STRIDE = 8  # pixels
@@ -62,23 +62,19 @@ def counted(labels: np.ndarray, sample: Sample, part: np.ndarray) -> list[np.nda
 
 def of_models(paths: Sequence[Path], samples: Sequence[Sample], torn: Sequence[np.ndarray], clean: bool) -> Counts:
     """What the trainings of one system count, together."""
-    total = 0
+    found = []
     for path in paths:
         pipeline = Pipeline.load(path)
-        labels = [labelled(pipeline, sample, clean) for sample in samples]
-        total = total + np.array(
-            [
-                [counted(*each) for each in zip(labels, samples, torn, strict=True)],
-                [counted(*each) for each in zip(labels, samples, [~part for part in torn], strict=True)],
-            ]
-        )
-    return total
+        for sample, part in zip(samples, torn, strict=True):
+            labels = labelled(pipeline, sample, clean)
+            found.append([counted(labels, sample, place) for place in (part, ~part)])
+    by_training = np.array(found).reshape(len(paths), len(samples), *np.shape(found[0]))
+    return by_training.sum(0).swapaxes(0, 1)
 
 
 def dice(counts: np.ndarray) -> np.ndarray:
     """Mean of the bones' Dice in per cent, of the pixels of all subjects: (…, subjects, 3, bones) -> (…)."""
-    both, predicted, truth = np.moveaxis(counts.sum(-3), -2, 0)
-    return 100 * (2 * both / (predicted + truth)).mean(-1)
+    return 100 * np.nanmean(Agreement(*np.moveaxis(counts.sum(-3), -2, 0)).scores()["dice"], -1)
 
 
 def compared(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
@@ -95,9 +91,12 @@ def compared(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
 
 
 def measure(data: Path, comparison: Path) -> dict[str, Any]:
-    """Every trained system of the comparison, on the test subjects that are torn somewhere."""
+    """Every trained system of the comparison, on the test subjects that are torn somewhere. Raises DatasetError if
+    there are none."""
     samples = [load(record) for record in subjects_of(data, "test")[1]]
     pairs = [(sample, part) for sample in samples if (part := torn_part(sample)).any()]
+    if not pairs:
+        raise DatasetError(f"No test subject of {data} has a corrupted patch: there is nothing to restore.")
     samples, torn = zip(*pairs, strict=True)
     known = all(sample.clean is not None for sample in samples)
     bar, found = Bar("Segmenting"), {}
