@@ -22,6 +22,7 @@ GOALS = {"PSNR": "PSNR, dB\nhigher is better", "SSIM": "SSIM\nhigher is better"}
     "corrupted patches": "corrupted patches\nlower is better"
 }
 READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
+FAR = 3  # times as far from 0 as the next: outside the panel
 DOTS = 150  # per inch
 ACROSS, PANEL = 9, 1.15  # pictures in a row of a gallery, inches of each
 LETTERS = 18  # of a name, above such a picture
@@ -57,12 +58,11 @@ def plot_differences(comparison: Mapping[str, Any], path: Path) -> None:
     panels = np.atleast_1d(figure.subplots(1, len(figures), sharey=True))
     for axes, name in zip(panels, figures, strict=True):
         axes.axvline(0, color=GREY, linewidth=1)
-        for place, other in enumerate(others):
-            if found := other["differences"].get(name):
-                colour = READINGS.get(found["reading"], GREY)
-                if found["low"] is not None:
-                    axes.plot([found["low"], found["high"]], [place] * 2, color=colour, linewidth=2)
-                axes.plot(found["mean"], place, "o", ms=6, color=colour)
+        differences = {place: found for place, other in enumerate(others) if (found := other["differences"].get(name))}
+        far = far_out({place: reach(found) for place, found in differences.items()})
+        for place, found in differences.items():
+            draw = point_outward if place in far else interval_at
+            draw(axes, place, found, READINGS.get(found["reading"], GREY))
         axes.locator_params(axis="x", nbins=3)
         heading(axes, name)
     panels[0].set_yticks(range(len(others)), [other["name"] for other in others], parse_math=False)
@@ -73,6 +73,37 @@ def plot_differences(comparison: Mapping[str, Any], path: Path) -> None:
         "blue better, orange worse, grey no difference shown"
     )
     save(figure, title, path)
+
+
+def reach(found: Mapping[str, Any]) -> float:
+    """How far from 0 a difference, or the far end of its interval, lies."""
+    return max(abs(found[name]) for name in ("mean", "low", "high") if found[name] is not None)
+
+
+def far_out(reaches: Mapping[int, float]) -> set[int]:
+    """Those of a panel that lie so far out that, at their scale, the others could not be told from 0."""
+    outward, far = sorted(reaches, key=lambda place: reaches[place]), set()
+    while len(outward) > 2 and reaches[outward[-1]] > FAR * reaches[outward[-2]] > 0:
+        far.add(outward.pop())
+    return far
+
+
+def interval_at(axes: Axes, place: int, found: Mapping[str, Any], colour: str) -> None:
+    """A mean difference as a dot, with its interval as a line."""
+    if found["low"] is not None:
+        axes.plot([found["low"], found["high"]], [place] * 2, color=colour, linewidth=2)
+    axes.plot(found["mean"], place, "o", ms=6, color=colour)
+
+
+def point_outward(axes: Axes, place: int, found: Mapping[str, Any], colour: str) -> None:
+    """An arrowhead at the panel's border, and the mean in figures: for what lies far beyond it."""
+    side, marker, text = (0, "<", "left") if found["mean"] < 0 else (1, ">", "right")
+    across = axes.get_yaxis_transform()  # 0 to 1 sideways, whatever the scale
+    axes.plot(side, place, marker, ms=7, color=colour, transform=across, clip_on=False)
+    axes.annotate(
+        f"{found['mean']:+.1f}", (side, place), xycoords=across, xytext=(7 - 14 * side, 0), textcoords="offset points",
+        ha=text, va="center", fontsize=8, color=colour,
+    )  # fmt: skip
 
 
 def plot_sheet(pictures: Mapping[str, np.ndarray], title: str, path: Path) -> None:

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.evaluation.paired import paired_difference
+from DAGANSpineLib.evaluation.plots import plot_differences
 from DAGANSpineLib.evaluation.versus import VersusError, names_of, versus
 
 BONES = ("rib", "thoracic", "lumbar")
@@ -116,6 +117,25 @@ def test_a_comparison_is_written_as_table_figures_and_plot(pair, tmp_path):
     assert "differences from full" in table and "**less**" in table
     assert "-3.00" in table and "0 / 12 | worse |" in table and "no difference shown |" in table
     assert sitk.ReadImage(str(tmp_path / "out" / "versus.png")).GetSize()[0] > 500
+
+
+def test_the_plot_points_to_what_lies_far_out_and_spreads_the_rest(monkeypatch, tmp_path):
+    means = {"near": 0.5, "nearer": -0.2, "level": 0.0, "far": -33.2}
+    others = [
+        {"name": name, "differences": {"Dice": {"mean": mean, "low": mean - 1, "high": mean + 1, "reading": "worse"}}}
+        for name, mean in means.items()
+    ]
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    named = {"data": "Simulated", "split": "test", "subjects": 12, "reference": {"name": "full"}}
+    plot_differences(named | {"others": others}, tmp_path / "versus.png")
+    (axes,) = figures[0].axes
+    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [mean for name, mean in means.items() if name != "far"]
+    low, high = axes.get_xlim()
+    assert -3 < low < -1.2 and 1.5 < high < 3  # all of the near intervals, and little more
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "<"] == [list(means).index("far")]
+    assert [words.get_text() for words in axes.texts] == ["-33.2"]
 
 
 def test_data_without_clean_truth_is_compared_by_what_is_known(pair, tmp_path):
