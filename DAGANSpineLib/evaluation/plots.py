@@ -25,6 +25,7 @@ READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
 FAR = 3  # times as far from 0 as the next: outside the panel
 DOTS = 150  # per inch
 ACROSS, PANEL = 9, 1.15  # pictures in a row of a gallery, inches of each
+TITLE = 6  # inches, of the longest line above a gallery
 LETTERS = 18  # of a name, above such a picture
 QUALITY = 80  # of JPEG, per cent
 
@@ -127,7 +128,7 @@ def plot_gallery(bands: Sequence[Mapping[str, np.ndarray]], title: str, path: Pa
     across = min(ACROSS, max(map(len, bands)))
     rows = [dict(list(band.items())[first : first + across]) for band in bands for first in range(0, len(band), across)]
     heights = [max(len(picture) / picture.shape[1] for picture in row.values()) for row in rows]
-    figure = Figure(figsize=(max(PANEL * across, 5), sum(PANEL * height + 0.35 for height in heights) + 0.9))
+    figure = Figure(figsize=(max(PANEL * across, TITLE), sum(PANEL * height + 0.35 for height in heights) + 0.9))
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     panels = figure.subplots(len(rows), across, squeeze=False, height_ratios=heights)
     for axes in panels.flat:

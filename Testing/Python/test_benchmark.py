@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from torch.distributed import HashStore
 
 from DAGANSpineLib.__main__ import main
@@ -17,9 +19,12 @@ from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
 from DAGANSpineLib.evaluation import benchmark as module
 from DAGANSpineLib.evaluation.benchmark import BenchmarkError, Job, benchmark, named, remaining
+from DAGANSpineLib.evaluation.gallery import draw
+from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
 from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training.dataset import load
 from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.trainer import Trainer
 
@@ -127,6 +132,16 @@ def test_a_benchmark_that_is_killed_time_and_again_ends_as_an_unbroken_one(
     assert not (job_folder(folder, TWO[0]) / "restored").exists()
     ours, theirs = found(folder), found(finished[0])
     assert ours["systems"] == [system for system in theirs["systems"] if system["key"] == TWO[0]]
+
+
+def test_a_gallery_of_few_systems_is_as_wide_as_its_title(data, tmp_path, monkeypatch):
+    figures, savefig = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
+    _, (record, *_) = subjects_of(data, "test")
+    draw(load(record), {}, {}, "Simulated: sim0001; models of seed 0", tmp_path / "gallery.jpg")
+    (figure,) = figures
+    (title,) = (text for text in figure.texts if text.get_text() == figure.get_suptitle())
+    assert title.get_window_extent(FigureCanvasAgg(figure).get_renderer()).x1 <= figure.bbox.x1
 
 
 def test_another_system_joins_those_that_were_compared_before(finished, data, tmp_path, without_gallery):
