@@ -28,6 +28,7 @@ from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
 from DAGANSpineLib.metrics import PATCH, Agreement, patches
 from DAGANSpineLib.pipeline import Pipeline
+from DAGANSpineLib.report import DISCLAIMER
 from DAGANSpineLib.training.dataset import DatasetError, Sample, load
 from DAGANSpineLib.vpi import lit_body
 
@@ -93,10 +94,11 @@ def compared(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
 def measure(data: Path, comparison: Path) -> dict[str, Any]:
     """Every trained system of the comparison, on the test subjects that are torn somewhere. Raises DatasetError if
     there are none."""
-    samples = [load(record) for record in subjects_of(data, "test")[1]]
+    dataset, records = subjects_of(data, "test")
+    samples = [load(record) for record in records]
     pairs = [(sample, part) for sample in samples if (part := torn_part(sample)).any()]
     if not pairs:
-        raise DatasetError(f"No test subject of {data} has a corrupted patch: there is nothing to restore.")
+        raise DatasetError(f"No test subject of {dataset} has a corrupted patch: there is nothing to restore.")
     samples, torn = zip(*pairs, strict=True)
     known = all(sample.clean is not None for sample in samples)
     bar, found = Bar("Segmenting"), {}
@@ -110,6 +112,7 @@ def measure(data: Path, comparison: Path) -> dict[str, Any]:
             found[f"clean truth, segmented by {system.name}"] = of_models(models, samples, torn, clean=True)
     bar(1.0, "Done")
     return {
+        "data": dataset,
         "subjects": len(samples),
         "torn share of the lit body": float(np.mean([part[lit_body(sample.image)].mean() for sample, part in pairs])),
         "systems": {
@@ -129,12 +132,12 @@ def as_markdown(found: dict[str, Any]) -> str:
     """The table for people."""
     rows = [[name, *cells(each["torn"]), *cells(each["rest"])] for name, each in found["systems"].items()]
     return (
-        f"{found['subjects']} test subjects with corrupted patches, which cover "
+        f"{found['data']}: {found['subjects']} test subjects with corrupted patches, which cover "
         f"{found['torn share of the lit body']:.0%} of the lit body. Average Dice in per cent, of the pixels of all "
         f"subjects and seeds; paired differences with {LEVEL} % bootstrap intervals over the subjects ({RESAMPLES} "
         f"resamples, seed {SEED}).\n\n"
         + table(["", "torn parts", f"minus {REFERENCE}", "the rest", f"minus {REFERENCE}"], rows)
-        + "\n"
+        + f"\n\n{DISCLAIMER}\n"
     )
 
 
@@ -145,7 +148,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if not list(arguments.comparison.glob("runs/da-gan/seed-*/job.json")):
         parser.error(f"{arguments.comparison} has no trained {REFERENCE} to compare with: run benchmark first")
-    found = measure(arguments.data, arguments.comparison)
+    try:
+        found = measure(arguments.data, arguments.comparison)
+    except DatasetError as error:
+        parser.error(str(error))
     for ending, text in ((".json", json.dumps(found, indent=1) + "\n"), (".md", as_markdown(found))):
         with whole_file(arguments.comparison / f"torn-parts{ending}") as path:
             path.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ import pytest
 
 from DAGANSpineLib.metrics import Agreement
 from DAGANSpineLib.training.dataset import Sample
-from Testing.Benchmarks.torn_parts import compared, counted, dice, torn_part
+from Testing.Benchmarks.torn_parts import as_markdown, compared, counted, dice, torn_part
 
 
 def sample_of(image, labels=None):
@@ -42,3 +42,11 @@ def test_an_interval_tells_a_difference_from_none():
     assert found["difference"] == pytest.approx(10, abs=0.2)
     assert 9.5 < found["low"] <= found["difference"] <= found["high"] < 10.5
     assert compared(counts[0.7], counts[0.7])["low"] == compared(counts[0.7], counts[0.7])["high"] == 0
+
+
+def test_the_table_says_what_was_measured_and_what_it_may_be_used_for():
+    place = {"dice": 70.34, "difference": -1.66, "low": -3.59, "high": 0.52}
+    found = {"data": "Simulated spines", "subjects": 20, "torn share of the lit body": 0.09}
+    text = as_markdown(found | {"systems": {"U-Net": {"torn": place, "rest": place}}})
+    assert text.startswith("Simulated spines: 20 test subjects") and "Research use, not for diagnosis." in text
+    assert "| U-Net | 70.34 | -1.66 (-3.59 to +0.52) | 70.34 | -1.66 (-3.59 to +0.52) |" in text
