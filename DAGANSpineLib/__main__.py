@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import UserError
-from .report import DISCLAIMER
+from .report.findings import DISCLAIMER
 
 if TYPE_CHECKING:
-    from .batch import Outcome
+    from .inference.many_files import Outcome
 
 BAD_INPUT = 2  # exit status for bad arguments or input
 STOPPED = 130  # exit status after Ctrl-C, as shells count
@@ -61,8 +61,8 @@ def duration(seconds: float) -> str:
 
 def segment(arguments: argparse.Namespace) -> int:
     """Restore and segment each input; a bad one doesn't stop the others."""
-    from .batch import SUMMARY, find_images, segment_files
-    from .pipeline import Pipeline
+    from .inference.many_files import SUMMARY, find_images, segment_files
+    from .inference.pipeline import Pipeline
 
     paths, notes = find_images(arguments.inputs, arguments.output)
     for note in notes:
@@ -98,7 +98,7 @@ def segment(arguments: argparse.Namespace) -> int:
 
 def tell_outcome(outcome: Outcome, folder: Path) -> None:
     """A file's results in a line, and what to know about them; or why there are none."""
-    from .segment import name_of
+    from .inference.one_file import name_of
 
     if outcome.report is None:
         complain("segment", outcome.error)
@@ -127,7 +127,7 @@ def restoration_in_words(report: dict[str, Any]) -> str:
 
 def project(arguments: argparse.Namespace) -> int:
     """Project a volume to its VPI."""
-    from .volume_files import Wanted, project_file, write_vpi
+    from .projection.files import Wanted, project_file, write_vpi
 
     wanted = Wanted(arguments.depth, arguments.thickness, arguments.method, arguments.axis, arguments.direction)
     projected = project_file(arguments.input, wanted, Bar("Projecting"))
@@ -156,7 +156,7 @@ def simulate(arguments: argparse.Namespace) -> int:
 def compare(arguments: argparse.Namespace) -> int:
     """Compare real VPI with simulated ones."""
     from .simulation.comparison import compare as run_comparison
-    from .vpi import read_vpi
+    from .vpi.picture import read_vpi
 
     real = [read_vpi(path).pixels for path in arguments.inputs]
     print(run_comparison(real, arguments.output, arguments.subjects, arguments.seed, Bar("Comparing")))
@@ -165,7 +165,7 @@ def compare(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Look through a data set before training on it."""
-    from .training.check import check as run_check
+    from .training.checking import check as run_check
 
     findings = run_check(arguments.data, Bar("Checking"))
     for trouble in findings.troubles:
@@ -201,9 +201,9 @@ def train(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Score a model on a data set; a subject that can't be used doesn't stop the others."""
-    from .evaluation.evaluate import as_markdown
-    from .evaluation.evaluate import evaluate as run_evaluation
-    from .pipeline import Pipeline
+    from .evaluation.scoring import as_markdown
+    from .evaluation.scoring import evaluate as run_evaluation
+    from .inference.pipeline import Pipeline
 
     pipeline = Pipeline.load(arguments.model, arguments.device)
     scores = run_evaluation(arguments.data, pipeline, arguments.output, arguments.split, Bar("Evaluating"))
@@ -214,8 +214,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
 def benchmark(arguments: argparse.Namespace) -> int:
     """Train and evaluate every system of Table 1; one that fails doesn't stop the others."""
     from .baselines.budget import BUDGETS
-    from .evaluation.benchmark import benchmark as run_benchmark
-    from .evaluation.benchmark import named
+    from .evaluation.benchmarking import benchmark as run_benchmark
+    from .evaluation.benchmarking import named
 
     try:
         without = run_benchmark(
@@ -242,8 +242,8 @@ def benchmark(arguments: argparse.Namespace) -> int:
 
 def versus(arguments: argparse.Namespace) -> int:
     """Compare evaluations of the same subjects."""
-    from .evaluation.versus import as_markdown
-    from .evaluation.versus import versus as run_versus
+    from .evaluation.pairwise import as_markdown
+    from .evaluation.pairwise import versus as run_versus
 
     print(as_markdown(run_versus(arguments.scores, arguments.output)))
     return 0
@@ -251,9 +251,9 @@ def versus(arguments: argparse.Namespace) -> int:
 
 def robustness(arguments: argparse.Namespace) -> int:
     """Score a model on changed pictures; a subject that can't be used doesn't stop the others."""
-    from .evaluation.robustness import as_markdown
-    from .evaluation.robustness import robustness as run_robustness
-    from .pipeline import Pipeline
+    from .evaluation.changed_pictures import as_markdown
+    from .evaluation.changed_pictures import robustness as run_robustness
+    from .inference.pipeline import Pipeline
 
     pipeline = Pipeline.load(arguments.model, arguments.device)
     report = run_robustness(arguments.data, pipeline, arguments.output, arguments.subjects, Bar("Changing"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import qt
 from slicer.i18n import tr as _
 
-from DAGANSpineLib import model_card
+from DAGANSpineLib.model import card as model_card
 
 WIDTH = 120  # characters of a fact: a foreign file may say anything
 

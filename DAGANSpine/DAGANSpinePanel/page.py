@@ -7,7 +7,8 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
-from DAGANSpineLib import metrics, overlay
+from DAGANSpineLib import metrics
+from DAGANSpineLib.report import overlay
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel.results import restorationRows, segmentRows
 

@@ -5,10 +5,11 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from DAGANSpineLib import preview, scene_projection
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled, unheard
-from DAGANSpineLib.projection import THICKNESS_MM, Projector, Slab
+from DAGANSpineLib.projection import preview
+from DAGANSpineLib.projection.projector import THICKNESS_MM, Projector, Slab
+from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpinePanel.background import inBackground
 from DAGANSpinePanel.parameters import DEEPEST, Method, Side
 

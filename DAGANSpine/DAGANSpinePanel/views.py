@@ -8,7 +8,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from DAGANSpineLib import overlay, scene
+from DAGANSpineLib.report import overlay
+from DAGANSpineLib.scene import results as scene
 
 FORMER = "DAGANSpineFormer"  # attribute of a display node: how it was before the views were shown
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..model import Model
+from ..model.file import Model
 from ..training.method import Batch, Method, adam
 
 # patches (N, 1, H, W) -> the same with some pixels hidden, and which of them are to be predicted: boolean, same shape

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 import torch
 
-from ..shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape, Shape
+from ..model.shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape, Shape
 from ..training.presets import Preset
 from ..training.stages import PatchSegmentationStage, PatchStage, SegmentationStage, Stage
 

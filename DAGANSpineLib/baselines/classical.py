@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..shapes import ClassicalRepairShape
+from ..model.shapes import ClassicalRepairShape
 from ..training.presets import Preset
 from .budget import Budget
 from .vanilla_fpn import widened

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..shapes import DirectGeneratorShape
+from ..model.shapes import DirectGeneratorShape
 from ..training.presets import Preset
 from ..training.stages import PatchStage, Prepared, Setting, patch_feed
 from .blind_spots import BlindSpotLearning

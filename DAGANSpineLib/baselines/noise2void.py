@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..shapes import DirectGeneratorShape
+from ..model.shapes import DirectGeneratorShape
 from ..training.presets import Preset
 from ..training.stages import PatchStage, Prepared, Setting, patch_feed
 from .blind_spots import BlindSpotLearning

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model import Model
+from ..model.file import Model
 from ..networks.residual_generator import PatchDiscriminator
 from ..training.method import Batch, Method, adam, frozen
 from ..training.presets import Preset
 from ..training.stages import PatchStage, Prepared, Setting, patch_feed
-from ..vpi import DEVIATION, denormalise
+from ..vpi.picture import DEVIATION, denormalise
 from .budget import Budget
 from .cyclegan import least_squares
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..shapes import PyramidPoolingUNetShape, UntouchedShape
+from ..model.shapes import PyramidPoolingUNetShape, UntouchedShape
 from ..training.presets import Preset
 from . import unet
 from .budget import Budget, smallest

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..model import Model
-from ..shapes import UntouchedShape
+from ..model.file import Model
+from ..model.shapes import UntouchedShape
 from ..training.method import LabelledBatch, adam
 from ..training.presets import Preset
 from ..training.segmentation import Segmentation

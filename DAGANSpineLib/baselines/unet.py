@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..shapes import UNetShape, UntouchedShape
+from ..model.shapes import UNetShape, UntouchedShape
 from ..training.presets import Preset
 from .budget import Budget, smallest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ..shapes import PanopticFPNShape, UntouchedShape
+from ..model.shapes import PanopticFPNShape, UntouchedShape
 from ..training.presets import Preset
 from .budget import Budget, smallest
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..model import Model
-from ..shapes import WaveCTShape
+from ..model.file import Model
+from ..model.shapes import WaveCTShape
 from ..training.method import Batch, Method, adam
 from ..training.presets import Preset
 from ..training.stages import PatchStage, Prepared, Setting, patch_feed

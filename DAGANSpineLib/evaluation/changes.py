@@ -12,7 +12,7 @@ import SimpleITK as sitk
 import torch
 
 from ..networks.resize import resize, shrink
-from ..vpi import lit_body
+from ..vpi.picture import lit_body
 
 MISSING = 0.2  # share of the lit body's rows
 BRIGHTER, DARKER = 1.3, 0.6  # gain; what goes beyond 255 saturates

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..baselines.systems import REFERENCE, System
-from ..devices import choose_device, name_of
 from ..files import whole_file
+from ..inference.devices import choose_device, name_of
 from .comparison_tables import as_csv, as_markdown
-from .evaluate import BONES, mean
 from .paired import LEVEL, RESAMPLES, SEED
+from .pairwise import Row, differences, rows_by_subject, same_subjects
 from .plots import plot_differences
-from .versus import Row, differences, rows_by_subject, same_subjects
+from .scoring import BONES, mean
 
 if TYPE_CHECKING:
-    from .benchmark import Job
+    from .benchmarking import Job
 
 SCORES = ("dice", "jaccard", "accuracy")
 NAME = "benchmark"

@@ -10,19 +10,19 @@ import numpy as np
 
 from ..baselines.systems import System
 from ..files import whole_file
+from ..inference.pipeline import Pipeline, Result
 from ..metrics import PATCH, Agreement, patches
-from ..overlay import overlay
-from ..pipeline import Pipeline, Result
+from ..model.shapes import UntouchedShape
 from ..progress import Progress, unheard
-from ..shapes import UntouchedShape
+from ..report.overlay import overlay
 from ..training.dataset import Record, Sample, load
-from ..vpi import lit_body
-from .evaluate import by_class
+from ..vpi.picture import lit_body
 from .plots import plot_gallery
+from .scoring import by_class
 from .subjects import subjects_of
 
 if TYPE_CHECKING:
-    from .benchmark import Job
+    from .benchmarking import Job
 
 SHOWN = 3  # subjects
 DETAIL = 160  # rows and columns of the enlarged part

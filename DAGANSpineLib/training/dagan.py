@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..model import Model
+from ..model.file import Model
 from ..networks import Discriminator
 from .losses import (
     WEIGHT_RECONSTRUCTION,

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import UserError
-from ..vpi import CLASSES, ImageError, read_vpi
+from ..vpi.picture import CLASSES, ImageError, read_vpi
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 

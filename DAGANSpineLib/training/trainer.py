@@ -12,11 +12,11 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from ..devices import choose_device, choose_precision, keep_freed_memory
-from ..model import Model, freeze
-from ..pipeline import Pipeline, unheard
-from ..vpi import DEVIATION, denormalise
-from .check import lacking, troubles_of
+from ..inference.devices import choose_device, choose_precision, keep_freed_memory
+from ..inference.pipeline import Pipeline, unheard
+from ..model.file import Model, freeze
+from ..vpi.picture import DEVIATION, denormalise
+from .checking import lacking, troubles_of
 from .dataset import Dataset, open_dataset, refuse
 from .health import Health
 from .method import Batch, Method

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..inference.pipeline import Pipeline
 from ..metrics import Agreement, patches
-from ..model import Model
-from ..pipeline import Pipeline
-from ..vpi import CLASSES, lit_body
+from ..model.file import Model
+from ..vpi.picture import CLASSES, lit_body
 from .dataset import Record, Sample, load
 
 

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from DAGANSpineLib.__main__ import Bar
-from DAGANSpineLib.devices import PRECISIONS
-from DAGANSpineLib.evaluation.evaluate import evaluate
-from DAGANSpineLib.evaluation.versus import as_markdown as versus_markdown
-from DAGANSpineLib.evaluation.versus import versus
+from DAGANSpineLib.evaluation.pairwise import as_markdown as versus_markdown
+from DAGANSpineLib.evaluation.pairwise import versus
+from DAGANSpineLib.evaluation.scoring import evaluate
+from DAGANSpineLib.inference.devices import PRECISIONS
+from DAGANSpineLib.inference.pipeline import Pipeline
 from DAGANSpineLib.metrics import CLEAN
-from DAGANSpineLib.model import Model, load_model
-from DAGANSpineLib.pipeline import Pipeline
-from DAGANSpineLib.shapes import GeneratorShape
+from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.model.shapes import GeneratorShape
 from DAGANSpineLib.training.presets import PRESETS, Preset
 from DAGANSpineLib.training.trainer import train
 

@@ -26,11 +26,11 @@ from DAGANSpineLib.evaluation.paired import LEVEL, RESAMPLES, SEED
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
+from DAGANSpineLib.inference.pipeline import Pipeline
 from DAGANSpineLib.metrics import PATCH, Agreement, patches
-from DAGANSpineLib.pipeline import Pipeline
-from DAGANSpineLib.report import DISCLAIMER
+from DAGANSpineLib.report.findings import DISCLAIMER
 from DAGANSpineLib.training.dataset import DatasetError, Sample, load
-from DAGANSpineLib.vpi import lit_body
+from DAGANSpineLib.vpi.picture import lit_body
 
 STRIDE = 8  # pixels
 SHOWN_CLEAN = ("Vanilla FPN", REFERENCE)  # whose segmenters see the clean truth, too

@@ -28,8 +28,8 @@ import torch
 from accelerate import Accelerator
 from textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 
-from DAGANSpineLib.devices import keep_freed_memory
-from DAGANSpineLib.model import Model
+from DAGANSpineLib.inference.devices import keep_freed_memory
+from DAGANSpineLib.model.file import Model
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS

@@ -57,9 +57,9 @@ def slim_model_file(tmp_path_factory, small_vpi):
     """A model file of slim, untrained networks that finds some of every class in `small_vpi`."""
     import torch
 
-    from DAGANSpineLib.model import Model, save_model
-    from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
-    from DAGANSpineLib.vpi import normalise
+    from DAGANSpineLib.model.file import Model, save_model
+    from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
+    from DAGANSpineLib.vpi.picture import normalise
 
     torch.manual_seed(1)
     model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=8, pyramid=16, head=16))
@@ -81,7 +81,7 @@ def slim_model_file(tmp_path_factory, small_vpi):
 @pytest.fixture
 def slim_model(slim_model_file, monkeypatch):
     """The slim model in the place of the bundled one."""
-    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", slim_model_file)
+    monkeypatch.setattr("DAGANSpineLib.model.card.BUNDLED", slim_model_file)
     return slim_model_file
 
 
@@ -114,9 +114,9 @@ def reloadable(slim_model):
 
     def reload(panel):
         panel.onReload()
-        import DAGANSpineLib.model_card
+        import DAGANSpineLib.model.card
 
-        DAGANSpineLib.model_card.BUNDLED = slim_model
+        DAGANSpineLib.model.card.BUNDLED = slim_model
 
     yield reload
     for name in [name for name in sys.modules if name.split(".")[0] in ours]:

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib import batch
 from DAGANSpineLib.__main__ import Bar, duration, main
-from DAGANSpineLib.batch import SUMMARY, find_images, segment_files
-from DAGANSpineLib.contact_sheet import ACROSS, DOWN, page_of, wrapped, write_contact_sheets
 from DAGANSpineLib.errors import UserError
-from DAGANSpineLib.lettering import ADVANCE, HEIGHT, letters
-from DAGANSpineLib.model import load_model, save_model
-from DAGANSpineLib.pipeline import Cancelled, Pipeline
+from DAGANSpineLib.inference import many_files as batch
+from DAGANSpineLib.inference.many_files import SUMMARY, find_images, segment_files
+from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline
+from DAGANSpineLib.model.file import load_model, save_model
+from DAGANSpineLib.report.contact_sheet import ACROSS, DOWN, page_of, wrapped, write_contact_sheets
+from DAGANSpineLib.report.lettering import ADVANCE, HEIGHT, letters
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -246,7 +246,8 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which background jobs of shells lack
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from DAGANSpineLib import segment, __main__
+from DAGANSpineLib import __main__
+from DAGANSpineLib.inference import one_file as segment
 write_results = segment.write_results
 def slow(folder, vpi, result, report):
     if report["input"] == "ben.png":

@@ -115,8 +115,8 @@ import SlicerHost
 host = SlicerHost.start()
 host.load(modules / "DAGANSpine.py")
 panel = host.open("DAGANSpine")
-import slicer, DAGANSpineLib.model_card, DAGANSpinePanel.samples
-print(json.dumps([DAGANSpineLib.__file__, str(DAGANSpineLib.model_card.BUNDLED), panel.ui.modelCardLabel.text,
+import slicer, DAGANSpineLib.model.card, DAGANSpinePanel.samples
+print(json.dumps([DAGANSpineLib.__file__, str(DAGANSpineLib.model.card.BUNDLED), panel.ui.modelCardLabel.text,
                   [str(source.path) for source in slicer.modules.sampleDataSources["DAGANSpine"]]]))
 """
 

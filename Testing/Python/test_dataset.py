@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from DAGANSpineLib.progress import unheard
-from DAGANSpineLib.training.check import check
+from DAGANSpineLib.training.checking import check
 from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels
 
 IMAGE = np.random.default_rng(0).integers(1, 255, (64, 48)).astype(np.uint8)

@@ -5,8 +5,8 @@ import types
 import pytest
 import torch
 
-from DAGANSpineLib import devices
-from DAGANSpineLib.devices import DeviceError
+from DAGANSpineLib.inference import devices
+from DAGANSpineLib.inference.devices import DeviceError
 
 
 class Card:

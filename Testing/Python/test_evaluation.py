@@ -9,13 +9,13 @@ import SimpleITK as sitk
 import torch
 from monai.metrics import compute_dice, compute_iou
 
-from DAGANSpineLib.evaluation.evaluate import as_markdown, evaluate, restoration_scores
 from DAGANSpineLib.evaluation.plots import plot_scores
+from DAGANSpineLib.evaluation.scoring import as_markdown, evaluate, restoration_scores
+from DAGANSpineLib.inference.pipeline import Pipeline
 from DAGANSpineLib.metrics import Agreement, patches
-from DAGANSpineLib.model import Model, freeze
+from DAGANSpineLib.model.file import Model, freeze
+from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks.classical_repair import repair
-from DAGANSpineLib.pipeline import Pipeline
-from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import DatasetError
 

@@ -14,7 +14,7 @@ sys.path.insert(0, {root!r})
 sys.modules["slicer"] = None
 import DAGANSpineLib
 names = [each.name for each in pkgutil.walk_packages(DAGANSpineLib.__path__, "DAGANSpineLib.")]
-with_slicer = "DAGANSpineLib.scene", "DAGANSpineLib.scene_projection"
+with_slicer = "DAGANSpineLib.scene.results", "DAGANSpineLib.scene.projection"
 names = [name for name in names if name not in (*with_slicer, "DAGANSpineLib.__main__")]
 for name in names:
     importlib.import_module(name)
@@ -41,8 +41,8 @@ sys.path = [path for path in sys.path if path not in ("", {root!r})]
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
 host = SlicerHost.start()
 host.load(pathlib.Path({root!r}) / "DAGANSpine" / "DAGANSpine.py")
-import DAGANSpineLib.vpi
-print(DAGANSpineLib.vpi.__file__)
+import DAGANSpineLib.vpi.picture
+print(DAGANSpineLib.vpi.picture.__file__)
 """
 
 
@@ -69,4 +69,4 @@ def test_the_module_opens_without_torch(tmp_path):
 
 def test_the_module_finds_the_library_beside_its_folder(tmp_path):
     pytest.importorskip("slicer")
-    assert str(ROOT / "DAGANSpineLib" / "vpi.py") in output_of(ALONE, tmp_path)
+    assert str(ROOT / "DAGANSpineLib" / "vpi" / "picture.py") in output_of(ALONE, tmp_path)

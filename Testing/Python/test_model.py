@@ -10,15 +10,15 @@ import zipfile
 import pytest
 import torch
 
-from DAGANSpineLib.model import (
+from DAGANSpineLib.model.card import BUNDLED, read_card
+from DAGANSpineLib.model.file import (
     Model,
     ModelError,
     expected_checksum,
     load_model,
     save_model,
 )
-from DAGANSpineLib.model_card import BUNDLED, read_card
-from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
+from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path):
 
 
 def test_a_missing_bundled_model_needs_a_new_installation(tmp_path, monkeypatch):
-    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", tmp_path / "DAGANSpine.pt")
+    monkeypatch.setattr("DAGANSpineLib.model.card.BUNDLED", tmp_path / "DAGANSpine.pt")
     for read in (load_model, read_card):
         with pytest.raises(ModelError, match="install the extension again"):
             read()
@@ -159,7 +159,7 @@ def test_a_card_says_what_the_file_says_of_itself(model, tmp_path):
 
 
 def test_a_card_is_read_without_torch(tmp_path):
-    program = "import sys; sys.modules['torch'] = None; from DAGANSpineLib.model_card import read_card; read_card()"
+    program = "import sys; sys.modules['torch'] = None; from DAGANSpineLib.model.card import read_card; read_card()"
     subprocess.run([sys.executable, "-c", program], cwd=BUNDLED.parents[2], check=True)
 
 
@@ -193,6 +193,6 @@ def test_a_changed_bundled_model_is_refused(tmp_path, monkeypatch):
     content["provenance"]["seed"] = -1
     torch.save(content, copy)
     copy.with_name("DAGANSpine.pt.sha256").write_text(expected_checksum() + "  DAGANSpine.pt\n")
-    monkeypatch.setattr("DAGANSpineLib.model_card.BUNDLED", copy)
+    monkeypatch.setattr("DAGANSpineLib.model.card.BUNDLED", copy)
     with pytest.raises(ModelError, match="changed or damaged"):
         load_model()

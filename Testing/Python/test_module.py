@@ -84,7 +84,7 @@ def test_results_that_the_user_deleted_are_made_again(chosen):
 
 def test_the_model_stays_loaded_for_the_next_run(chosen, monkeypatch):
     chosen.ui.runButton.click()
-    monkeypatch.setattr("DAGANSpineLib.pipeline.Pipeline.load", None)
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.Pipeline.load", None)
     chosen.ui.runButton.click()
     assert chosen.ui.statusLabel.text.startswith("Done")
 
@@ -100,7 +100,7 @@ def test_a_colour_picture_works_as_its_luminance_does(scene, panel, small_vpi):
 
 
 def test_the_results_of_each_image_are_listed_with_their_warnings(chosen, volume, small_vpi, monkeypatch):
-    from DAGANSpineLib.pipeline import Pipeline
+    from DAGANSpineLib.inference.pipeline import Pipeline
 
     run = Pipeline.run
 
@@ -154,7 +154,7 @@ def test_an_unforeseen_error_is_shown_with_its_cause(chosen, monkeypatch):
         raise ZeroDivisionError("division by zero")
 
     before = nodes()
-    monkeypatch.setattr("DAGANSpineLib.pipeline.Pipeline.run", fail)
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.Pipeline.run", fail)
     shown = []
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: shown.append((text, more)))
     chosen.ui.runButton.click()

@@ -24,7 +24,7 @@ def test_without_torch_the_panel_says_so_before_the_first_click(chosen, monkeypa
 
 
 def test_the_first_run_finds_out_what_computes_and_why_no_graphics_card(chosen, monkeypatch):
-    from DAGANSpineLib import devices
+    from DAGANSpineLib.inference import devices
 
     monkeypatch.setattr(devices, "present", lambda kind: False)
     monkeypatch.setattr(devices.torch.version, "cuda", None)
@@ -47,7 +47,7 @@ def test_a_graphics_card_is_named_with_its_size(chosen):
 
 
 def test_a_device_that_is_not_there_is_told_in_a_sentence_and_computes_nothing(chosen, monkeypatch):
-    from DAGANSpineLib import devices
+    from DAGANSpineLib.inference import devices
 
     monkeypatch.setattr(devices, "present", lambda kind: False)
     chosen.ui.deviceComboBox.currentIndex = 2

@@ -186,7 +186,7 @@ def test_the_results_follow_the_inputs_transform(chosen, volume, scene, kind):
 
 
 def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volume, reloadable):
-    parts = "DAGANSpineLib.vpi", "DAGANSpinePanel.parameters"
+    parts = "DAGANSpineLib.vpi.picture", "DAGANSpinePanel.parameters"
     before = [sys.modules[name] for name in parts]
     reloadable(chosen)
     assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))

@@ -10,7 +10,7 @@ pytest.importorskip("PySide6")
 
 from clinician import during_the_run, nodes, results  # noqa: E402
 
-from DAGANSpineLib.projection import Projector, Slab  # noqa: E402
+from DAGANSpineLib.projection.projector import Projector, Slab  # noqa: E402
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume  # noqa: E402
 
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -174,7 +174,7 @@ def test_a_volume_of_something_else_is_told_and_disables_the_button(panel, scene
 
 
 def test_a_run_projects_the_volume_and_restores_its_vpi(looking, sweep, projector):
-    from DAGANSpineLib import scene
+    from DAGANSpineLib.scene import results as scene
 
     looking.ui.projectionDepthSlider.value = 11.0
     looking.ui.runButton.click()
@@ -252,7 +252,7 @@ def test_a_cancelled_run_adds_no_vpi_either(looking):
 
 
 def test_a_failure_while_results_are_made_takes_the_vpi_back(looking, monkeypatch, caplog):
-    from DAGANSpineLib import scene
+    from DAGANSpineLib.scene import results as scene
 
     def fail(*_):
         raise RuntimeError("out of memory")
@@ -316,7 +316,7 @@ def test_a_saved_scene_brings_back_the_slab(looking, scene, tmp_path):
     assert looking.ui.inputSelector.currentNode() is slicer.util.getNode("Sweep")
     assert looking.ui.projectionDepthSlider.value == pytest.approx(9.5)
     assert looking.ui.projectionMethodComboBox.currentIndex == 1
-    from DAGANSpineLib import scene_projection
+    from DAGANSpineLib.scene import projection as scene_projection
 
     kept = scene_projection.vpi_of(slicer.util.getNode("Sweep"))
     assert kept is slicer.util.getNode("Sweep VPI")
@@ -332,7 +332,7 @@ def test_the_logic_projects_a_volume_without_any_widget(host, slim_model, sweep,
 
 
 def test_the_first_input_is_a_picture_before_a_volume_and_never_a_projection(looking, sweep, volume):
-    from DAGANSpineLib import scene_projection
+    from DAGANSpineLib.scene import projection as scene_projection
 
     looking.ui.runButton.click()
     assert scene_projection.first_input() is volume

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from DAGANSpineLib import devices
-from DAGANSpineLib.devices import DeviceError
-from DAGANSpineLib.model import Model, freeze
+from DAGANSpineLib.inference import devices
+from DAGANSpineLib.inference.devices import DeviceError
+from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline, tiles_of
+from DAGANSpineLib.model.file import Model, freeze
+from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks import Generator
-from DAGANSpineLib.pipeline import Cancelled, Pipeline, tiles_of
-from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
-from DAGANSpineLib.vpi import denormalise, lit_body, normalise
+from DAGANSpineLib.vpi.picture import denormalise, lit_body, normalise
 
 
 def small_model(seed: int = 0) -> Model:
@@ -186,7 +186,7 @@ def test_another_error_than_of_memory_is_not_taken_for_one(pipeline, pixels):
 
 def test_a_gpu_too_small_for_the_model_leaves_it_on_the_cpu(monkeypatch, pixels):
     # MPS raises no OutOfMemoryError
-    monkeypatch.setattr("DAGANSpineLib.pipeline.choose_device", lambda name: (torch.device("meta"), []))
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.choose_device", lambda name: (torch.device("meta"), []))
     move = Pipeline._move_to
 
     def small(pipeline, device):

@@ -10,13 +10,13 @@ import SimpleITK as sitk
 from truth import TURNED, Stored, bone_depth, bones_of, fallen, found_at, similarity, slab_of
 
 from DAGANSpineLib.errors import UserError
-from DAGANSpineLib.orientation import SIDES, find_view
 from DAGANSpineLib.progress import Cancelled
-from DAGANSpineLib.projection import Projector, Slab, gather
+from DAGANSpineLib.projection.files import projector_of
+from DAGANSpineLib.projection.orientation import SIDES, find_view
+from DAGANSpineLib.projection.projector import Projector, Slab, gather
+from DAGANSpineLib.projection.skin import Surface, beginnings
 from DAGANSpineLib.simulation import Subject, simulate_subject, simulate_volume
-from DAGANSpineLib.skin import Surface, beginnings
-from DAGANSpineLib.volume_files import projector_of
-from DAGANSpineLib.vpi import vpi_from_image
+from DAGANSpineLib.vpi.picture import vpi_from_image
 
 OBLIQUE = np.array([[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]) @ TURNED
 # how the volume is simulated; the order of its stored axes, and which of them run backwards

@@ -10,9 +10,9 @@ import torch
 from monai.metrics import compute_dice
 
 from DAGANSpineLib.evaluation import changes
+from DAGANSpineLib.evaluation.changed_pictures import COLUMNS, as_markdown, robustness
 from DAGANSpineLib.evaluation.changes import CHANGES
-from DAGANSpineLib.evaluation.robustness import COLUMNS, as_markdown, robustness
-from DAGANSpineLib.pipeline import Pipeline, Result
+from DAGANSpineLib.inference.pipeline import Pipeline, Result
 from DAGANSpineLib.training.dataset import DatasetError
 
 ROWS, COLUMNS_OF_PICTURE, TOP, BOTTOM = 240, 100, 20, 220  # the body has 200 rows

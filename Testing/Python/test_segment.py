@@ -9,18 +9,18 @@ import pytest
 import SimpleITK as sitk
 import slicerio
 
-from DAGANSpineLib import segment as segment_module
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, whole_folder
+from DAGANSpineLib.inference import one_file as segment_module
+from DAGANSpineLib.inference.one_file import name_of, segment_file
+from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline
 from DAGANSpineLib.metrics import LIT, patches
-from DAGANSpineLib.model_card import BUNDLED
-from DAGANSpineLib.overlay import overlay, residual
-from DAGANSpineLib.pipeline import Cancelled, Pipeline
-from DAGANSpineLib.report import findings
-from DAGANSpineLib.segment import name_of, segment_file
+from DAGANSpineLib.model.card import BUNDLED
+from DAGANSpineLib.report.findings import findings
+from DAGANSpineLib.report.overlay import overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
-from DAGANSpineLib.vpi import lit_body
+from DAGANSpineLib.vpi.picture import lit_body
 
 OUTPUTS = ["labels.png", "overlay.png", "report.json", "residual.png", "restored.nrrd", "segmentation.seg.nrrd"]
 
@@ -324,7 +324,7 @@ def test_segmenting_needs_none_of_the_packages_that_training_or_the_tests_bring(
     """Contact sheets and their letters among it."""
     others = ("accelerate", "matplotlib", "monai", "PIL", "scipy", "slicer", "tensorboard", "tqdm", "vtk")
     blocked = f"import sys; sys.modules.update(dict.fromkeys({others}));"
-    program = f"{blocked} import DAGANSpineLib.batch, DAGANSpineLib.pipeline, DAGANSpineLib.segment"
+    program = f"{blocked} from DAGANSpineLib.inference import many_files, one_file, pipeline"
     root = BUNDLED.parents[2]
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from DAGANSpineLib.model import Model
-from DAGANSpineLib.shapes import GeneratorShape, PanopticFPNShape
+from DAGANSpineLib.model.file import Model
+from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch
 from Testing.Benchmarks.textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
@@ -52,7 +52,7 @@ def test_the_tuned_step_is_the_textbooks():
 
 PAGE_FAULTS = """
 import resource, sys, torch
-from DAGANSpineLib.devices import keep_freed_memory
+from DAGANSpineLib.inference.devices import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 weights = torch.ones(9_000_000, requires_grad=True)  # 36 MB

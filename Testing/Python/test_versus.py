@@ -12,8 +12,8 @@ import SimpleITK as sitk
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.evaluation.paired import paired_difference
+from DAGANSpineLib.evaluation.pairwise import VersusError, names_of, versus
 from DAGANSpineLib.evaluation.plots import plot_differences
-from DAGANSpineLib.evaluation.versus import VersusError, names_of, versus
 
 BONES = ("rib", "thoracic", "lumbar")
 

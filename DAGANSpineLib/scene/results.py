@@ -1,7 +1,6 @@
 """MRML nodes to pixels and back.
 
-Beside `scene_projection` the one file of the library that imports slicer. Volume arrays are Slicer's (slices, rows,
-columns[, channels]), pictures are upright (rows, columns), grey 0 to 255.
+Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upright (rows, columns), grey 0 to 255.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from . import overlay
-from .report import extent
-from .segments import SEGMENTS
-from .vpi import PICTURES, ImageError, Plane, grey, pixel_size
+from ..report import overlay
+from ..report.findings import extent
+from ..segments import SEGMENTS
+from ..vpi.picture import PICTURES, ImageError, Plane, grey, pixel_size
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
 VOLUME_ROLE = "DAGANSpineVolume"  # node reference from a VPI to the volume that it was projected from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .projection import Projector, Slab
+from .projector import Projector, Slab
 
 SKIN = (255, 210, 0)  # of its line, red, green, blue
 SLAB = (0, 200, 255)  # of the slab, over the grey

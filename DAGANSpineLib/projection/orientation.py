@@ -10,8 +10,8 @@ from itertools import permutations
 
 import numpy as np
 
-from .errors import UserError
-from .texts import tr as _
+from ..errors import UserError
+from ..texts import tr as _
 
 # unit vectors toward the patient's right, left, front, back, foot and head
 SIDES = {"R": (-1, 0, 0), "L": (1, 0, 0), "A": (0, -1, 0), "P": (0, 1, 0), "I": (0, 0, -1), "S": (0, 0, 1)}

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .contact_sheet import pages_in, write_contact_sheets
-from .errors import UserError
-from .files import OutputError, whole_file
+from ..errors import UserError
+from ..files import OutputError, whole_file
+from ..progress import Cancelled, Progress, unheard
+from ..report.contact_sheet import pages_in, write_contact_sheets
+from ..segments import SEGMENTS
+from ..vpi.picture import PICTURES
+from .one_file import former_report, name_of, segment_file
 from .pipeline import Pipeline
-from .progress import Cancelled, Progress, unheard
-from .segment import former_report, name_of, segment_file
-from .segments import SEGMENTS
-from .vpi import PICTURES
 
 ENDINGS = (*PICTURES, ".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm")
 SUMMARY = "summary.csv"

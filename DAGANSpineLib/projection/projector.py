@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from .errors import UserError
+from ..errors import UserError
+from ..progress import Progress, unheard
+from ..texts import tr as _
+from ..vpi.picture import SMALLEST, VPI, ImageError, Plane
 from .orientation import UPRIGHT, View, find_view, side_of
-from .progress import Progress, unheard
 from .skin import Beginnings, Surface, find_skin
-from .texts import tr as _
-from .vpi import SMALLEST, VPI, ImageError, Plane
 
 THICKNESS_MM = 3.0  # of published slabs (Cheung et al.)
 METHODS = ("mean", "maximum")

@@ -1,7 +1,4 @@
-"""Volume nodes to their projection images (VPI), which are nodes of their own.
-
-Beside `scene` the one file of the library that imports slicer.
-"""
+"""Volume nodes to their projection images (VPI), which are nodes of their own."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from . import scene
-from .orientation import TO_RAS
-from .progress import Progress, unheard
-from .projection import Projector, Slab
-from .vpi import ImageError
+from ..progress import Progress, unheard
+from ..projection.orientation import TO_RAS
+from ..projection.projector import Projector, Slab
+from ..vpi.picture import ImageError
+from . import results as scene
 
 SLAB = "DAGANSpineProjection"  # attribute of a VPI: how it was projected, in JSON
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-from .networks import ClassicalRepair, Generator, PanopticFPN, Untouched
-from .networks.pyramid_pooling import PyramidPooling
-from .networks.residual_generator import ResidualGenerator
-from .networks.style_transfer import WaveCT
-from .networks.unet import UNet
-from .vpi import CLASSES
+from ..networks import ClassicalRepair, Generator, PanopticFPN, Untouched
+from ..networks.pyramid_pooling import PyramidPooling
+from ..networks.residual_generator import ResidualGenerator
+from ..networks.style_transfer import WaveCT
+from ..networks.unet import UNet
+from ..vpi.picture import CLASSES
 
 Kind = TypeVar("Kind", bound="Shape")
 

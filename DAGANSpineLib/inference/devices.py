@@ -8,8 +8,8 @@ import sys
 
 import torch
 
-from .errors import UserError
-from .texts import tr as _
+from ..errors import UserError
+from ..texts import tr as _
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "full", "bf16", "fp16")

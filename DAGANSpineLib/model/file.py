@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import model_card
-from .files import whole_file
-from .model_card import FORMAT, ModelError
+from ..files import whole_file
+from ..texts import tr as _
+from ..vpi.picture import CLASSES
+from . import card as model_card
+from .card import FORMAT, ModelError
 from .shapes import RESTORERS, SEGMENTERS, RestorerShape, SegmenterShape, shape_of
-from .texts import tr as _
-from .vpi import CLASSES
 
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
 

@@ -13,13 +13,13 @@ import torch
 from monai.metrics import PSNRMetric, SSIMMetric
 
 from ..files import whole_folder
+from ..inference.pipeline import Pipeline
 from ..metrics import Agreement, Patches, change_of_clean, patches
 from ..networks.classical_repair import repair
-from ..overlay import overlay
-from ..pipeline import Pipeline
 from ..progress import Progress, unheard
+from ..report.overlay import overlay
 from ..training.dataset import Sample
-from ..vpi import CLASSES, lit_body
+from ..vpi.picture import CLASSES, lit_body
 from .plots import plot_scores
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table

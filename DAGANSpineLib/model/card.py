@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
-from .texts import tr as _
+from ..errors import UserError
+from ..texts import tr as _
 
 FORMAT = 1
-BUNDLED = Path(__file__).resolve().parent.parent / "Resources" / "Models" / "DAGANSpine.pt"
+BUNDLED = Path(__file__).resolve().parents[2] / "Resources" / "Models" / "DAGANSpine.pt"
 KEYS = frozenset(("format", "configuration", "classes", "provenance", "generator", "segmenter"))
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import SimpleITK as sitk
 import slicerio
 
-from .files import OutputError, whole_folder
-from .overlay import overlay, residual
+from ..files import OutputError, whole_folder
+from ..progress import Progress, unheard
+from ..projection.files import Projected, read_input
+from ..report.findings import DISCLAIMER, findings
+from ..report.overlay import overlay, residual
+from ..segments import SEGMENTS
+from ..vpi.picture import VPI
 from .pipeline import Pipeline, Result
-from .progress import Progress, unheard
-from .report import DISCLAIMER, findings
-from .segments import SEGMENTS
-from .volume_files import Projected, read_input
-from .vpi import VPI
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
 HEADERS = (".mhd", ".nhdr")  # their pixels lie in another file

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..files import whole_folder
+from ..inference.pipeline import Pipeline
 from ..metrics import Agreement
-from ..overlay import overlay
-from ..pipeline import Pipeline
 from ..progress import Progress, unheard
+from ..report.overlay import overlay
 from ..training.dataset import Sample
 from .changes import CHANGES
-from .evaluate import by_class
 from .paired import LEVEL, RESAMPLES, SEED, paired_difference
 from .plots import plot_sheet
+from .scoring import by_class
 from .subjects import subjects_of, usable, without
 from .tables import interval, percent, shown, table
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .segments import SEGMENTS
+from ..segments import SEGMENTS
 
 OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels

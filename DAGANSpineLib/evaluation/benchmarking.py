@@ -17,18 +17,18 @@ from typing import Any
 
 from ..baselines.budget import LAPTOP, Budget
 from ..baselines.systems import SYSTEMS, System
-from ..devices import choose_device, choose_precision
 from ..errors import UserError
 from ..files import whole_file
-from ..pipeline import Pipeline
+from ..inference.devices import choose_device, choose_precision
+from ..inference.pipeline import Pipeline
 from ..progress import Progress, unheard
 from ..training.dataset import Dataset, open_dataset
 from ..training.run import RunFolder, as_json
 from ..training.trainer import configuration_of, train
 from .comparison import compare, write_comparison
 from .cost import learnt, multiply_adds
-from .evaluate import Rivals, evaluate
 from .gallery import write_gallery
+from .scoring import Rivals, evaluate
 from .tables import percent, shown
 from .team import Team
 

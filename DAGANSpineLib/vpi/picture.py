@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from .errors import UserError
-from .texts import tr as _
+from ..errors import UserError
+from ..texts import tr as _
 
 CLASSES = ("background", "rib", "thoracic", "lumbar")  # label values 0 to 3
 MEAN, DEVIATION = 75.99, 84.15  # of the published training images' grey values; networks see (x - MEAN) / DEVIATION

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from .errors import UserError
-from .files import OutputError, whole_file
-from .progress import Progress, unheard
-from .projection import THICKNESS_MM, Projector, Slab
-from .vpi import VPI, ImageError, read_image, vpi_of_file
+from ..errors import UserError
+from ..files import OutputError, whole_file
+from ..progress import Progress, unheard
+from ..vpi.picture import VPI, ImageError, read_image, vpi_of_file
+from .projector import THICKNESS_MM, Projector, Slab
 
 KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies
 

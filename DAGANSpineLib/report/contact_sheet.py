@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from .findings import DISCLAIMER
 from .lettering import ADVANCE, HEIGHT, LEADING, letters, plain
-from .report import DISCLAIMER
 
 ACROSS, DOWN = 8, 3  # pictures on a page
 WIDE, HIGH = 192, 400  # pixels of a picture at most: a VPI is about four times as high as wide

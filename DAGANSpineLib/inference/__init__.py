@@ -1,0 +1,1 @@
+"""From pixels to results: the pipeline (restore, then segment), devices, one file, many files."""

@@ -1,0 +1,1 @@
+"""What a run found: figures, overlays, contact sheets, and the letters in them."""

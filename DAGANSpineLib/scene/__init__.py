@@ -1,0 +1,1 @@
+"""MRML nodes to arrays and back: the one room that imports slicer."""
