@@ -38,12 +38,11 @@ from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
 from DAGANSpinePanel.views import SideBySide, ViewChooser
 
-from DAGANSpineLib import texts
+from DAGANSpineLib import scene, texts
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.model import card as model_card
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.scene import projection as scene_projection
-from DAGANSpineLib.scene import results as scene
 from DAGANSpineLib.segments import SEGMENTS
 
 # the library's texts, by the context that Slicer's tools give each of its files; after a reload, the new library's

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from .vpi.picture import CLASSES
+from .segments import CLASSES
 
 PATCH = 96  # rows and columns of a patch (section 3.1)
 CORRUPTED = 4.0  # β_n: from this vertical variation on a patch is corrupted

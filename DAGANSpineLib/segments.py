@@ -29,3 +29,4 @@ SEGMENTS = (
     Segment(2, "Thoracic", (0.25, 0.80, 0.35), "122495006", "Thoracic spine"),
     Segment(3, "Lumbar", (0.25, 0.50, 0.95), "122496007", "Lumbar spine"),
 )
+CLASSES = ("background", *(segment.name.lower() for segment in SEGMENTS))  # label values 0 to 3

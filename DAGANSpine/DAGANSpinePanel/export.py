@@ -10,9 +10,9 @@ import SimpleITK
 import slicer
 from slicer.i18n import tr as _
 
+from DAGANSpineLib import scene
 from DAGANSpineLib.files import OutputError, whole_folder
 from DAGANSpineLib.progress import unheard
-from DAGANSpineLib.scene import results as scene
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
 from DAGANSpinePanel.background import inBackground

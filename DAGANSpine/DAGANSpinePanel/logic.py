@@ -9,12 +9,12 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from DAGANSpineLib import scene
 from DAGANSpineLib.model import card as model_card
 from DAGANSpineLib.progress import Cancelled, unheard
-from DAGANSpineLib.projection.projector import Slab
-from DAGANSpineLib.report.findings import findings
+from DAGANSpineLib.projection import Slab
+from DAGANSpineLib.report import findings
 from DAGANSpineLib.scene import projection as scene_projection
-from DAGANSpineLib.scene import results as scene
 from DAGANSpinePanel.background import inBackground
 from DAGANSpinePanel.installation import howToGetTorch, importTorch, torchIsInstalled
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
@@ -114,7 +114,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
 
     def pipelineFor(self, modelPath, device):
         """The loaded model; loaded anew for another device, another file, or the same file with other content."""
-        from DAGANSpineLib.inference.pipeline import Pipeline
+        from DAGANSpineLib.inference import Pipeline
 
         path = Path(modelPath or model_card.BUNDLED)
         key = path, model_card.state_of(path), device

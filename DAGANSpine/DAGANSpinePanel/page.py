@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import metrics
-from DAGANSpineLib.report import overlay
+from DAGANSpineLib.report import BRIGHTENED, DARKENED, overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel.results import restorationRows, segmentRows
 
@@ -32,8 +32,8 @@ def picturesOf(pixels, restored, labels):
     """
     return {
         "original": np.repeat(pixels.round().astype(np.uint8)[..., np.newaxis], 3, axis=2),
-        "restored": overlay.overlay(restored, labels),
-        "removed": overlay.residual(pixels, restored),
+        "restored": overlay(restored, labels),
+        "removed": residual(pixels, restored),
     }
 
 
@@ -123,7 +123,7 @@ def bones():
 
 def changes():
     """Names and colours of what restoration did."""
-    return {_("darkened"): overlay.DARKENED, _("brightened"): overlay.BRIGHTENED}
+    return {_("darkened"): DARKENED, _("brightened"): BRIGHTENED}
 
 
 def legend(caption, meanings):

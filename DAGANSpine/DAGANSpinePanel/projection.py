@@ -7,8 +7,7 @@ from slicer.i18n import tr as _
 
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled, unheard
-from DAGANSpineLib.projection import preview
-from DAGANSpineLib.projection.projector import THICKNESS_MM, Projector, Slab
+from DAGANSpineLib.projection import THICKNESS_MM, Projector, Slab, preview
 from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpinePanel.background import inBackground
 from DAGANSpinePanel.parameters import DEEPEST, Method, Side

@@ -3,7 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
-from DAGANSpineLib.scene import results as scene
+from DAGANSpineLib import scene
 from DAGANSpineLib.segments import SEGMENTS
 
 SWATCH = 12  # pixels of a segment's colour beside its name

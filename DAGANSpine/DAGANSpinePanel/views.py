@@ -8,8 +8,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from DAGANSpineLib.report import overlay
-from DAGANSpineLib.scene import results as scene
+from DAGANSpineLib import scene
+from DAGANSpineLib.report import BRIGHTENED, DARKENED, FULL_CHANGE
 
 FORMER = "DAGANSpineFormer"  # attribute of a display node: how it was before the views were shown
 
@@ -231,6 +231,6 @@ def legend():
     text = _("{darkened} darkened, {brightened} brightened; full colour from {levels} grey levels on")
     squares = (
         '<span style="color: rgb({}, {}, {})">■</span>'.format(*(round(255 * part) for part in colour))
-        for colour in (overlay.DARKENED, overlay.BRIGHTENED)
+        for colour in (DARKENED, BRIGHTENED)
     )
-    return text.format(**dict(zip(("darkened", "brightened"), squares, strict=True)), levels=overlay.FULL_CHANGE)
+    return text.format(**dict(zip(("darkened", "brightened"), squares, strict=True)), levels=FULL_CHANGE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..training.presets import Preset
+from ..training import Preset
 from . import dagan
 from .budget import Budget
 

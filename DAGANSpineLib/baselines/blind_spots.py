@@ -11,8 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..model.file import Model
-from ..training.method import Batch, Method, adam
+from ..model import Model
+from ..training import Batch, Method, adam
 
 # patches (N, 1, H, W) -> the same with some pixels hidden, and which of them are to be predicted: boolean, same shape
 Hide = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -11,9 +11,8 @@ from typing import Literal, TypeVar
 
 import torch
 
-from ..model.shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape, Shape
-from ..training.presets import Preset
-from ..training.stages import PatchSegmentationStage, PatchStage, SegmentationStage, Stage
+from ..model import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape, Shape
+from ..training import PatchSegmentationStage, PatchStage, Preset, SegmentationStage, Stage
 
 Sized = TypeVar("Sized", bound=Shape)
 Learner = TypeVar("Learner", bound=PatchStage)

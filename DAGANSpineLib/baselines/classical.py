@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..model.shapes import ClassicalRepairShape
-from ..training.presets import Preset
+from ..model import ClassicalRepairShape
+from ..training import Preset
 from .budget import Budget
 from .vanilla_fpn import widened
 

@@ -11,15 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model.file import Model
-from ..model.shapes import GeneratorShape, ResidualGeneratorShape
-from ..networks.residual_generator import PatchDiscriminator
-from ..training.losses import segmentation_loss
-from ..training.method import Batch, Method, adam, frozen
-from ..training.presets import Preset
-from ..training.stages import PatchStage, Prepared, Setting, patch_feed
-from ..training.validation import Validation
-from ..vpi.picture import DEVIATION
+from ..model import GeneratorShape, Model, ResidualGeneratorShape
+from ..networks import PatchDiscriminator
+from ..training import (
+    Batch,
+    Method,
+    PatchStage,
+    Prepared,
+    Preset,
+    Setting,
+    Validation,
+    adam,
+    frozen,
+    patch_feed,
+    segmentation_loss,
+)
+from ..vpi import DEVIATION
 from .budget import Budget, parameters, smallest
 
 WEIGHT_CYCLE = 10.0

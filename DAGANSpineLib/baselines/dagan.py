@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..training.presets import Preset
-from ..training.stages import AdversarialStage
+from ..training import AdversarialStage, Preset
 from .budget import Budget
 
 WEIGHT_IDENTITY = 0.1  # on native patches, as for the bundled model: with λ2, clean ones changed three times as much

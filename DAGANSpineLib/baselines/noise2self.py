@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..model.shapes import DirectGeneratorShape
-from ..training.presets import Preset
-from ..training.stages import PatchStage, Prepared, Setting, patch_feed
+from ..model import DirectGeneratorShape
+from ..training import PatchStage, Prepared, Preset, Setting, patch_feed
 from .blind_spots import BlindSpotLearning
 from .budget import Budget
 

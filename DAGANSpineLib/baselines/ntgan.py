@@ -14,12 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model.file import Model
-from ..networks.residual_generator import PatchDiscriminator
-from ..training.method import Batch, Method, adam, frozen
-from ..training.presets import Preset
-from ..training.stages import PatchStage, Prepared, Setting, patch_feed
-from ..vpi.picture import DEVIATION, denormalise
+from ..model import Model
+from ..networks import PatchDiscriminator
+from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, frozen, patch_feed
+from ..vpi import DEVIATION, denormalise
 from .budget import Budget
 from .cyclegan import least_squares
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..model.shapes import PyramidPoolingUNetShape, UntouchedShape
-from ..training.presets import Preset
+from ..model import PyramidPoolingUNetShape, UntouchedShape
+from ..training import Preset
 from . import unet
 from .budget import Budget, smallest
 

@@ -14,13 +14,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from ..model.file import Model
-from ..model.shapes import UntouchedShape
-from ..training.method import LabelledBatch, adam
-from ..training.presets import Preset
-from ..training.segmentation import Segmentation
-from ..training.stages import PatchSegmentationStage, Prepared, SegmentationStage, Setting, Stage
-from ..training.validation import Validation
+from ..model import Model, UntouchedShape
+from ..training import (
+    LabelledBatch,
+    PatchSegmentationStage,
+    Prepared,
+    Preset,
+    Segmentation,
+    SegmentationStage,
+    Setting,
+    Stage,
+    Validation,
+    adam,
+)
 from . import unet
 from .budget import Budget
 

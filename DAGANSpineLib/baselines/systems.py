@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..training.presets import Preset
+from ..training import Preset
 from . import (
     ablations,
     classical,

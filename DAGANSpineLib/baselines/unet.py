@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..model.shapes import UNetShape, UntouchedShape
-from ..training.presets import Preset
+from ..model import UNetShape, UntouchedShape
+from ..training import Preset
 from .budget import Budget, smallest
 
 NARROWEST = 8  # channels of the finest level

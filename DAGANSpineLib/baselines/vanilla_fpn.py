@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ..model.shapes import PanopticFPNShape, UntouchedShape
-from ..training.presets import Preset
+from ..model import PanopticFPNShape, UntouchedShape
+from ..training import Preset
 from .budget import Budget, smallest
 
 

@@ -13,11 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..model.file import Model
-from ..model.shapes import WaveCTShape
-from ..training.method import Batch, Method, adam
-from ..training.presets import Preset
-from ..training.stages import PatchStage, Prepared, Setting, patch_feed
+from ..model import Model, WaveCTShape
+from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, patch_feed
 from .budget import Budget
 
 # an autoencoder bears more than adversaries do, and in few steps it has to give patches back

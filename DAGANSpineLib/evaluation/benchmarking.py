@@ -15,65 +15,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..baselines.budget import LAPTOP, Budget
-from ..baselines.systems import SYSTEMS, System
+from ..baselines import LAPTOP, SYSTEMS, Budget, System
 from ..errors import UserError
 from ..files import whole_file
-from ..inference.devices import choose_device, choose_precision
-from ..inference.pipeline import Pipeline
+from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
-from ..training.dataset import Dataset, open_dataset
-from ..training.run import RunFolder, as_json
-from ..training.trainer import configuration_of, train
+from ..training import Dataset, RunFolder, as_json, configuration_of, open_dataset, train
 from .comparison import compare, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
+from .job import ERROR, EVALUATION, RECORD, Job
 from .scoring import Rivals, evaluate
 from .tables import percent, shown
 from .team import Team
 
 SETTINGS, RUNS = "settings.json", "runs"
-RECORD, ERROR, EVALUATION = "job.json", "error.txt", "evaluation"
 
 Tell = Callable[[str], None]
 
 
 class BenchmarkError(UserError):
     """A benchmark that can't be done as asked; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A system to train with a seed and to evaluate; finished once its record stands."""
-
-    system: System
-    seed: int
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return f"{self.system.name}, seed {self.seed}"
-
-    @property
-    def record(self) -> dict[str, Any] | None:
-        """What is known of the finished job; None if it isn't finished."""
-        path = self.folder / RECORD
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-    @property
-    def scores(self) -> dict[str, Any]:
-        """What `evaluate` found."""
-        return json.loads((self.folder / EVALUATION / "scores.json").read_text(encoding="utf-8"))
-
-    @property
-    def model(self) -> Path:
-        return RunFolder(self.folder).best
-
-    @property
-    def trouble(self) -> str:
-        """Why the job was given up, in a line; empty if it wasn't."""
-        path = self.folder / ERROR
-        return path.read_text(encoding="utf-8").splitlines()[-1] if path.is_file() else ""
 
 
 @dataclass(frozen=True)

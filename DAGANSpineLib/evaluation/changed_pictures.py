@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..files import whole_folder
-from ..inference.pipeline import Pipeline
+from ..inference import Pipeline
 from ..metrics import Agreement
 from ..progress import Progress, unheard
-from ..report.overlay import overlay
-from ..training.dataset import Sample
+from ..report import overlay
+from ..training import Sample
 from .changes import CHANGES
 from .paired import LEVEL, RESAMPLES, SEED, paired_difference
 from .plots import plot_sheet
@@ -57,7 +57,7 @@ def robustness(
         }
         text = json.dumps(report, indent=1, ensure_ascii=False)
         (target / "robustness.json").write_text(text + "\n", encoding="utf-8")
-        (target / "robustness.md").write_text(as_markdown(report), encoding="utf-8")
+        (target / "robustness.md").write_text(robustness_as_markdown(report), encoding="utf-8")
         plot_sheet(sheet, f"{name}: one subject as {pipeline.model.name} restores and labels it", target / "sheet.png")
         progress(1.0, "Done")
     return report
@@ -101,7 +101,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def as_markdown(report: dict[str, Any]) -> str:
+def robustness_as_markdown(report: dict[str, Any]) -> str:
     """One line for each change."""
     model = report["model"]
     rows = []

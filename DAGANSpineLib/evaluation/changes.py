@@ -11,8 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from ..networks.resize import resize, shrink
-from ..vpi.picture import lit_body
+from ..networks import resize, shrink
+from ..vpi import lit_body
 
 MISSING = 0.2  # share of the lit body's rows
 BRIGHTER, DARKER = 1.3, 0.6  # gain; what goes beyond 255 saturates

@@ -10,21 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from statistics import stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from ..baselines.systems import REFERENCE, System
+from ..baselines import REFERENCE, System
 from ..files import whole_file
-from ..inference.devices import choose_device, name_of
+from ..inference import choose_device, name_of_device
 from .comparison_tables import as_csv, as_markdown
+from .job import Job
 from .paired import LEVEL, RESAMPLES, SEED
 from .pairwise import Row, differences, rows_by_subject, same_subjects
 from .plots import plot_differences
 from .scoring import BONES, mean
-
-if TYPE_CHECKING:
-    from .benchmarking import Job
 
 SCORES = ("dice", "jaccard", "accuracy")
 NAME = "benchmark"
@@ -54,7 +52,7 @@ def compare(jobs: Sequence[Job], data: str, budget: str, device: str = "auto", p
         "left out": first["left out"],
         "budget": budget,
         "machine": {
-            "device": name_of(choose_device(device)[0].type),
+            "device": name_of_device(choose_device(device)[0].type),
             "architecture": platform.machine(),
             "torch": torch.__version__,
             "processes": processes,

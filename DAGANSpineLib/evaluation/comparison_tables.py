@@ -7,8 +7,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..baselines.systems import REFERENCE
-from ..report.findings import DISCLAIMER
+from ..baselines import REFERENCE
+from ..report import DISCLAIMER
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
 from .subjects import without
 from .tables import interval, percent, shown, table

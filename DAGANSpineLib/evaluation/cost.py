@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..model.file import Model
-from ..vpi.picture import NETWORK_SIZE
+from ..model import Model
+from ..vpi import NETWORK_SIZE
 
 
 def learnt(model: Model) -> int:

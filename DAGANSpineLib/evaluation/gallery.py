@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..baselines.systems import System
+from ..baselines import System
 from ..files import whole_file
-from ..inference.pipeline import Pipeline, Result
+from ..inference import Pipeline, Result
 from ..metrics import PATCH, Agreement, patches
-from ..model.shapes import UntouchedShape
+from ..model import UntouchedShape
 from ..progress import Progress, unheard
-from ..report.overlay import overlay
-from ..training.dataset import Record, Sample, load
-from ..vpi.picture import lit_body
+from ..report import overlay
+from ..training import Record, Sample, load
+from ..vpi import lit_body
+from .job import Job
 from .plots import plot_gallery
 from .scoring import by_class
 from .subjects import subjects_of
-
-if TYPE_CHECKING:
-    from .benchmarking import Job
 
 SHOWN = 3  # subjects
 DETAIL = 160  # rows and columns of the enlarged part

@@ -80,7 +80,7 @@ def versus(paths: Sequence[Path], folder: Path) -> dict[str, Any]:
     with whole_folder(folder, replaces=OUTPUTS) as target:
         text = json.dumps(comparison, indent=1, ensure_ascii=False)
         (target / "versus.json").write_text(text + "\n", encoding="utf-8")
-        (target / "versus.md").write_text(as_markdown(comparison), encoding="utf-8")
+        (target / "versus.md").write_text(versus_as_markdown(comparison), encoding="utf-8")
         plot_differences(comparison, target / "versus.png")
     return comparison
 
@@ -168,7 +168,7 @@ def line(figure: Figure, found: dict[str, Any]) -> list[str]:
     ]
 
 
-def as_markdown(comparison: dict[str, Any]) -> str:
+def versus_as_markdown(comparison: dict[str, Any]) -> str:
     """A table for each evaluation that is compared with the reference."""
     reference = comparison["reference"]["name"]
     parts = [

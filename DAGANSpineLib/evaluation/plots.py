@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..report.findings import DISCLAIMER
+from ..report import DISCLAIMER
 from ..segments import SEGMENTS
 
 INK, GREY = "0.25", "0.6"

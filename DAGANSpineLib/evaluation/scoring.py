@@ -13,13 +13,14 @@ import torch
 from monai.metrics import PSNRMetric, SSIMMetric
 
 from ..files import whole_folder
-from ..inference.pipeline import Pipeline
+from ..inference import Pipeline
 from ..metrics import Agreement, Patches, change_of_clean, patches
-from ..networks.classical_repair import repair
+from ..networks import repair
 from ..progress import Progress, unheard
-from ..report.overlay import overlay
-from ..training.dataset import Sample
-from ..vpi.picture import CLASSES, lit_body
+from ..report import overlay
+from ..segments import CLASSES
+from ..training import Sample
+from ..vpi import lit_body
 from .plots import plot_scores
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
@@ -63,7 +64,7 @@ def evaluate(
             "left out": left_out,
         }
         (target / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        (target / "scores.md").write_text(as_markdown(scores), encoding="utf-8")
+        (target / "scores.md").write_text(scores_as_markdown(scores), encoding="utf-8")
         plot_scores(scores, target / "scores.png")
         progress(1.0, "Done")
     return scores
@@ -154,7 +155,7 @@ def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[s
     }
 
 
-def as_markdown(scores: dict[str, Any]) -> str:
+def scores_as_markdown(scores: dict[str, Any]) -> str:
     """The tables for people, in the layout of table 1."""
     columns = ("lumbar", "thoracic", "rib", "average")
     model = scores["model"]

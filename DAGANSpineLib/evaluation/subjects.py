@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..progress import Progress
-from ..training.dataset import DatasetError, Record, Sample, listed, load, refuse
+from ..training import DatasetError, Record, Sample, listed, load, refuse
 
 
 def subjects_of(data: Path, split: str) -> tuple[str, Sequence[Record]]:

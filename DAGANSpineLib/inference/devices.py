@@ -68,7 +68,7 @@ def trouble_with(kind: str) -> str | None:
         free, _total = torch.cuda.mem_get_info()
         if free < NEEDED:
             trouble = _("{name} has only {free} of its memory free, {needed} are needed.")
-            return trouble.format(name=name_of(kind), free=gigabytes(free), needed=gigabytes(NEEDED))
+            return trouble.format(name=name_of_device(kind), free=gigabytes(free), needed=gigabytes(NEEDED))
     return None
 
 
@@ -88,7 +88,7 @@ def why_absent(kind: str) -> str:
     return reason.format(version=torch.__version__, cuda=torch.version.cuda)
 
 
-def name_of(kind: str) -> str:
+def name_of_device(kind: str) -> str:
     """The processor's name and size, to be read by people."""
     if kind == "cuda":
         properties = torch.cuda.get_device_properties(0)
@@ -109,7 +109,8 @@ def survey() -> dict[str, str]:
     For `auto`: what it takes, and why no graphics card, if it takes none. Some seconds where a graphics card wakes up.
     """
     troubles = {kind: trouble_with(kind) for kind in ("cuda", "mps")}
-    found = {"cpu": name_of("cpu"), **{kind: trouble or name_of(kind) for kind, trouble in troubles.items()}}
+    found = {"cpu": name_of_device("cpu")}
+    found |= {kind: trouble or name_of_device(kind) for kind, trouble in troubles.items()}
     kind = choose_device()[0].type
     usual = "mps" if sys.platform == "darwin" else "cuda"
     return {"auto": f"{found['cpu']}. {troubles[usual]}" if kind == "cpu" else found[kind], **found}

@@ -12,9 +12,9 @@ from typing import Any
 from ..errors import UserError
 from ..files import OutputError, whole_file
 from ..progress import Cancelled, Progress, unheard
-from ..report.contact_sheet import pages_in, write_contact_sheets
+from ..report import pages_in, write_contact_sheets
 from ..segments import SEGMENTS
-from ..vpi.picture import PICTURES
+from ..vpi import PICTURES
 from .one_file import former_report, name_of, segment_file
 from .pipeline import Pipeline
 

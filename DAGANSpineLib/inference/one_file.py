@@ -14,11 +14,10 @@ import slicerio
 
 from ..files import OutputError, whole_folder
 from ..progress import Progress, unheard
-from ..projection.files import Projected, read_input
-from ..report.findings import DISCLAIMER, findings
-from ..report.overlay import overlay, residual
+from ..projection import Projected, read_input
+from ..report import DISCLAIMER, findings, overlay, residual
 from ..segments import SEGMENTS
-from ..vpi.picture import VPI
+from ..vpi import VPI
 from .pipeline import Pipeline, Result
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")

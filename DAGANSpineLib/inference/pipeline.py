@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..model.file import Model, load_model
-from ..networks.resize import resize, shrink
+from ..model import Model, load_model
+from ..networks import resize, shrink
 from ..progress import Cancelled as Cancelled
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi.picture import NETWORK_SIZE, denormalise, lit_body, normalise
+from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise
 from .devices import DeviceError, choose_device, out_of_memory
 
 TILE = 256  # rows and columns: about a tenth of a second on a laptop's processor, so that cancelling feels prompt

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from ..files import whole_file
+from ..segments import CLASSES
 from ..texts import tr as _
-from ..vpi.picture import CLASSES
 from . import card as model_card
 from .card import FORMAT, ModelError
 from .shapes import RESTORERS, SEGMENTERS, RestorerShape, SegmenterShape, shape_of

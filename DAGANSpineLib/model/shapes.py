@@ -9,12 +9,17 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-from ..networks import ClassicalRepair, Generator, PanopticFPN, Untouched
-from ..networks.pyramid_pooling import PyramidPooling
-from ..networks.residual_generator import ResidualGenerator
-from ..networks.style_transfer import WaveCT
-from ..networks.unet import UNet
-from ..vpi.picture import CLASSES
+from ..networks import (
+    ClassicalRepair,
+    Generator,
+    PanopticFPN,
+    PyramidPooling,
+    ResidualGenerator,
+    UNet,
+    Untouched,
+    WaveCT,
+)
+from ..segments import CLASSES
 
 Kind = TypeVar("Kind", bound="Shape")
 

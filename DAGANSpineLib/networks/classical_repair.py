@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..vpi.picture import denormalise, lit_body, normalise
+from ..vpi import denormalise, lit_body, normalise
 
 DECIMALS = 3  # of grey levels: normalising and back changes the sixth, and an unfilled pixel is exactly zero
 

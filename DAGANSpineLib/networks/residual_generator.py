@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..vpi.picture import denormalise, normalise
+from ..vpi import denormalise, normalise
 
 SPREAD = 0.02  # of the initial weights
 

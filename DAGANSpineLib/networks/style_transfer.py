@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..vpi.picture import DARK, denormalise, normalise
+from ..vpi import DARK, denormalise, normalise
 from .haar import HaarAutoencoder
 
 WINDOW = 96  # rows and columns, as a patch (section 3.1)

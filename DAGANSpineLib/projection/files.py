@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import UserError
+from ..errors import ImageError, UserError
 from ..files import OutputError, whole_file
 from ..progress import Progress, unheard
-from ..vpi.picture import VPI, ImageError, read_image, vpi_of_file
+from ..vpi import VPI, read_image, vpi_of_file
 from .projector import THICKNESS_MM, Projector, Slab
 
 KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import UserError
+from ..errors import ImageError, UserError
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi.picture import SMALLEST, VPI, ImageError, Plane
+from ..vpi import SMALLEST, VPI, Plane
 from .orientation import UPRIGHT, View, find_view, side_of
 from .skin import Beginnings, Surface, find_skin
 

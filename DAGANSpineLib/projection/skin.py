@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import ImageError
 from ..texts import tr as _
-from ..vpi.picture import ImageError
 
 APART_MM = 1.2  # between the columns that are looked at: the skin is far smoother than that
 RUN_MM = 1.2  # of tissue make a beginning; shorter ones are noise in the air

@@ -1,1 +1,20 @@
-"""What a run found: figures, overlays, contact sheets, and the letters in them."""
+"""What a run found: figures, overlays, contact sheets, and the letters in them. Numpy and SimpleITK only."""
+
+from .contact_sheet import pages_in, write_contact_sheets
+from .findings import DISCLAIMER, extent, findings
+from .overlay import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
+
+__all__ = [
+    "BRIGHTENED",
+    "DARKENED",
+    "DISCLAIMER",
+    "FULL_CHANGE",
+    "SHADES",
+    "changes",
+    "extent",
+    "findings",
+    "overlay",
+    "pages_in",
+    "residual",
+    "write_contact_sheets",
+]

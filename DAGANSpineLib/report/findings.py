@@ -11,7 +11,7 @@ from .. import metrics
 from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..texts import tr as _
-from ..vpi.picture import lit_body
+from ..vpi import lit_body
 
 DISCLAIMER = "Research use, not for diagnosis."
 SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else

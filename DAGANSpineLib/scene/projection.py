@@ -11,11 +11,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from ..errors import ImageError
 from ..progress import Progress, unheard
-from ..projection.orientation import TO_RAS
-from ..projection.projector import Projector, Slab
-from ..vpi.picture import ImageError
-from . import results as scene
+from ..projection import TO_RAS, Projector, Slab
+from . import images, results
 
 SLAB = "DAGANSpineProjection"  # attribute of a VPI: how it was projected, in JSON
 
@@ -30,7 +29,7 @@ def is_volume(node: slicer.vtkMRMLVolumeNode | None) -> bool:
 def trouble_with(node: slicer.vtkMRMLVolumeNode | None) -> str:
     """Why this node can't be restored, as a sentence that says what to do; empty if it can. Reads no voxels."""
     if not is_volume(node):
-        return scene.trouble_with(node)
+        return images.trouble_with(node)
     if node.GetImageData().GetNumberOfScalarComponents() > 1:
         return _("{name} is a volume in colours; convert it to a scalar volume first.").format(name=node.GetName())
     return ""
@@ -39,7 +38,7 @@ def trouble_with(node: slicer.vtkMRMLVolumeNode | None) -> str:
 def first_input() -> slicer.vtkMRMLVolumeNode | None:
     """The first VPI of the scene that is no result, or else its first volume."""
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return scene.first_image() or next((node for node in volumes if is_volume(node) and not trouble_with(node)), None)
+    return images.first_image() or next((node for node in volumes if is_volume(node) and not trouble_with(node)), None)
 
 
 def state_of(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple:
@@ -72,7 +71,7 @@ def projector_of(
 def vpi_of(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
     """The VPI that was projected from this volume, if there is one: the VPI refers to the volume."""
     images = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return next((node for node in images if node.GetNodeReferenceID(scene.VOLUME_ROLE) == volume.GetID()), None)
+    return next((node for node in images if node.GetNodeReferenceID(images.VOLUME_ROLE) == volume.GetID()), None)
 
 
 def projection_of(vpi: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any] | None:
@@ -107,11 +106,11 @@ class Projection:
     def publish_with(
         self, restored: np.ndarray, labels: np.ndarray, model: str = "", findings: dict[str, Any] | None = None
     ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
-        """Put the VPI into the scene, and with it its results, as `scene.publish` does; all of them or none."""
+        """Put the VPI into the scene, and with it its results, as `results.publish` does; all of them or none."""
         former = vpi_of(self.volume)
         vpi = self.publish()
         try:
-            return scene.publish(vpi, restored, labels, model, findings)
+            return results.publish(vpi, restored, labels, model, findings)
         except Exception:
             if former is None:
                 slicer.mrmlScene.RemoveNode(vpi)
@@ -130,7 +129,7 @@ class Projection:
             matrix = TO_RAS @ self.projector.picture_to_lps(self.slab)[:, [1, 0, 2, 3]]
             node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
             node.SetAndObserveTransformNodeID(self.volume.GetTransformNodeID())
-            scene.put_beside(node, self.volume)
+            results.put_beside(node, self.volume)
             node.SetAttribute(SLAB, json.dumps(self.projector.report(self.slab)))
         except Exception:
             if former is None:
@@ -141,7 +140,7 @@ class Projection:
     def _add(self) -> slicer.vtkMRMLScalarVolumeNode:
         name = _("{name} VPI").format(name=self.volume.GetName())
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-        node.SetNodeReferenceID(scene.VOLUME_ROLE, self.volume.GetID())
+        node.SetNodeReferenceID(images.VOLUME_ROLE, self.volume.GetID())
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().AutoWindowLevelOff()
         node.GetDisplayNode().SetWindowLevelMinMax(0, 255)

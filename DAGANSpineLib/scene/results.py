@@ -1,129 +1,21 @@
-"""MRML nodes to pixels and back.
-
-Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upright (rows, columns), grey 0 to 255.
-"""
+"""What a run made of an image, as nodes beside it: its restored image and its segments."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
-from ..report import overlay
-from ..report.findings import extent
+from ..errors import ImageError
+from ..report import extent
 from ..segments import SEGMENTS
-from ..vpi.picture import PICTURES, ImageError, Plane, grey, pixel_size
+from .images import INPUT_ROLE, OneSlice, pixels_of
 
-INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
-VOLUME_ROLE = "DAGANSpineVolume"  # node reference from a VPI to the volume that it was projected from
-REMOVED_ROLE = "DAGANSpineRemovedFrom"  # the same, of the picture of what was removed
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
-
-
-@dataclass(frozen=True)
-class OneSlice:
-    """Where the only slice of a volume lies in its array, how its picture stands upright, and its spacing: mm between
-    rows and columns, None where nobody knew."""
-
-    shape: tuple[int, int, int]
-    axis: int
-    plane: Plane
-    spacing: tuple[float, float] | None
-
-    @classmethod
-    def of(cls, volume: slicer.vtkMRMLScalarVolumeNode) -> OneSlice:
-        """Raises ImageError if the volume is empty, a label map, or has more than one slice."""
-        if volume.IsA("vtkMRMLLabelMapVolumeNode"):
-            raise ImageError(_("{name} is a label map; choose the image itself.").format(name=volume.GetName()))
-        image = volume.GetImageData()
-        if image is None or image.GetNumberOfPoints() == 0:
-            raise ImageError(_("{name} holds no image; load it again.").format(name=volume.GetName()))
-        shape = image.GetDimensions()[::-1]
-        if 1 not in shape:
-            raise ImageError(
-                _(
-                    "{name} is a volume of {columns} × {rows} × {slices} voxels, not a projection image (VPI). "
-                    "Project it to one coronal slice first."
-                ).format(name=volume.GetName(), columns=shape[2], rows=shape[1], slices=shape[0])
-            )
-        axis = shape.index(1)
-        directions = vtk.vtkMatrix4x4()
-        volume.GetIJKToRASDirectionMatrix(directions)
-        matrix = slicer.util.arrayFromVTKMatrix(directions)
-        within = [2 - dimension for dimension in range(3) if dimension != axis]
-        toward = [matrix[:3, dimension] for dimension in within]
-        spacing = pixel_size(tuple(volume.GetSpacing()[dimension] for dimension in within), *toward)
-        return cls(shape, axis, Plane.of(*toward), None if is_picture_file(volume) else spacing)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Rows and columns of the upright picture."""
-        stored = tuple(count for axis, count in enumerate(self.shape) if axis != self.axis)
-        return stored[::-1] if self.plane.transposed else stored
-
-    def picture(self, array: np.ndarray) -> np.ndarray:
-        """(slices, rows, columns[, channels]) -> upright (rows, columns[, channels])."""
-        return self.plane.upright(np.take(array, 0, axis=self.axis))
-
-    def array(self, picture: np.ndarray) -> np.ndarray:
-        """Upright (rows, columns) -> contiguous (slices, rows, columns)."""
-        return np.ascontiguousarray(self.plane.stored(picture)).reshape(self.shape)
-
-
-def picture_axes(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    """Where the upright picture of a one-slice volume has its right and its top: unit vectors (2, 3), RAS."""
-    one_slice, matrix = OneSlice.of(volume), vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    to_world = slicer.util.arrayFromVTKMatrix(matrix)
-    transform = volume.GetParentTransformNode()
-    if transform is not None and transform.IsTransformToWorldLinear():
-        transform.GetMatrixTransformToWorld(matrix)
-        to_world = slicer.util.arrayFromVTKMatrix(matrix) @ to_world
-    first, second = (to_world[:3, 2 - axis] for axis in range(3) if axis != one_slice.axis)
-    right, down = (first, second) if one_slice.plane.transposed else (second, first)
-    axes = np.stack([right, down if one_slice.plane.flipped else -down])
-    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
-
-
-def is_picture_file(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether the volume comes from a PNG or JPEG and the like, whose resolution is that of a print."""
-    storage = volume.GetStorageNode()
-    return bool(storage and storage.GetFileName()) and Path(storage.GetFileName()).suffix.lower() in PICTURES
-
-
-def trouble_with(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:
-    """Why this node can't be restored, as a sentence that says what to do; empty if it can. Reads no pixels."""
-    if volume is None:
-        return _("Choose an image (VPI) first: load one with Add Data, then select it above.")
-    try:
-        OneSlice.of(volume)
-    except ImageError as error:
-        return str(error)
-    return ""
-
-
-def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
-    """A one-slice scalar or vector volume as an upright picture: float32 (rows, columns), grey 0 to 255.
-
-    Raises ImageError with a sentence for whatever is no VPI.
-    """
-    return grey(OneSlice.of(volume).picture(slicer.util.arrayFromVolume(volume)))
-
-
-def first_image() -> slicer.vtkMRMLScalarVolumeNode | None:
-    """The first node of the scene that can be restored, and is no result and no volume's projection."""
-    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        made = any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE))
-        if not made and not trouble_with(volume):
-            return volume
-    return None
 
 
 def results_of(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[slicer.vtkMRMLNode | None, slicer.vtkMRMLNode | None]:
@@ -274,48 +166,3 @@ def fill_segments(
             added.SetTag(added.GetTerminologyEntryTagName(), segment.terminology)
         mask = (labels == segment.label).astype(np.uint8)
         slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation_node, segment.name, volume)
-
-
-def removed_of(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLLabelMapVolumeNode | None:
-    """The picture of what was removed from this volume, if it has been made."""
-    pictures = slicer.util.getNodesByClass("vtkMRMLLabelMapVolumeNode")
-    return next((node for node in pictures if node.GetNodeReferenceID(REMOVED_ROLE) == volume.GetID()), None)
-
-
-def show_removed(
-    volume: slicer.vtkMRMLScalarVolumeNode, restored: slicer.vtkMRMLScalarVolumeNode
-) -> slicer.vtkMRMLLabelMapVolumeNode:
-    """Make, or fill anew, the picture of what restoration removed: red where it darkened, blue where it brightened, the
-    more the stronger.
-
-    A label map, since Slicer draws no other volume with an opacity for each value.
-    """
-    one_slice = OneSlice.of(volume)
-    node = removed_of(volume)
-    if node is None:
-        name = _("{name} removed").format(name=volume.GetName())
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", name)
-        node.SetNodeReferenceID(REMOVED_ROLE, volume.GetID())
-        node.CreateDefaultDisplayNodes()
-        put_beside(node, volume)
-    node.GetDisplayNode().SetAndObserveColorNodeID(removed_colours().GetID())
-    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    changes = overlay.changes(pixels_of(volume), pixels_of(restored))
-    slicer.util.updateVolumeFromArray(node, one_slice.array(changes))
-    node.CopyOrientation(volume)
-    return node
-
-
-def removed_colours() -> slicer.vtkMRMLColorTableNode:
-    """The scene's colours for what was removed, by `overlay.changes`; made if they are not there."""
-    for table in slicer.util.getNodesByClass("vtkMRMLColorTableNode"):
-        if table.GetAttribute(REMOVED_ROLE):
-            return table
-    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", _("Removed"))
-    table.SetAttribute(REMOVED_ROLE, "colours")
-    table.SetTypeToUser()
-    table.SetNumberOfColors(len(overlay.SHADES))
-    names = {0: _("Unchanged"), 1: _("Darkened by {levels} grey levels"), 2: _("Brightened by {levels} grey levels")}
-    for label, (kind, levels, colour) in enumerate(overlay.SHADES):
-        table.SetColor(label, names[kind].format(levels=levels), *colour)
-    return table

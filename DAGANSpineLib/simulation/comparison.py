@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from .. import metrics
 from ..files import whole_folder
 from ..progress import Progress
-from ..vpi.picture import lit_body
+from ..vpi import lit_body
 from .subject import simulate_subject
 
 # Cycles per pixel. The finest hold banding and dashes, the coarsest the bones.

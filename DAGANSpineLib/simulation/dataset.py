@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from ..errors import UserError
 from ..files import whole_folder
 from ..progress import Progress, unheard
-from ..vpi.picture import CLASSES
+from ..segments import CLASSES
 from .subject import simulate_subject
 from .volume import simulate_volume, write_volume
 

@@ -3,7 +3,7 @@
 import numpy as np
 import SimpleITK as sitk
 
-from ..vpi.picture import CLASSES
+from ..segments import CLASSES
 from .bones import LUMBAR, RIB, THORACIC, Bones
 
 # Grey levels by which a bone darkens the image on average: fainter ones drown in the muscle's own blotches.

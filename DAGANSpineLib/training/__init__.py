@@ -1,1 +1,52 @@
 """Training: data sets, patches, losses, methods and the loop that drives them. Needs the extra `train`."""
+
+from ..doors import on_demand
+
+__getattr__ = on_demand(
+    __name__,
+    {
+        "checking": ("check",),
+        "dataset": (
+            "Dataset",
+            "DatasetError",
+            "Record",
+            "Sample",
+            "listed",
+            "load",
+            "open_dataset",
+            "refuse",
+        ),
+        "losses": ("segmentation_loss",),
+        "method": (
+            "Batch",
+            "LabelledBatch",
+            "Method",
+            "adam",
+            "frozen",
+        ),
+        "presets": (
+            "PRESETS",
+            "Preset",
+        ),
+        "run": (
+            "RunFolder",
+            "as_json",
+        ),
+        "segmentation": ("Segmentation",),
+        "stages": (
+            "AdversarialStage",
+            "PatchSegmentationStage",
+            "PatchStage",
+            "Prepared",
+            "SegmentationStage",
+            "Setting",
+            "Stage",
+            "patch_feed",
+        ),
+        "trainer": (
+            "configuration_of",
+            "train",
+        ),
+        "validation": ("Validation",),
+    },
+)

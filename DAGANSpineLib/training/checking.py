@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..metrics import patches
 from ..progress import Progress
-from ..vpi.picture import lit_body
+from ..vpi import lit_body
 from .dataset import Dataset, DatasetError, Record, load, survey
 from .patches import STRIDE
 

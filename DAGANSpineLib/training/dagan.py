@@ -7,15 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..model.file import Model
+from ..model import Model
 from ..networks import Discriminator
-from .losses import (
-    WEIGHT_RECONSTRUCTION,
-    WEIGHT_SEGMENTATION,
-    adversarial_loss,
-    reconstruction_loss,
-    segmentation_loss,
-)
+from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION, adversarial_loss, reconstruction_loss, segmentation_loss
 from .method import Batch, Method, adam, frozen
 
 

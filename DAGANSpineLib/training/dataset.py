@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import UserError
-from ..vpi.picture import CLASSES, ImageError, read_vpi
+from ..errors import ImageError, UserError
+from ..segments import CLASSES
+from ..vpi import read_vpi
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..vpi.picture import DEVIATION
+from ..vpi import DEVIATION
 
 WEIGHT_SEGMENTATION = 0.5  # λ1 (section 3.2)
 WEIGHT_RECONSTRUCTION = 0.01  # λ2 (section 3.2)

@@ -11,8 +11,8 @@ import torch
 from monai.transforms import Compose, RandAffined, RandFlipd
 
 from .. import metrics
-from ..networks.resize import shrink
-from ..vpi.picture import NETWORK_SIZE, lit_body, normalise
+from ..networks import shrink
+from ..vpi import NETWORK_SIZE, lit_body, normalise
 from .dataset import DatasetError, Sample
 from .method import Batch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.shapes import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape
+from ..model import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape
 from .stages import AdversarialStage, SegmentationStage, Stage
 
 

@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ..errors import UserError
 from ..files import whole_file
-from ..model.file import Model, load_model, save_model
+from ..model import Model, load_model, save_model
 
 
 class RunError(UserError):

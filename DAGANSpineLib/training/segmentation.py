@@ -5,7 +5,7 @@ from __future__ import annotations
 from monai.losses import DiceCELoss
 from torch import Tensor
 
-from ..model.file import Model
+from ..model import Model
 from .method import LabelledBatch, Method, adam
 
 

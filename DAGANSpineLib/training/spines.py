@@ -22,10 +22,10 @@ from monai.transforms import (
 )
 
 from ..files import whole_file
-from ..inference.pipeline import Pipeline
-from ..networks.resize import shrink
+from ..inference import Pipeline
+from ..networks import shrink
 from ..progress import Progress
-from ..vpi.picture import NETWORK_SIZE, lit_body, normalise
+from ..vpi import NETWORK_SIZE, lit_body, normalise
 from .dataset import Record, load
 from .method import LabelledBatch
 

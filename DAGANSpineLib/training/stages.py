@@ -12,8 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..metrics import CLEAN, PATCH
-from ..model.file import Model
-from ..vpi.picture import NETWORK_SIZE
+from ..model import Model
+from ..vpi import NETWORK_SIZE
 from .dagan import DAGAN
 from .dataset import Record, load
 from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION

@@ -12,10 +12,10 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from ..inference.devices import choose_device, choose_precision, keep_freed_memory
-from ..inference.pipeline import Pipeline, unheard
-from ..model.file import Model, freeze
-from ..vpi.picture import DEVIATION, denormalise
+from ..inference import Pipeline, choose_device, choose_precision, keep_freed_memory
+from ..model import Model, freeze
+from ..progress import unheard
+from ..vpi import DEVIATION, denormalise
 from .checking import lacking, troubles_of
 from .dataset import Dataset, open_dataset, refuse
 from .health import Health
@@ -39,8 +39,9 @@ def train(
 ) -> Model:
     """Train on a data set by a preset, into a run folder; returns the best model.
 
-    `name` is the preset's, kept in the model's provenance; `precision` is one of `devices.PRECISIONS`, `device` one of
-    `devices.DEVICES`; `quiet` shows no progress bars. Raises DatasetError, DeviceError or RunError with a sentence.
+    `name` is the preset's, kept in the model's provenance; `precision` is one of `inference.PRECISIONS`, `device` one
+    of `inference.DEVICES`; `quiet` shows no progress bars. Raises DatasetError, DeviceError or RunError with a
+    sentence.
     """
     dataset, run = open_dataset(data), RunFolder(folder)
     device = choose_device(device)[0]

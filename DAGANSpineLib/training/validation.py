@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..inference.pipeline import Pipeline
+from ..inference import Pipeline
 from ..metrics import Agreement, patches
-from ..model.file import Model
-from ..vpi.picture import CLASSES, lit_body
+from ..model import Model
+from ..segments import CLASSES
+from ..vpi import lit_body
 from .dataset import Record, Sample, load
 
 

@@ -1,1 +1,28 @@
-"""A volume projection image (VPI) of a spine: read from any file, grey, upright, with its pixel size and lit body."""
+"""A volume projection image (VPI) of a spine: read from any file, grey, upright, with its pixel size and lit body.
+
+Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy and SimpleITK only.
+"""
+
+from .body import DARK, lit_body
+from .grey import SMALLEST, grey
+from .picture import PICTURES, VPI, pixel_size, read_image, read_vpi, vpi_of_file
+from .plane import Plane
+from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
+
+__all__ = [
+    "DARK",
+    "DEVIATION",
+    "NETWORK_SIZE",
+    "PICTURES",
+    "SMALLEST",
+    "VPI",
+    "Plane",
+    "denormalise",
+    "grey",
+    "lit_body",
+    "normalise",
+    "pixel_size",
+    "read_image",
+    "read_vpi",
+    "vpi_of_file",
+]

@@ -16,14 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from DAGANSpineLib.__main__ import Bar
-from DAGANSpineLib.evaluation.pairwise import as_markdown as versus_markdown
-from DAGANSpineLib.evaluation.pairwise import versus
+from DAGANSpineLib.commands.terminal import Bar
+from DAGANSpineLib.evaluation.pairwise import versus, versus_as_markdown
 from DAGANSpineLib.evaluation.scoring import evaluate
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference.devices import PRECISIONS
-from DAGANSpineLib.inference.pipeline import Pipeline
 from DAGANSpineLib.metrics import CLEAN
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import GeneratorShape
 from DAGANSpineLib.training.presets import PRESETS, Preset
 from DAGANSpineLib.training.trainer import train
@@ -113,7 +112,7 @@ def trained(name: str, data: Path, output: Path, precision: str) -> Model:
 def compare(names: Sequence[str], output: Path) -> str:
     """The table of these choices against the reference."""
     scores = output / "scores"
-    return versus_markdown(versus([scores / REFERENCE, *(scores / name for name in names)], output / "comparison"))
+    return versus_as_markdown(versus([scores / REFERENCE, *(scores / name for name in names)], output / "comparison"))
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from DAGANSpineLib.projection.projector import METHODS, Projector, Slab  # noqa: E402
+from DAGANSpineLib.projection import Projector, Slab  # noqa: E402
+from DAGANSpineLib.projection.projector import METHODS  # noqa: E402
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume  # noqa: E402
 
 ORDERS = {"rows, columns, depth": (0, 1, 2), "depth, columns, rows": (2, 1, 0), "columns, depth, rows": (1, 2, 0)}

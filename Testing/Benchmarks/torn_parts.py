@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from DAGANSpineLib.__main__ import Bar
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
+from DAGANSpineLib.commands.terminal import Bar
 from DAGANSpineLib.evaluation.paired import LEVEL, RESAMPLES, SEED
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
-from DAGANSpineLib.inference.pipeline import Pipeline
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import PATCH, Agreement, patches
-from DAGANSpineLib.report.findings import DISCLAIMER
+from DAGANSpineLib.report import DISCLAIMER
 from DAGANSpineLib.training.dataset import DatasetError, Sample, load
-from DAGANSpineLib.vpi.picture import lit_body
+from DAGANSpineLib.vpi import lit_body
 
 STRIDE = 8  # pixels
 SHOWN_CLEAN = ("Vanilla FPN", REFERENCE)  # whose segmenters see the clean truth, too

@@ -29,7 +29,7 @@ from accelerate import Accelerator
 from textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 
 from DAGANSpineLib.inference.devices import keep_freed_memory
-from DAGANSpineLib.model.file import Model
+from DAGANSpineLib.model import Model
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS

@@ -32,7 +32,7 @@ def during_the_run(panel, act, message="Restoring, tile 2"):
 
 
 def expected_result(volume, model=None):
-    from DAGANSpineLib.inference.pipeline import Pipeline
-    from DAGANSpineLib.scene import results as scene
+    from DAGANSpineLib import scene
+    from DAGANSpineLib.inference import Pipeline
 
     return Pipeline.load(model, "cpu").run(scene.pixels_of(volume))

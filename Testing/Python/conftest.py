@@ -57,9 +57,9 @@ def slim_model_file(tmp_path_factory, small_vpi):
     """A model file of slim, untrained networks that finds some of every class in `small_vpi`."""
     import torch
 
-    from DAGANSpineLib.model.file import Model, save_model
+    from DAGANSpineLib.model import Model, save_model
     from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
-    from DAGANSpineLib.vpi.picture import normalise
+    from DAGANSpineLib.vpi import normalise
 
     torch.manual_seed(1)
     model = Model(GeneratorShape((4, 8, 16)), PanopticFPNShape(depth=18, width=8, pyramid=16, head=16))

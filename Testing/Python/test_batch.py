@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib.__main__ import Bar, duration, main
+from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.commands.terminal import Bar, duration
 from DAGANSpineLib.errors import UserError
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import many_files as batch
 from DAGANSpineLib.inference.many_files import SUMMARY, find_images, segment_files
-from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline
-from DAGANSpineLib.model.file import load_model, save_model
+from DAGANSpineLib.model import load_model, save_model
+from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.report.contact_sheet import ACROSS, DOWN, page_of, wrapped, write_contact_sheets
 from DAGANSpineLib.report.lettering import ADVANCE, HEIGHT, letters
 

@@ -18,11 +18,12 @@ from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
 from DAGANSpineLib.evaluation import benchmark as module
-from DAGANSpineLib.evaluation.benchmarking import BenchmarkError, Job, benchmark, named, remaining
+from DAGANSpineLib.evaluation.benchmarking import BenchmarkError, benchmark, named, remaining
 from DAGANSpineLib.evaluation.gallery import draw
+from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
-from DAGANSpineLib.model.file import load_model
+from DAGANSpineLib.model import load_model
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import load
 from DAGANSpineLib.training.run import RunError

@@ -11,17 +11,18 @@ import torch
 
 from DAGANSpineLib.baselines.budget import BUDGETS, parameters
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
-from DAGANSpineLib.evaluation.benchmarking import Job, named
+from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.comparison import compare, write_comparison
 from DAGANSpineLib.evaluation.cost import learnt, multiply_adds
+from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.paired import paired_difference
 from DAGANSpineLib.evaluation.pairwise import VersusError
-from DAGANSpineLib.inference.pipeline import Pipeline
-from DAGANSpineLib.model.file import Model, freeze, load_model, save_model
+from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.model import Model, freeze, load_model, save_model
 from DAGANSpineLib.model.shapes import ClassicalRepairShape, GeneratorShape, PanopticFPNShape, UntouchedShape
 from DAGANSpineLib.networks.classical_repair import repair
 from DAGANSpineLib.training.stages import PatchStage
-from DAGANSpineLib.vpi.picture import lit_body
+from DAGANSpineLib.vpi import lit_body
 
 BONES = ("rib", "thoracic", "lumbar")
 KEYS, SEEDS, SUBJECTS = ("u-net", "vanilla-fpn", "da-gan"), (0, 1, 2), 9

@@ -12,14 +12,15 @@ from torch import nn
 from DAGANSpineLib.baselines import cyclegan
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE, parameters
 from DAGANSpineLib.baselines.cyclegan import CycleGAN, ImagePool, difference, least_squares
-from DAGANSpineLib.inference.pipeline import Pipeline, tiles_of
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.inference.pipeline import tiles_of
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import PanopticFPNShape, ResidualGeneratorShape
 from DAGANSpineLib.networks.residual_generator import PatchDiscriminator, ResidualGenerator
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
-from DAGANSpineLib.vpi.picture import denormalise, normalise
+from DAGANSpineLib.vpi import denormalise, normalise
 
 BLACK, WHITE = normalise(0.0), normalise(255.0)
 

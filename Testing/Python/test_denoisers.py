@@ -11,8 +11,8 @@ from DAGANSpineLib.baselines.blind_spots import BlindSpotLearning, prediction_lo
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
 from DAGANSpineLib.baselines.noise2self import GridMask, neighbour_mean
 from DAGANSpineLib.baselines.noise2void import BlindSpots
-from DAGANSpineLib.inference.pipeline import Pipeline
-from DAGANSpineLib.model.file import Model, load_model, save_model
+from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.model import Model, load_model, save_model
 from DAGANSpineLib.model.shapes import DirectGeneratorShape, PanopticFPNShape
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch

@@ -10,10 +10,10 @@ import torch
 from monai.metrics import compute_dice, compute_iou
 
 from DAGANSpineLib.evaluation.plots import plot_scores
-from DAGANSpineLib.evaluation.scoring import as_markdown, evaluate, restoration_scores
-from DAGANSpineLib.inference.pipeline import Pipeline
+from DAGANSpineLib.evaluation.scoring import evaluate, restoration_scores, scores_as_markdown
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import Agreement, patches
-from DAGANSpineLib.model.file import Model, freeze
+from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks.classical_repair import repair
 from DAGANSpineLib.simulation import write_dataset
@@ -120,7 +120,7 @@ def scored(data, pipeline, tmp_path_factory):
 def test_an_evaluation_writes_figures_tables_plot_and_the_worst_cases(scored):
     scores, folder = scored
     assert json.loads((folder / "scores.json").read_text(encoding="utf-8")) == json.loads(json.dumps(scores))
-    assert (folder / "scores.md").read_text(encoding="utf-8") == as_markdown(scores)
+    assert (folder / "scores.md").read_text(encoding="utf-8") == scores_as_markdown(scores)
     pictures = sorted(path.name for path in folder.glob("worst-*.png"))
     assert pictures == sorted(f"worst-{row['subject']}.png" for row in scores["subjects"])
     for name in (pictures[0], "scores.png"):

@@ -243,7 +243,7 @@ def test_deleting_the_input_while_pytorch_is_installed_leaves_nothing(
 def test_quitting_while_pytorch_is_installed_computes_nothing(
     chosen, host, without_torch, extension, asked, shown, way, monkeypatch
 ):
-    from DAGANSpineLib.inference.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     monkeypatch.setattr(Pipeline, "load", fails(AssertionError("computed for nobody")))
     leave = {"window": host.close_windows, "module": lambda: host.unload("DAGANSpine")}[way]

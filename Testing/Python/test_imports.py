@@ -1,4 +1,4 @@
-"""Who may import whom: the library stands without Slicer, the module opens without torch."""
+"""The library stands without Slicer, the module opens without torch and finds the library."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ sys.path.insert(0, {root!r})
 sys.modules["slicer"] = None
 import DAGANSpineLib
 names = [each.name for each in pkgutil.walk_packages(DAGANSpineLib.__path__, "DAGANSpineLib.")]
-with_slicer = "DAGANSpineLib.scene.results", "DAGANSpineLib.scene.projection"
-names = [name for name in names if name not in (*with_slicer, "DAGANSpineLib.__main__")]
+
+names = [name for name in names if not name.startswith("DAGANSpineLib.scene") and name != "DAGANSpineLib.__main__"]
 for name in names:
     importlib.import_module(name)
 print(len(names))

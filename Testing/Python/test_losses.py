@@ -6,13 +6,13 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from DAGANSpineLib.model.file import Model
+from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import cosine
-from DAGANSpineLib.vpi.picture import normalise
+from DAGANSpineLib.vpi import normalise
 
 
 def test_the_adversarial_loss_is_minus_the_log_of_the_right_probability():

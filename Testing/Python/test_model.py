@@ -10,14 +10,9 @@ import zipfile
 import pytest
 import torch
 
+from DAGANSpineLib.model import Model, ModelError, load_model, save_model
 from DAGANSpineLib.model.card import BUNDLED, read_card
-from DAGANSpineLib.model.file import (
-    Model,
-    ModelError,
-    expected_checksum,
-    load_model,
-    save_model,
-)
+from DAGANSpineLib.model.file import expected_checksum
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 
 

@@ -100,7 +100,7 @@ def test_a_colour_picture_works_as_its_luminance_does(scene, panel, small_vpi):
 
 
 def test_the_results_of_each_image_are_listed_with_their_warnings(chosen, volume, small_vpi, monkeypatch):
-    from DAGANSpineLib.inference.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     run = Pipeline.run
 

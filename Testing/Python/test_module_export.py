@@ -13,7 +13,7 @@ pytest.importorskip("PySide6")
 
 from clinician import results  # noqa: E402
 
-from DAGANSpineLib.report.findings import findings  # noqa: E402
+from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
 FILES = ["figures.csv", "report.png", "restored.nrrd", "segmentation.seg.nrrd"]
@@ -76,7 +76,7 @@ def test_the_exported_segmentation_has_slicers_names_and_every_pixel(ready, volu
 
 
 def test_the_table_has_a_line_for_each_class_with_the_figures_of_the_restoration(ready, volume, small_vpi, tmp_path):
-    from DAGANSpineLib.scene import results as library
+    from DAGANSpineLib import scene as library
 
     ready.ui.exportButton.click()
     rows = rows_of(tmp_path / "VPI")

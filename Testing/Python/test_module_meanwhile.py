@@ -141,7 +141,7 @@ def test_a_change_of_the_input_meanwhile_does_not_reach_the_result(chosen, volum
 
 
 def test_an_error_in_the_middle_is_told_and_the_next_run_works(chosen, monkeypatch, caplog):
-    from DAGANSpineLib.inference.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     def fail(*_):
         raise ZeroDivisionError("division by zero")
@@ -158,7 +158,7 @@ def test_an_error_in_the_middle_is_told_and_the_next_run_works(chosen, monkeypat
 
 
 def test_a_computer_without_enough_memory_is_told_in_a_sentence(chosen, monkeypatch):
-    from DAGANSpineLib.inference.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 42 bytes.")
@@ -191,7 +191,7 @@ def test_nothing_the_user_does_comes_between_computing_and_publishing(chosen, vo
     """Publishing handles no events, so that a click waits until all nodes are there."""
     import qt
 
-    from DAGANSpineLib.scene import results as library
+    from DAGANSpineLib import scene as library
 
     publish, seen = library.publish, []
 

@@ -11,7 +11,7 @@ pytest.importorskip("PySide6")
 
 from clinician import expected_result, nodes, results  # noqa: E402
 
-from DAGANSpineLib.model.file import Model, save_model  # noqa: E402
+from DAGANSpineLib.model import Model, save_model  # noqa: E402
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape  # noqa: E402
 
 PROVENANCE = {
@@ -154,7 +154,7 @@ def test_a_file_that_goes_before_the_click_is_told_and_changes_nothing(chosen, r
 
 
 def test_a_loaded_model_stays_until_its_file_changes(chosen, volume, retrained, monkeypatch):
-    from DAGANSpineLib.inference.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     load, loaded = Pipeline.load, []
 

@@ -10,7 +10,7 @@ pytest.importorskip("PySide6")
 
 from clinician import during_the_run, nodes, results  # noqa: E402
 
-from DAGANSpineLib.projection.projector import Projector, Slab  # noqa: E402
+from DAGANSpineLib.projection import Projector, Slab  # noqa: E402
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume  # noqa: E402
 
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -174,7 +174,7 @@ def test_a_volume_of_something_else_is_told_and_disables_the_button(panel, scene
 
 
 def test_a_run_projects_the_volume_and_restores_its_vpi(looking, sweep, projector):
-    from DAGANSpineLib.scene import results as scene
+    from DAGANSpineLib import scene
 
     looking.ui.projectionDepthSlider.value = 11.0
     looking.ui.runButton.click()
@@ -252,13 +252,13 @@ def test_a_cancelled_run_adds_no_vpi_either(looking):
 
 
 def test_a_failure_while_results_are_made_takes_the_vpi_back(looking, monkeypatch, caplog):
-    from DAGANSpineLib.scene import results as scene
+    from DAGANSpineLib import scene
 
     def fail(*_):
         raise RuntimeError("out of memory")
 
     before = nodes()
-    monkeypatch.setattr(scene, "publish", fail)
+    monkeypatch.setattr(scene.projection.results, "publish", fail)
     looking.ui.runButton.click()
     assert nodes() == before and "out of memory" in looking.ui.statusLabel.text
 

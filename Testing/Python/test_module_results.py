@@ -11,7 +11,7 @@ pytest.importorskip("PySide6")
 
 from clinician import expected_result, nodes, results  # noqa: E402
 
-from DAGANSpineLib.report.findings import findings  # noqa: E402
+from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
 SPACING = 0.25, 0.2  # mm between rows and columns of the fixture `volume`
@@ -161,7 +161,7 @@ def test_segments_that_were_edited_are_measured_again_and_a_note_says_so(chosen,
 
 
 def test_results_of_an_earlier_version_show_their_names_alone(chosen, volume):
-    from DAGANSpineLib.scene import results as library
+    from DAGANSpineLib import scene as library
 
     library.publish(volume, np.zeros((300, 160), np.uint8), np.zeros((300, 160), np.uint8))
     chosen.updateGUI()

@@ -20,7 +20,7 @@ def shown(scene):
     """Volume, results and the layout that shows them."""
     from DAGANSpinePanel.views import Look, SideBySide
 
-    from DAGANSpineLib.scene import results as library
+    from DAGANSpineLib import scene as library
 
     volume = slicer.util.addVolumeFromArray(PICTURE[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), "VPI")
     restored, segmentation = library.publish(volume, PICTURE, LABELS)
@@ -156,8 +156,8 @@ def test_what_was_removed_is_that_of_the_last_run_even_if_it_was_hidden_meanwhil
     slicer.util.updateVolumeFromArray(volume, slicer.util.arrayFromVolume(volume)[:, ::-1].copy())
     shown_panel.ui.runButton.click()
     box.click()
+    from DAGANSpineLib import scene as library
     from DAGANSpineLib.report import overlay
-    from DAGANSpineLib.scene import results as library
 
     restored, _ = library.results_of(volume)
     expected = overlay.changes(library.pixels_of(volume), library.pixels_of(restored))

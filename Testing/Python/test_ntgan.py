@@ -9,13 +9,13 @@ from torch.nn import functional as F
 from DAGANSpineLib.baselines import ntgan
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.ntgan import LARGEST, NTGAN, gaussian_noise, noise_branch
-from DAGANSpineLib.inference.pipeline import Pipeline
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
-from DAGANSpineLib.vpi.picture import DEVIATION, normalise
+from DAGANSpineLib.vpi import DEVIATION, normalise
 
 
 @pytest.mark.parametrize(("grey", "mean"), [(0, 0.5), (255, 1.0)])

@@ -7,7 +7,7 @@ import torch
 from DAGANSpineLib import metrics
 from DAGANSpineLib.training.dataset import DatasetError, Sample
 from DAGANSpineLib.training.patches import PatchFeed, count_within, greys, split_native, split_resized
-from DAGANSpineLib.vpi.picture import denormalise, lit_body
+from DAGANSpineLib.vpi import denormalise, lit_body
 
 
 @pytest.fixture

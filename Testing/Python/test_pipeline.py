@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from DAGANSpineLib.inference import devices
+from DAGANSpineLib.inference import Pipeline, devices
 from DAGANSpineLib.inference.devices import DeviceError
-from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline, tiles_of
-from DAGANSpineLib.model.file import Model, freeze
+from DAGANSpineLib.inference.pipeline import tiles_of
+from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks import Generator
-from DAGANSpineLib.vpi.picture import denormalise, lit_body, normalise
+from DAGANSpineLib.progress import Cancelled
+from DAGANSpineLib.vpi import denormalise, lit_body, normalise
 
 
 def small_model(seed: int = 0) -> Model:

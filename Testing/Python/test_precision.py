@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from DAGANSpineLib.inference.devices import DeviceError, choose_precision
-from DAGANSpineLib.model.file import Model
+from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training import dagan, trainer
 from DAGANSpineLib.training.method import Batch

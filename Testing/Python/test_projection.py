@@ -11,9 +11,10 @@ from truth import TURNED, Stored, bone_depth, bones_of, fallen, found_at, simila
 
 from DAGANSpineLib.errors import UserError
 from DAGANSpineLib.progress import Cancelled
+from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.projection.files import projector_of
 from DAGANSpineLib.projection.orientation import SIDES, find_view
-from DAGANSpineLib.projection.projector import Projector, Slab, gather
+from DAGANSpineLib.projection.projector import gather
 from DAGANSpineLib.projection.skin import Surface, beginnings
 from DAGANSpineLib.simulation import Subject, simulate_subject, simulate_volume
 from DAGANSpineLib.vpi.picture import vpi_from_image

@@ -10,10 +10,10 @@ import SimpleITK as sitk
 from truth import Stored, slab_of
 
 from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.projection.files import Wanted, project_file, read_input
-from DAGANSpineLib.projection.projector import Projector, Slab
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume
-from DAGANSpineLib.vpi.picture import read_vpi
+from DAGANSpineLib.vpi import read_vpi
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +137,8 @@ def test_bad_input_is_one_line_exit_status_2_and_nothing_written(spine_file, upr
 
 
 def test_segmenting_a_volume_projects_it_first(spine_file, looked_at, slim_model_file, tmp_path):
+    from DAGANSpineLib.inference import Pipeline
     from DAGANSpineLib.inference.one_file import segment_file
-    from DAGANSpineLib.inference.pipeline import Pipeline
 
     report = segment_file(spine_file, tmp_path, Pipeline.load(slim_model_file, "cpu"))
     slab = Slab(looked_at.depth_mm)

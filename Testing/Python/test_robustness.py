@@ -10,9 +10,9 @@ import torch
 from monai.metrics import compute_dice
 
 from DAGANSpineLib.evaluation import changes
-from DAGANSpineLib.evaluation.changed_pictures import COLUMNS, as_markdown, robustness
+from DAGANSpineLib.evaluation.changed_pictures import COLUMNS, robustness, robustness_as_markdown
 from DAGANSpineLib.evaluation.changes import CHANGES
-from DAGANSpineLib.inference.pipeline import Pipeline, Result
+from DAGANSpineLib.inference import Pipeline, Result
 from DAGANSpineLib.training.dataset import DatasetError
 
 ROWS, COLUMNS_OF_PICTURE, TOP, BOTTOM = 240, 100, 20, 220  # the body has 200 rows
@@ -151,7 +151,7 @@ def test_a_model_that_goes_by_brightness_alone_is_found_out(data, tmp_path):
     assert report["changes"]["as it is"]["average"]["other"] == 1
     darker = report["changes"]["darker, gain 0.6"]["average"]
     assert darker["high"] < -0.3 and darker["reading"] == "lower"
-    line = next(line for line in as_markdown(report).splitlines() if line.startswith("| darker"))
+    line = next(line for line in robustness_as_markdown(report).splitlines() if line.startswith("| darker"))
     assert line.endswith("| lower |") and f"{100 * darker['mean']:+.2f}" in line
 
 
@@ -203,7 +203,7 @@ def test_an_unreadable_subject_is_left_out_and_named(data, tmp_path):
     (data / "images" / "s1.png").write_bytes(b"no picture")
     report = robustness(data, ByThreshold(), tmp_path / "out", 2)
     assert [row["subject"] for row in report["subjects"]] == ["s2"] and list(report["left out"]) == ["s1"]
-    assert "can't be used: s1." in as_markdown(report)
+    assert "can't be used: s1." in robustness_as_markdown(report)
     with pytest.raises(DatasetError, match="None of the 1 subjects"):
         robustness(data, ByThreshold(), tmp_path / "other", 1)
     assert not (tmp_path / "other").exists()

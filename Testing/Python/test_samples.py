@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "Testing"))
 
 import make_samples  # noqa: E402
 
-from DAGANSpineLib.vpi.picture import read_vpi  # noqa: E402
+from DAGANSpineLib.vpi import read_vpi  # noqa: E402
 
 subject_of = functools.cache(make_samples.Sample.subject)  # a second or two each
 

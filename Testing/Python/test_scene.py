@@ -6,8 +6,8 @@ import pytest
 slicer = pytest.importorskip("slicer")
 vtk = pytest.importorskip("vtk")
 
+from DAGANSpineLib.errors import ImageError  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
-from DAGANSpineLib.vpi.picture import ImageError  # noqa: E402
 
 AS_PNG = np.diag([-1.0, -1.0, 1.0, 1.0])  # the geometry that Slicer gives to pictures without one
 LABELS = np.zeros((120, 60), np.uint8)
@@ -19,7 +19,7 @@ PICTURE = np.random.default_rng(0).integers(1, 255, LABELS.shape, dtype=np.uint8
 
 @pytest.fixture
 def library(scene):
-    from DAGANSpineLib.scene import results as library
+    from DAGANSpineLib import scene as library
 
     return library
 

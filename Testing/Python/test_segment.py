@@ -11,16 +11,17 @@ import slicerio
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, whole_folder
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import one_file as segment_module
 from DAGANSpineLib.inference.one_file import name_of, segment_file
-from DAGANSpineLib.inference.pipeline import Cancelled, Pipeline
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model.card import BUNDLED
-from DAGANSpineLib.report.findings import findings
+from DAGANSpineLib.progress import Cancelled
+from DAGANSpineLib.report import findings
 from DAGANSpineLib.report.overlay import overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
-from DAGANSpineLib.vpi.picture import lit_body
+from DAGANSpineLib.vpi import lit_body
 
 OUTPUTS = ["labels.png", "overlay.png", "report.json", "residual.png", "restored.nrrd", "segmentation.seg.nrrd"]
 

@@ -18,7 +18,7 @@ from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines import ppmu, rsnu, unet
 from DAGANSpineLib.baselines.budget import BUDGETS, SMOKE, parameters
 from DAGANSpineLib.baselines.rsnu import CHOSEN, WEIGHTS, RegularisedStage, Tuning, TuningStage, total_variation
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import UNetShape, UntouchedShape
 from DAGANSpineLib.networks.pyramid_pooling import BINS, PyramidPooling, pooled
 from DAGANSpineLib.networks.unet import UNet

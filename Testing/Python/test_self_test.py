@@ -26,8 +26,8 @@ def test_it_passes_with_the_bundled_model(self_test, caplog):
 
 
 def test_it_fails_where_the_path_is_broken(self_test, slim_model, monkeypatch):
+    from DAGANSpineLib import scene as library
     from DAGANSpineLib.errors import UserError
-    from DAGANSpineLib.scene import results as library
 
     def fail(*_):
         raise UserError("The results are lost.")

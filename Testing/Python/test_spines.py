@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from DAGANSpineLib.training.spines import SpineFeed
-from DAGANSpineLib.vpi.picture import denormalise
+from DAGANSpineLib.vpi import denormalise
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import DatasetError, open_dataset
 from DAGANSpineLib.training.health import Health

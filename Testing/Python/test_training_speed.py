@@ -8,7 +8,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from DAGANSpineLib.model.file import Model
+from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.method import Batch

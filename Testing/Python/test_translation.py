@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from house import LIBRARY, ROOT, imports
 
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
-ROOT = Path(__file__).resolve().parents[2]
-MODULE, LIBRARY = ROOT / "DAGANSpine", ROOT / "DAGANSpineLib"
+MODULE = ROOT / "DAGANSpine"
 TRANSLATORS = {"_": 0, "tr": 0, "translate": 1}  # by name: which argument is the text
 NO_LANGUAGE = {  # by file: names that other programs know, and what only the researcher's commands say
     "results.py": {"Binary labelmap"},
@@ -24,22 +24,6 @@ FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies
 RESEARCHERS = {"choose_precision"}  # functions that only training calls
 
 
-def imported(path):
-    """The files of the library that a file imports, wherever it does so."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        package, *rest = (node.module or "").split(".")
-        if node.level:
-            folder = path.parents[node.level - 1].joinpath(package, *rest)
-        elif package == "DAGANSpineLib":
-            folder = LIBRARY.joinpath(*rest)
-        else:
-            continue
-        files = folder.with_suffix(".py"), folder / "__init__.py", *(folder / f"{each.name}.py" for each in node.names)
-        yield from (file for file in files if file.is_file())
-
-
 def with_all_imported(paths):
     """These files, and those of the library that come with them; without the networks, which say nothing to people."""
     found, waiting = [], list(paths)
@@ -47,7 +31,7 @@ def with_all_imported(paths):
         path = waiting.pop(0)
         if path not in found and path.parent.name != "networks":
             found.append(path)
-            waiting += imported(path)
+            waiting += filter(None, (each.file for each in imports(path)))
     return found
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib.vpi.picture import ImageError, Plane, grey, lit_body, read_vpi
+from DAGANSpineLib.errors import ImageError
+from DAGANSpineLib.vpi import Plane, grey, lit_body, read_vpi
 
 PICTURE = np.random.default_rng(0).integers(1, 256, (64, 48)).astype(np.uint8)
 PICTURE[0, 0], PICTURE[0, 1] = 0, 255

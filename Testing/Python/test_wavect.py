@@ -17,9 +17,9 @@ from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines import wavect
 from DAGANSpineLib.baselines.budget import BUDGETS, SMOKE, parameters
 from DAGANSpineLib.baselines.wavect import ReconstructionLearning
-from DAGANSpineLib.inference.pipeline import Pipeline
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import change_of_clean, patches
-from DAGANSpineLib.model.file import Model, load_model
+from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import PanopticFPNShape, WaveCTShape
 from DAGANSpineLib.networks import haar
 from DAGANSpineLib.networks.haar import HaarAutoencoder
@@ -35,7 +35,7 @@ from DAGANSpineLib.networks.style_transfer import (
 from DAGANSpineLib.training.dataset import Sample, load, open_dataset
 from DAGANSpineLib.training.patches import PatchFeed, split_native
 from DAGANSpineLib.training.trainer import Trainer, train
-from DAGANSpineLib.vpi.picture import lit_body, normalise
+from DAGANSpineLib.vpi import lit_body, normalise
 
 SLIM = (8, 16, 32)
 

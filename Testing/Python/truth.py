@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from DAGANSpineLib.metrics import window_means
-from DAGANSpineLib.projection.projector import Projector, Slab
+from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.simulation import Subject, Volume
 
 TURNED = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]) @ np.array([[1, 0, 0], [0, 0.96, -0.28], [0, 0.28, 0.96]])

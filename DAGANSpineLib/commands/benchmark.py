@@ -1,0 +1,67 @@
+"""Train and evaluate every system of the paper's table 1, side by side; go on with what was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+
+from .terminal import (
+    STOPPED,
+    Bar,
+    Parser,
+    add_data,
+    add_device,
+    add_output,
+    add_precision,
+    at_least,
+    complain,
+    complain_of_each,
+)
+
+EPILOG = "Under torchrun processes share the jobs: torchrun --nproc-per-node 2 -m DAGANSpineLib benchmark ..."
+
+
+def add_arguments(command: Parser) -> None:
+    command.epilog = EPILOG
+    add_data(command)
+    add_output(command, "run folders, tables, plot and gallery")
+    command.add_argument(
+        "--systems", nargs="+", metavar="SYSTEM", help="some of them, such as da-gan n2v; without it, all"
+    )
+    command.add_argument(
+        "--seeds", nargs="+", type=at_least(0), default=[0, 1, 2], metavar="S", help="0 1 2 if not given"
+    )
+    command.add_argument(
+        "--budget",
+        default="laptop",
+        choices=("paper", "long", "laptop", "smoke"),
+        help="paper: its schedule, for a GPU; laptop: slimmer and shorter, some hours on two cores; long: four times "
+        "as long as that; smoke: to see that all runs",
+    )
+    add_device(command)
+    add_precision(command, "of training; see train")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and evaluate every system of Table 1; one that fails doesn't stop the others."""
+    from ..baselines import BUDGETS
+    from ..evaluation import benchmark, named
+
+    try:
+        without = benchmark(
+            arguments.data,
+            arguments.output,
+            named(arguments.systems),
+            arguments.seeds,
+            BUDGETS[arguments.budget],
+            arguments.device,
+            arguments.precision,
+            tell=lambda line: print(line, flush=True),
+            bar=Bar,
+        )
+    except KeyboardInterrupt:
+        complain("benchmark", "Stopped: the same command goes on from here.")
+        return STOPPED
+    if without is None:  # another process has the last word
+        return 0
+    print(f"See {arguments.output / 'benchmark.md'}")
+    return complain_of_each("benchmark", (f"{name} has no result: {reason}" for name, reason in without.items()))
