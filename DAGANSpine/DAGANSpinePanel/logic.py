@@ -83,7 +83,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             pipeline = self.pipelineFor(modelPath, device)
             result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
             pictures = pixels, result.restored, result.labels
-            found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message))
+            found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
             return pipeline, result, {**found, "warnings": [*notes, *result.warnings, *found["warnings"]]}
 
         def isCancelled():
@@ -102,7 +102,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             return None
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         results = result.restored, result.labels, model, found
-        nodes = scene.publish(volumeNode, *results) if projection is None else projection.publish_with(*results)
+        nodes = scene.publish(volumeNode, *results, pixels) if projection is None else projection.publish_with(*results)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
         return Outcome(*nodes, model, device, result.seconds, found)

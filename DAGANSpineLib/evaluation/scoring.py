@@ -20,7 +20,6 @@ from ..progress import Progress, unheard
 from ..report import overlay
 from ..segments import CLASSES
 from ..training import Sample
-from ..vpi import lit_body
 from .plots import plot_scores
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
@@ -77,7 +76,7 @@ def evaluate_subject(
     pixels = sample.image.astype(np.float32)
     result = pipeline.run(pixels)
     agreement = Agreement.of(result.labels, sample.labels)
-    body = lit_body(pixels)
+    body = result.body
     before = patches(pixels, body)
 
     def scores_of(restored: np.ndarray) -> dict[str, float | None]:

@@ -76,7 +76,7 @@ def report_of(
     origin: dict[str, Any], vpi: VPI, pipeline: Pipeline, result: Result, projected: Projected | None = None
 ) -> dict[str, Any]:
     """All that report.json says; `origin` is what `origin_of` gives, `projected` how a volume became the VPI."""
-    found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing)
+    found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing, body=result.body)
     rows, columns = vpi.pixels.shape
     return {
         "note": DISCLAIMER,

@@ -32,12 +32,14 @@ class Result:
     """What the pipeline makes of a VPI, all at the VPI's own size.
 
     `restored`: uint8 (rows, columns). `labels`: uint8 (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar.
-    `probabilities`: float32 (4, rows, columns). `seconds`: by stage. `warnings`: sentences for the clinician.
+    `probabilities`: float32 (4, rows, columns). `body`: where the VPI is lit, boolean (rows, columns). `seconds`: by
+    stage. `warnings`: sentences for the clinician.
     """
 
     restored: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
+    body: np.ndarray
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
 
@@ -66,19 +68,19 @@ class Pipeline:
         begin = time.perf_counter()
         progress(0.0, _("Looking for the lit body"))
         body = lit_body(pixels)
-        if not body.any():
-            body = np.ones_like(body)
+        reached = body if body.any() else np.ones_like(body)
         located = time.perf_counter()
-        restored = self._with_memory(lambda: self.restore(pixels, body, progress))
+        restored = self._with_memory(lambda: self.restore(pixels, reached, progress))
         repaired = time.perf_counter()
         progress(0.9, _("Segmenting"))
-        probabilities = self._with_memory(lambda: self.segment(restored, body))
+        probabilities = self._with_memory(lambda: self.segment(restored, reached))
         labels = probabilities.argmax(0).astype(np.uint8)
         progress(1.0, _("Done"))
         return Result(
             restored=restored,
             labels=labels,
             probabilities=probabilities,
+            body=body,
             seconds={
                 "lit body": located - begin,
                 "restore": repaired - located,

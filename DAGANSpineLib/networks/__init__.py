@@ -9,7 +9,7 @@ from .fpn import FPN, PanopticFPN, ResNet
 from .generator import Generator
 from .pyramid_pooling import PyramidPooling
 from .residual_generator import PatchDiscriminator, ResidualGenerator
-from .resize import resize, shrink
+from .resizing import resize, shrink
 from .style_transfer import WaveCT
 from .unet import UNet
 from .untouched import Untouched

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .fpn import normalised
-from .resize import resize
+from .resizing import resize
 
 BINS = (1, 2, 3, 6)
 

@@ -1,8 +1,8 @@
 """What a run found: figures, overlays, contact sheets, and the letters in them. Numpy and SimpleITK only."""
 
 from .contact_sheet import pages_in, write_contact_sheets
-from .findings import DISCLAIMER, extent, findings
-from .overlay import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
+from .figures import DISCLAIMER, extent, findings
+from .overlays import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
 
 __all__ = [
     "BRIGHTENED",

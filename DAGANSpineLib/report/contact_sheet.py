@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from .findings import DISCLAIMER
+from .figures import DISCLAIMER
 from .lettering import ADVANCE, HEIGHT, LEADING, letters, plain
 
 ACROSS, DOWN = 8, 3  # pictures on a page

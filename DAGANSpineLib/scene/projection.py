@@ -110,7 +110,7 @@ class Projection:
         former = vpi_of(self.volume)
         vpi = self.publish()
         try:
-            return results.publish(vpi, restored, labels, model, findings)
+            return results.publish(vpi, restored, labels, model, findings, self.pixels)
         except Exception:
             if former is None:
                 slicer.mrmlScene.RemoveNode(vpi)

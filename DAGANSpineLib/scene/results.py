@@ -78,12 +78,14 @@ def publish(
     labels: np.ndarray,
     model: str = "",
     findings: dict[str, Any] | None = None,
+    pixels: np.ndarray | None = None,
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
     `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. `model`: which one made
-    them, `findings`: the run's figures and warnings; both are kept with the nodes and saved with the scene. Former
-    results of the same input are filled anew, so that names, colours and display settings that a user gave them stay.
+    them, `findings`: the run's figures and warnings; both are kept with the nodes and saved with the scene. `pixels`:
+    what was restored, grey (rows, columns), upright; read from the volume where nobody has it any more. Former results
+    of the same input are filled anew, so that names, colours and display settings that a user gave them stay.
     Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
@@ -92,7 +94,7 @@ def publish(
     former = results_of(volume)
     made = []
     try:
-        restored_node = former[0] or add_restored(volume, made)
+        restored_node = former[0] or add_restored(volume, made, pixels)
         segmentation_node = former[1] or add_segmentation(volume, made)
         for node in (restored_node, segmentation_node):
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
@@ -110,21 +112,24 @@ def publish(
     return restored_node, segmentation_node
 
 
-def add_restored(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLScalarVolumeNode:
+def add_restored(
+    volume: slicer.vtkMRMLScalarVolumeNode, made: list, pixels: np.ndarray | None
+) -> slicer.vtkMRMLScalarVolumeNode:
     """A new node for the restored image; appended to `made`."""
     node = add_result(volume, "vtkMRMLScalarVolumeNode", _("{name} restored"), made)
     node.GetDisplayNode().AutoWindowLevelOff()
-    node.GetDisplayNode().SetWindowLevelMinMax(*shown_greys(volume))
+    node.GetDisplayNode().SetWindowLevelMinMax(*shown_greys(volume, pixels))
     return node
 
 
-def shown_greys(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[float, float]:
+def shown_greys(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray | None) -> tuple[float, float]:
     """The grey levels, 0 to 255, that are black and white where the volume is shown: its restored image is compared
     with it side by side."""
     display = volume.GetDisplayNode()
     if display is None or volume.IsA("vtkMRMLVectorVolumeNode"):
         return 0.0, 255.0
-    pixels, stored = pixels_of(volume), slicer.util.arrayFromVolume(volume)
+    pixels = pixels_of(volume) if pixels is None else pixels
+    stored = slicer.util.arrayFromVolume(volume)
     scale = (float(pixels.max()) - float(pixels.min())) / (float(stored.max()) - float(stored.min()))
     black, white = display.GetWindowLevelMin(), display.GetWindowLevelMax()
     return tuple(float(pixels.min()) + scale * (level - float(stored.min())) for level in (black, white))

@@ -4,7 +4,7 @@ Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy and SimpleITK 
 """
 
 from .body import DARK, lit_body
-from .grey import SMALLEST, grey
+from .greys import SMALLEST, grey
 from .picture import PICTURES, VPI, pixel_size, read_image, read_vpi, vpi_of_file
 from .plane import Plane
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise

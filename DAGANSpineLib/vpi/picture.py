@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .grey import grey
+from .greys import grey
 from .plane import Plane
 
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}  # their resolution is that of a print, not of a patient

@@ -95,6 +95,14 @@ def test_every_name_at_a_door_lies_in_the_file_that_it_points_to():
             assert given in bound or given == path.stem, f"{room}: {given}"
 
 
+def test_no_file_hides_behind_a_name_of_its_rooms_door():
+    """A file that is called as a function which its room gives could not be reached by its path."""
+    hidden = [
+        (room, each) for room in ROOMS for each, path in door(room).items() if path != LIBRARY / room / f"{each}.py"
+    ]
+    assert [(room, each) for room, each in hidden if (LIBRARY / room / f"{each}.py").is_file()] == []
+
+
 def test_only_the_scene_imports_slicer():
     assert {room_of(path) for path in FILES if "slicer" in set(outside(path))} == {"scene"}
 

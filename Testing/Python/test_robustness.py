@@ -128,7 +128,7 @@ class ByThreshold:
     model = SimpleNamespace(name="threshold", sha256="0" * 64)
 
     def run(self, pixels: np.ndarray) -> Result:
-        return Result(pixels.astype(np.uint8), threshold(pixels), np.empty(0), {})
+        return Result(pixels.astype(np.uint8), threshold(pixels), np.empty(0), pixels > 0, {})
 
 
 def test_what_is_cut_off_counts_neither_for_nor_against_a_model(data, tmp_path):

@@ -43,6 +43,15 @@ def test_a_picture_without_orientation_is_taken_as_it_is(library):
     np.testing.assert_array_equal(library.pixels_of(volume), PICTURE)
 
 
+def test_what_was_restored_is_not_read_again_to_show_its_results(library, monkeypatch):
+    volume = add_volume(PICTURE[np.newaxis])
+    pixels = library.pixels_of(volume)
+    for part in ("results", "removed"):
+        monkeypatch.setattr(f"DAGANSpineLib.scene.{part}.pixels_of", None)
+    restored, _ = library.publish(volume, PICTURE, LABELS, pixels=pixels)
+    assert restored.GetDisplayNode().GetWindowLevelMax() == volume.GetDisplayNode().GetWindowLevelMax()
+
+
 def test_a_colour_picture_becomes_its_luminance(library):
     colours = np.zeros((1, 120, 60, 3), np.uint8)
     colours[..., 0], colours[0, :60, :, 1], colours[0, :, :30, 2] = 200, 100, 50

@@ -17,8 +17,7 @@ from DAGANSpineLib.inference.one_file import name_of, segment_file
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model.card import BUNDLED
 from DAGANSpineLib.progress import Cancelled
-from DAGANSpineLib.report import findings
-from DAGANSpineLib.report.overlay import overlay, residual
+from DAGANSpineLib.report import findings, overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
 from DAGANSpineLib.vpi import lit_body
@@ -328,6 +327,14 @@ def test_segmenting_needs_none_of_the_packages_that_training_or_the_tests_bring(
     program = f"{blocked} from DAGANSpineLib.inference import many_files, one_file, pipeline"
     root = BUNDLED.parents[2]
     subprocess.run([sys.executable, "-c", program], cwd=root, check=True)
+
+
+def test_the_lit_body_is_looked_for_once(pipeline, pixels, tmp_path, monkeypatch):
+    looked = []
+    for part in ("inference.pipeline", "report.figures"):
+        monkeypatch.setattr(f"DAGANSpineLib.{part}.lit_body", lambda picture: looked.append(1) or lit_body(picture))
+    segment_file(write(tmp_path / "a.png", pixels), tmp_path, pipeline)
+    assert len(looked) == 1
 
 
 def test_a_missing_package_is_named_with_what_brings_it(run, monkeypatch, tmp_path):

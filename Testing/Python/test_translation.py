@@ -18,7 +18,7 @@ TRANSLATORS = {"_": 0, "tr": 0, "translate": 1}  # by name: which argument is th
 NO_LANGUAGE = {  # by file: names that other programs know, and what only the researcher's commands say
     "results.py": {"Binary labelmap"},
     "devices.py": {"no kernel image", "out of memory", "not enough memory", "can't allocate memory"},
-    "findings.py": {"Research use, not for diagnosis."},
+    "figures.py": {"Research use, not for diagnosis."},
 }
 FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies and of model files
 RESEARCHERS = {"choose_precision"}  # functions that only training calls
@@ -96,7 +96,7 @@ def names(path):
 
 def test_the_library_is_looked_through_as_far_as_the_panel_uses_it():
     looked_through = {path.name for path in SOURCES if path.is_relative_to(LIBRARY)}
-    assert looked_through > {"picture.py", "projector.py", "findings.py", "pipeline.py", "devices.py", "files.py"}
+    assert looked_through > {"picture.py", "projector.py", "figures.py", "pipeline.py", "devices.py", "files.py"}
     assert not looked_through & {"trainer.py", "scoring.py", "sweep.py", "one_file.py", "__main__.py"}
 
 

@@ -23,17 +23,20 @@ def findings(
     labels: np.ndarray,
     spacing: tuple[float, float] | None,
     progress: Progress = unheard,
+    body: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Figures of one run, ready for JSON.
 
-    All pictures (rows, columns); `spacing` in mm between rows and columns. Keys: "corrupted patches" (before, after,
+    All pictures (rows, columns); `spacing` in mm between rows and columns; `body`: the lit body, looked for
+    where nobody has it yet. Keys: "corrupted patches" (before, after,
     of how many), "largest g" (before, after), "change of clean patches" (grey levels), "classes" (per class components
     and area in pixels, in mm² where the spacing is known), "warnings". Patches are those of `metrics.patches`, every 32
     pixels, at least 80 % within the lit body; None stands where there are none. `progress` is called between the parts,
     a quarter of a second each for a large VPI.
     """
-    progress(0.0, _("Looking for the lit body"))
-    body = lit_body(pixels)
+    if body is None:
+        progress(0.0, _("Looking for the lit body"))
+        body = lit_body(pixels)
     progress(0.3, _("Measuring the original"))
     before = metrics.patches(pixels, body)
     progress(0.5, _("Measuring the restored image"))
