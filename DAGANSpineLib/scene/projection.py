@@ -70,8 +70,8 @@ def projector_of(
 
 def vpi_of(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolumeNode | None:
     """The VPI that was projected from this volume, if there is one: the VPI refers to the volume."""
-    images = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return next((node for node in images if node.GetNodeReferenceID(images.VOLUME_ROLE) == volume.GetID()), None)
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return next((node for node in volumes if node.GetNodeReferenceID(images.VOLUME_ROLE) == volume.GetID()), None)
 
 
 def projection_of(vpi: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any] | None:
