@@ -6,7 +6,7 @@ Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upr
 from . import projection
 from .images import INPUT_ROLE, VOLUME_ROLE, OneSlice, first_image, picture_axes, pixels_of, trouble_with
 from .removed import REMOVED_ROLE, removed_of, show_removed
-from .results import FINDINGS, MODEL, classes_of, findings_of, labels_of, model_of, publish, results_of
+from .results import FINDINGS, MODEL, classes_of, findings_of, labels_of, model_of, publish, refers_to, results_of
 
 __all__ = [
     "FINDINGS",
@@ -24,6 +24,7 @@ __all__ = [
     "pixels_of",
     "projection",
     "publish",
+    "refers_to",
     "removed_of",
     "results_of",
     "show_removed",
