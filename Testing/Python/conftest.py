@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# small networks gain nothing from more threads, and lose much where other processes want the cores
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# small networks and pictures gain nothing from more threads, and lose much where other processes want the cores
+for threads in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
@@ -50,6 +52,28 @@ def small_vpi():
     pixels[(rows % 4 == 0) & (rows > 140) & (rows < 180) & (columns // 6 % 2 == 0)] = 0
     pixels[(columns < 20) | (columns > 140)] = 0
     return pixels.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """A data set of five simulated subjects, one of them to test on. Their pixels are 0.5 mm, of which each has a sixth
+    as many as a real VPI: what is made of them depends on their bones and dashes, not on their size."""
+    import SimpleITK as sitk
+
+    from DAGANSpineLib.simulation import simulate_subject
+
+    folder, known = tmp_path_factory.mktemp("simulated") / "coarse", {}
+    for index in range(5):
+        subject, name = simulate_subject(1_000_003 + index, spacing_mm=0.5), f"sim{index:04d}"
+        known[name] = subject.known
+        for kind, pixels in (("images", subject.vpi), ("clean", subject.clean), ("labels", subject.labels)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(sitk.GetImageFromArray(pixels), str(folder / kind / f"{name}.png"))
+    first, test, *others = known
+    description = {"name": "Simulated spine VPI, coarse", "train": [first, *others], "test": [test], "subjects": known}
+    description["spacing"] = {name: each["spacing_mm"] for name, each in known.items()}
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")
