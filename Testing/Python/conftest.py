@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forked():
+    """Whatever was forked ends with the tests."""
+    yield
+    if "processes" in sys.modules:
+        sys.modules["processes"].end()
+
+
 @pytest.fixture(scope="session")
 def host():
     """Slicer without its window, with the module loaded."""

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import SimpleITK as sitk
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,14 +17,13 @@ from torch.distributed import HashStore
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
-from DAGANSpineLib.evaluation import benchmark as module
+from DAGANSpineLib.evaluation import benchmarking as module
 from DAGANSpineLib.evaluation.benchmarking import BenchmarkError, benchmark, named, remaining
 from DAGANSpineLib.evaluation.gallery import draw
 from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
-from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import load
 from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.trainer import Trainer
@@ -33,10 +32,8 @@ TWO = ("vanilla-fpn", "da-gan")
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "simulated"
-    write_dataset(folder, subjects=5, seed=1)
-    return folder
+def data(simulated):
+    return simulated
 
 
 def run(data, folder, *keys, said=None):
@@ -156,12 +153,10 @@ def test_another_system_joins_those_that_were_compared_before(finished, data, tm
 
 
 def test_two_processes_share_the_jobs_and_find_what_one_finds(data, finished, tmp_path):
-    command = ["-m", "DAGANSpineLib", "benchmark", "--data", str(data), "-o", str(tmp_path / "out"), "--systems", *TWO]
+    command = ["benchmark", "--data", str(data), "-o", str(tmp_path / "out"), "--systems", *TWO]
     options = ["--seeds", "0", "--budget", "smoke", "--device", "cpu"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launcher, *command, *options], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert sorted(line.split(":")[0] for line in done.stdout.splitlines() if "jobs are done" in line) == [
+    printed = processes.torchrun([*command, *options], tmp_path / "printed.txt")
+    assert sorted(line.split(":")[0] for line in printed.splitlines() if "jobs are done" in line) == [
         "DA-GAN, seed 0",
         "Vanilla FPN, seed 0",
     ]

@@ -17,7 +17,6 @@ from DAGANSpineLib.inference.pipeline import tiles_of
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import PanopticFPNShape, ResidualGeneratorShape
 from DAGANSpineLib.networks.residual_generator import PatchDiscriminator, ResidualGenerator
-from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
 from DAGANSpineLib.vpi import denormalise, normalise
@@ -224,10 +223,8 @@ def test_the_papers_settings_stand():
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "simulated"
-    write_dataset(folder, subjects=5, seed=1)
-    return folder
+def data(simulated):
+    return simulated
 
 
 @pytest.mark.parametrize("joint", [True, False])

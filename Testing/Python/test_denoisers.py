@@ -14,7 +14,6 @@ from DAGANSpineLib.baselines.noise2void import BlindSpots
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import Model, load_model, save_model
 from DAGANSpineLib.model.shapes import DirectGeneratorShape, PanopticFPNShape
-from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
 
@@ -172,10 +171,8 @@ def test_streaks_are_removed_by_structured_noise2void_alone():
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "simulated"
-    write_dataset(folder, subjects=5, seed=1)
-    return folder
+def data(simulated):
+    return simulated
 
 
 @pytest.mark.parametrize("system", PRESETS)

@@ -16,7 +16,6 @@ from DAGANSpineLib.metrics import Agreement, patches
 from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks.classical_repair import repair
-from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.dataset import DatasetError
 
 
@@ -96,10 +95,8 @@ def test_the_truth_scores_better_than_the_spoiled_picture():
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("evaluation") / "data"
-    write_dataset(folder, subjects=4, seed=3)
-    return folder
+def data(simulated):
+    return simulated
 
 
 @pytest.fixture(scope="module")

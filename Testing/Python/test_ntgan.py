@@ -12,7 +12,6 @@ from DAGANSpineLib.baselines.ntgan import LARGEST, NTGAN, gaussian_noise, noise_
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
-from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
 from DAGANSpineLib.vpi import DEVIATION, normalise
@@ -59,9 +58,8 @@ def test_it_removes_the_noise_that_it_knows_without_having_seen_a_clean_picture(
     assert gained > 3
 
 
-def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(tmp_path, small_vpi):
-    write_dataset(tmp_path / "simulated", subjects=5, seed=1)
-    train(tmp_path / "simulated", tmp_path / "run", ntgan.preset(SMOKE), precision="full")
+def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(simulated, tmp_path, small_vpi):
+    train(simulated, tmp_path / "run", ntgan.preset(SMOKE), precision="full")
     assert isinstance(load_model(tmp_path / "run" / "best.pt").generator_shape, GeneratorShape)
     result = Pipeline.load(tmp_path / "run" / "best.pt", "cpu").run(small_vpi.astype(np.float32))
     assert result.restored.shape == result.labels.shape == small_vpi.shape

@@ -2,12 +2,12 @@
 
 import csv
 import dataclasses
+import io
 import math
-import pickle
 import shutil
-import subprocess
-import sys
+import time
 
+import processes
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -105,38 +105,32 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(data, finished, tmp_path, mon
     assert logged(folder) == logged(finished)
 
 
-HALF_WRITTEN = """
-import io, pickle, sys, time
-from pathlib import Path
-import torch
-from DAGANSpineLib.training.trainer import train
+def train_and_hang_halfway(say, data, folder, name, count):
+    """Write half of the file of this name at the `count`th time, and wait to be killed."""
+    save, writes = torch.save, []
 
-data, folder, preset, name, count = sys.argv[1:]
-save, writes = torch.save, []
+    def stop_halfway(content, path):
+        writes.extend([path] if path.name.startswith(f".{name}.") else [])
+        if len(writes) < count:
+            return save(content, path)
+        whole = io.BytesIO()
+        save(content, whole)
+        path.write_bytes(whole.getvalue()[: whole.tell() // 2])
+        say.send("half written")
+        time.sleep(600)
 
-def stop_halfway(content, path):
-    writes.extend([path] if Path(path).name.startswith(f".{name}.") else [])
-    if len(writes) < int(count):
-        return save(content, path)
-    whole = io.BytesIO()
-    save(content, whole)
-    Path(path).write_bytes(whole.getvalue()[: whole.tell() // 2])
-    print("half written", flush=True)
-    time.sleep(600)
-
-torch.save = stop_halfway
-train(Path(data), Path(folder), pickle.loads(bytes.fromhex(preset)), name="smoke")
-"""
+    torch.save = stop_halfway
+    train(data, folder, SMOKE, name="smoke")
 
 
 @pytest.mark.parametrize(("name", "count"), [("last", 2), ("best", 1)])
 def test_a_process_that_is_killed_while_it_writes_does_no_harm(data, finished, tmp_path, name, count):
     """kill -9 in the middle of the second checkpoint, or of the first best model."""
     folder = tmp_path / "run"
-    arguments = [str(data), str(folder), pickle.dumps(SMOKE).hex(), name, str(count)]
-    with subprocess.Popen([sys.executable, "-c", HALF_WRITTEN, *arguments], stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"half written\n"
-        process.kill()
+    process, hear = processes.start(train_and_hang_halfway, data, folder, name, count)
+    assert hear.recv() == "half written"
+    process.kill()
+    process.join()
     assert list(folder.glob(f".{name}.*.pt"))
     train(data, folder, SMOKE, resume=True, name="smoke")
     ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
@@ -230,10 +224,8 @@ def test_the_resized_grid_trains_too(data, tmp_path):
 
 
 def test_two_processes_train_one_model_together(data, tmp_path):
-    command = ["-m", "DAGANSpineLib", "train", "--data", str(data), "-o", str(tmp_path / "run"), "--preset", "smoke"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*launcher, *command], capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
+    command = ["train", "--data", str(data), "-o", str(tmp_path / "run"), "--preset", "smoke"]
+    processes.torchrun(command, tmp_path / "printed.txt")
     assert load_model(tmp_path / "run" / "best.pt").provenance["preset"] == "smoke"
     rows = [tuple(row[:3]) for row in logged(tmp_path / "run")]
     assert len(rows) == len(set(rows))  # one process logs
