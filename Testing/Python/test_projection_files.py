@@ -18,7 +18,7 @@ from DAGANSpineLib.vpi import read_vpi
 
 @pytest.fixture(scope="module")
 def upright() -> Stored:
-    return Stored.of(simulate_volume(simulate_subject(5, spacing_mm=0.4), (1.2, 1.4, 1.0)))
+    return Stored.of(simulate_volume(simulate_subject(5, spacing_mm=0.5), (2.0, 1.8, 1.2)))
 
 
 @pytest.fixture(scope="module")
