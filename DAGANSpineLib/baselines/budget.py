@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Literal, TypeVar
 
 import torch
@@ -81,6 +82,7 @@ class Budget:
         )
 
 
+@cache
 def parameters(shape: Shape) -> int:
     """How many numbers a network of this shape learns."""
     with torch.device("meta"):
