@@ -42,7 +42,7 @@ def smooth_down(pixels: np.ndarray) -> np.ndarray:
 
 
 def test_a_seed_is_one_subject():
-    first, again, other = simulate_subject(7), simulate_subject(7), simulate_subject(8)
+    first, again, other = (simulate_subject(seed, spacing_mm=0.5) for seed in (7, 7, 8))
     for picture in ("vpi", "clean", "labels", "skin", "bone_depth"):
         assert np.array_equal(getattr(first, picture), getattr(again, picture))
     assert first.known == again.known
@@ -132,7 +132,7 @@ def test_labelled_bone_is_darker_than_the_muscle_beside_it(subject, value, by):
 
 @pytest.mark.parametrize(("curves", "cobb", "name"), [(1, 40.0, "single"), (2, 35.0, "double"), (3, 50.0, "triple")])
 def test_the_cobb_angles_are_those_of_the_known_centreline(curves, cobb, name):
-    known = simulate_subject(11, curves=curves, cobb_deg=cobb, missing=0.0).known
+    known = simulate_subject(11, spacing_mm=0.3, curves=curves, cobb_deg=cobb, missing=0.0).known
     row, column = np.array(known["centreline"]).T
     tilt = np.degrees(np.arctan(np.gradient(column, row)))
     found = [
@@ -147,7 +147,7 @@ def test_the_cobb_angles_are_those_of_the_known_centreline(curves, cobb, name):
 
 
 def test_part_of_the_spine_may_be_missing():
-    whole, cut = simulate_subject(5, missing=0.0), simulate_subject(5, missing=0.3)
+    whole, cut = (simulate_subject(5, spacing_mm=0.4, missing=missing) for missing in (0.0, 0.3))
     assert len(cut.vpi) < 0.8 * len(whole.vpi)
     levels = [{name.split()[0] for name, bone in s.known["bones"].items() if bone["drawn"]} for s in (whole, cut)]
     assert len(levels[0]) == 17 and 10 <= len(levels[1]) <= 14
