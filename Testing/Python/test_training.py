@@ -22,7 +22,7 @@ from DAGANSpineLib.training.trainer import Trainer, train
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 # the segmenter learns from crops, since whole spines take longer than all the rest
-SMOKE = dataclasses.replace(PRESETS["smoke"], stages=(RESTORATION, dataclasses.replace(SEGMENTATION, rows=128)))
+SMOKE = dataclasses.replace(PRESETS["smoke"], stages=(RESTORATION, dataclasses.replace(SEGMENTATION, rows=64)))
 
 
 @pytest.fixture(scope="module")
