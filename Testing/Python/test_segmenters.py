@@ -27,7 +27,9 @@ from DAGANSpineLib.training.trainer import Trainer, train
 
 SYSTEMS = {"U-Net": unet.preset, "RSNU": rsnu.preset, "PPMU": ppmu.preset}
 # of a crop, since whole spines take a U-Net seconds a step
-QUICK = dataclasses.replace(SMOKE, segmentation=dataclasses.replace(SMOKE.segmentation, rows=64, steps=20), log_every=1)
+QUICK = dataclasses.replace(
+    SMOKE, segmentation=dataclasses.replace(SMOKE.segmentation, rows=32, steps=20), validate_every=20, log_every=1
+)
 PAIRS = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512), (512, 1024)]
 PAIRS += [(1024, 1024), (1024, 512), (512, 512), (512, 256), (256, 256), (256, 128), (128, 128), (128, 64), (64, 64)]
 

@@ -255,6 +255,7 @@ QUICK = dataclasses.replace(
     steps=24,
     degrees=0.0,
     checkpoint_every=6,
+    validate_every=24,
     log_every=1,
 )
 CLEAN = 24 * 2  # two clean patches a step
