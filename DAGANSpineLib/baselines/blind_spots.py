@@ -21,6 +21,8 @@ Hide = Callable[[Tensor], tuple[Tensor, Tensor]]
 class BlindSpotLearning(Method):
     """The generator predicts what `hide` has hidden, of corrupted and clean patches alike."""
 
+    averaged = ("generator",)
+
     def __init__(self, model: Model, hide: Hide) -> None:
         self.hide, self.segmenter = hide, model.segmenter
         self.networks = {"generator": model.generator}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -39,10 +39,9 @@ class Budget:
     steps: int | None = None
     learning_rate: float = 1e-4
     final_learning_rate: float = 1e-6
-    grid: Literal["native", "resized"] = "resized"
-    degrees: float = 10.0
     matched: bool = True
     clean: float = 2.0
+    degrees: float = 10.0
     checkpoint_every: int = 100  # steps
     validate_every: int = 500  # steps
     log_every: int = 10  # steps
@@ -114,8 +113,6 @@ LAPTOP = Budget(
     joint=False,
     steps=300,
     learning_rate=5e-4,  # of networks a quarter as wide as the paper's, and soon done
-    grid="native",
-    degrees=0.0,
     clean=1.5,
 )
 # four times as long: is what the laptop's shows of two systems owed to its few steps?
@@ -138,7 +135,6 @@ SMOKE = Budget(
     batch=4,
     steps=6,
     learning_rate=1e-3,
-    grid="native",
     checkpoint_every=4,
     validate_every=6,
     log_every=2,

@@ -20,10 +20,10 @@ from ..training import (
     Prepared,
     Preset,
     Setting,
-    Validation,
+    WindowBatch,
     adam,
     frozen,
-    patch_feed,
+    restoring,
     segmentation_loss,
 )
 from ..vpi import DEVIATION
@@ -62,8 +62,8 @@ class CycleGAN(Method):
     discriminator to convince.
 
     `weight_identity`: how much, of the cycle's weight, pictures count that are in the wanted domain already and that
-    generators should leave alone. `weight_segmentation=0` leaves the segmenter out; otherwise it learns from both
-    kinds of patches after the first generator, as it will see them.
+    generators should leave alone. `weight_segmentation=0` leaves the segmenter out; otherwise it learns from windows
+    of both kinds after the first generator, resized as it will see them.
     """
 
     def __init__(
@@ -86,45 +86,50 @@ class CycleGAN(Method):
             "generators": adam(*generators, *([model.segmenter] if weight_segmentation else []), first_beta=FIRST_BETA),
             "discriminators": adam(*self._discriminators(), first_beta=FIRST_BETA),
         }
+        self.averaged = ("generator", "segmenter") if weight_segmentation else ("generator",)
         self.pools = {"clean discriminator": ImagePool(), "corrupted discriminator": ImagePool()}
 
     def _discriminators(self) -> list[nn.Module]:
         return [network for name, network in self.networks.items() if name.endswith("discriminator")]
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch | WindowBatch) -> dict[str, Tensor]:
         """First both generators, then both discriminators, as in the authors' public code."""
         imitations, figures = self._generator_step(batch)
         return figures | self._discriminator_step(batch, imitations)
 
-    def _generator_step(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _generator_step(self, batch: Batch | WindowBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Teach both generators, and the segmenter; their imitations, by the discriminator that judged them."""
         generator, spoiler = self.networks["generator"], self.networks["spoiler"]
-        cleaned, spoiled = generator(batch.corrupted), spoiler(batch.clean)
+        corrupted, clean = batch.corrupted, batch.clean
+        if self.weight_identity or self.weight_segmentation:
+            restored = self.restore(batch.windows)
+            cleaned, kept = batch.cut(restored).chunk(2)
+        else:
+            cleaned = self.restore(corrupted)
+        spoiled = spoiler(clean)
         imitations = {"clean discriminator": cleaned, "corrupted discriminator": spoiled}
         with frozen(*self._discriminators()):
             adversarial = sum(least_squares(self._judge(name, image), True) for name, image in imitations.items())
-            cycle = difference(spoiler(cleaned), batch.corrupted) + difference(generator(spoiled), batch.clean)
+            cycle = difference(spoiler(cleaned), corrupted) + difference(generator(spoiled), clean)
             total = adversarial + WEIGHT_CYCLE * cycle
-            figures = {"adversarial": adversarial.item(), "cycle": cycle.item()}
-            if self.weight_identity or self.weight_segmentation:
-                kept = generator(batch.clean)
+            figures = {"adversarial": adversarial.detach(), "cycle": cycle.detach()}
             if self.weight_identity:
-                identity = difference(kept, batch.clean) + difference(spoiler(batch.corrupted), batch.corrupted)
+                identity = difference(kept, clean) + difference(spoiler(corrupted), corrupted)
                 total = total + WEIGHT_CYCLE * self.weight_identity * identity
-                figures["identity"] = identity.item()
+                figures["identity"] = identity.detach()
             if self.weight_segmentation:
-                segmentation = segmentation_loss(self.segment(torch.cat([cleaned, kept])), batch.labelled().labels)
+                segmentation = segmentation_loss(self.segment(batch.seen(restored)), batch.labels)
                 total = total + self.weight_segmentation * segmentation
-                figures["segmentation"] = segmentation.item()
+                figures["segmentation"] = segmentation.detach()
             self.descend(total, "generators")
-        return imitations, {"total": total.item(), **figures}
+        return imitations, {"total": total.detach(), **figures}
 
     def _judge(self, name: str, patches: Tensor) -> Tensor:
         """A discriminator's verdict in the generators' step: without the wrapper that gathers gradients over
         processes, since a frozen network has none to gather."""
         return self.accelerator.unwrap_model(self.networks[name])(patches)
 
-    def _discriminator_step(self, batch: Batch, imitations: dict[str, Tensor]) -> dict[str, float]:
+    def _discriminator_step(self, batch: Batch | WindowBatch, imitations: dict[str, Tensor]) -> dict[str, Tensor]:
         """Teach each discriminator its own domain against imitations of this and of earlier steps."""
         domains = {"clean discriminator": batch.clean, "corrupted discriminator": batch.corrupted}
         loss, figures = 0, {}
@@ -134,9 +139,9 @@ class CycleGAN(Method):
             # halved, so that discriminators learn more slowly than generators (section 4 of CycleGAN's paper)
             loss = loss + (least_squares(real_scores, True) + least_squares(imitated_scores, False)) / 2
             right = torch.cat([real_scores > 0.5, imitated_scores <= 0.5])
-            figures[f"{name} accuracy"] = right.float().mean().item()
+            figures[f"{name} accuracy"] = right.float().mean()
         self.descend(loss, "discriminators")
-        return {"discriminators": loss.item(), **figures}
+        return {"discriminators": loss.detach(), **figures}
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)
@@ -174,8 +179,7 @@ class CycleGANStage(PatchStage):
 
     def prepare(self, setting: Setting) -> Prepared:
         method = CycleGAN(setting.model, self.discriminator_width, self.weight_identity, self.weight_segmentation)
-        validation = Validation(setting.held_out, generator_fixed=False) if self.weight_segmentation else None
-        return Prepared(patch_feed(self, setting), method, validation)
+        return restoring(self, setting, method, joint=bool(self.weight_segmentation))
 
 
 def preset(budget: Budget, weight_identity: float = 0.0) -> Preset:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..model import DirectGeneratorShape
-from ..training import PatchStage, Prepared, Preset, Setting, patch_feed
+from ..training import PatchStage, Prepared, Preset, Setting, restoring
 from .blind_spots import BlindSpotLearning
 from .budget import Budget
 
@@ -49,7 +49,7 @@ class Noise2SelfStage(PatchStage):
     width: int = 4
 
     def prepare(self, setting: Setting) -> Prepared:
-        return Prepared(patch_feed(self, setting), BlindSpotLearning(setting.model, GridMask(self.width)), None)
+        return restoring(self, setting, BlindSpotLearning(setting.model, GridMask(self.width)))
 
 
 def preset(budget: Budget) -> Preset:

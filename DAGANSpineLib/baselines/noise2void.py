@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..model import DirectGeneratorShape
-from ..training import PatchStage, Prepared, Preset, Setting, patch_feed
+from ..training import PatchStage, Prepared, Preset, Setting, restoring
 from .blind_spots import BlindSpotLearning
 from .budget import Budget
 
@@ -75,7 +75,7 @@ class Noise2VoidStage(PatchStage):
 
     def prepare(self, setting: Setting) -> Prepared:
         spots = BlindSpots(self.box, self.radius, self.span)
-        return Prepared(patch_feed(self, setting), BlindSpotLearning(setting.model, spots), None)
+        return restoring(self, setting, BlindSpotLearning(setting.model, spots))
 
 
 def preset(budget: Budget) -> Preset:

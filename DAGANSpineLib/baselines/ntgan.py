@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from ..model import Model
 from ..networks import PatchDiscriminator
-from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, frozen, patch_feed
+from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, frozen, restoring
 from ..vpi import DEVIATION, denormalise
 from .budget import Budget
 from .cyclegan import least_squares
@@ -35,6 +35,8 @@ class NTGAN(Method):
     from the picture; the least-squares PatchGAN; that the noise has a mean of zero, so that what is restored has the
     observed picture's means over blocks.
     """
+
+    averaged = ("generator",)
 
     def __init__(self, model: Model, discriminator_width: int = 64) -> None:
         self.segmenter = model.segmenter
@@ -111,7 +113,7 @@ class NTGANStage(PatchStage):
     discriminator_width: int = 64
 
     def prepare(self, setting: Setting) -> Prepared:
-        return Prepared(patch_feed(self, setting), NTGAN(setting.model, self.discriminator_width), None)
+        return restoring(self, setting, NTGAN(setting.model, self.discriminator_width))
 
 
 def preset(budget: Budget) -> Preset:

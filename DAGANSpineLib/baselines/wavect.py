@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..model import Model, WaveCTShape
-from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, patch_feed
+from ..training import Batch, Method, PatchStage, Prepared, Preset, Setting, adam, restoring
 from .budget import Budget
 
 # an autoencoder bears more than adversaries do, and in few steps it has to give patches back
@@ -56,4 +56,4 @@ class WaveCTStage(PatchStage):
     """The Haar autoencoder on patches."""
 
     def prepare(self, setting: Setting) -> Prepared:
-        return Prepared(patch_feed(self, setting), ReconstructionLearning(setting.model), None)
+        return restoring(self, setting, ReconstructionLearning(setting.model))

@@ -28,6 +28,7 @@ class Shape(ABC):
     """How a network is built. A dataclass of plain values; `kind` names it in a model file."""
 
     kind: ClassVar[str]
+    unnamed: ClassVar[Mapping[str, Any]] = {}  # settings of model files from before these could be chosen
 
     @abstractmethod
     def build(self) -> nn.Module:
@@ -56,11 +57,14 @@ class GeneratorShape(RestorerShape):
     """DA-GAN's generator; see `networks.Generator`."""
 
     kind = "generator"
+    unnamed: ClassVar[Mapping[str, Any]] = {"upsampling": "transposed"}
     widths: tuple[int, ...] = (64, 128, 256)
     attention: bool = True
+    upsampling: str = "bilinear"
+    unshuffled: bool = False
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, self.attention)
+        return Generator(self.widths, self.attention, True, self.upsampling, self.unshuffled)
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,12 @@ class DirectGeneratorShape(RestorerShape):
     """DA-GAN's generator without attention, and without the shortcut past its layers: a plain U-Net."""
 
     kind = "direct generator"
+    unnamed: ClassVar[Mapping[str, Any]] = {"upsampling": "transposed"}
     widths: tuple[int, ...] = (64, 128, 256)
+    upsampling: str = "bilinear"
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, attention=False, residual=False)
+        return Generator(self.widths, attention=False, residual=False, upsampling=self.upsampling)
 
 
 @dataclass(frozen=True)
@@ -171,4 +177,5 @@ def shape_of(kinds: tuple[type[Kind], ...], description: Mapping[str, Any]) -> K
     """
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
     by_kind = {shape.kind: shape for shape in kinds}
-    return by_kind[settings.pop("kind", kinds[0].kind)](**settings)
+    shape = by_kind[settings.pop("kind", kinds[0].kind)]
+    return shape(**{**shape.unnamed, **settings})

@@ -29,20 +29,33 @@ class Generator(nn.Module):
     `alignment`, give the output of the whole image.
 
     `widths`: channels of each level, finest first; the paper's are 64, 128, 256. `residual=False`: the output is the
-    restored picture itself, for what is learnt from hidden pixels, which such a shortcut would show.
+    restored picture itself, for what is learnt from hidden pixels, which such a shortcut would show. `upsampling`: see
+    `enlarging`. `unshuffled`: the second level sees the picture's own pixels, four to one, instead of pooled features,
+    and on the way down the finest is a single convolution: where it is slim, most of the work is done at a quarter of
+    the pixels, and nothing of the picture is lost for it (Shi et al., CVPR 2016, turned round).
     """
 
-    def __init__(self, widths: Sequence[int] = (64, 128, 256), attention: bool = True, residual: bool = True) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int] = (64, 128, 256),
+        attention: bool = True,
+        residual: bool = True,
+        upsampling: str = "bilinear",
+        unshuffled: bool = False,
+    ) -> None:
         super().__init__()
-        self.widths, self.residual = tuple(widths), residual
+        self.widths, self.residual, self.unshuffled = tuple(widths), residual, unshuffled
+        self.upsampling = upsampling
+        finest, *deeper = self.widths
         self.down = nn.ModuleList(
-            DoubleConvolution(before, width, attention)
-            for before, width in zip((1, *self.widths), self.widths, strict=False)
+            [nn.Conv2d(1, finest, 3, padding=1) if unshuffled else DoubleConvolution(1, finest, attention)]
         )
+        for before, width in zip((4 if unshuffled else finest, *deeper), deeper, strict=False):
+            self.down.append(DoubleConvolution(before, width, attention))
         pairs = list(zip(self.widths[:0:-1], self.widths[-2::-1], strict=True))
-        self.enlarge = nn.ModuleList(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for deep, shallow in pairs)
+        self.enlarge = nn.ModuleList(enlarging(upsampling, deep, shallow) for deep, shallow in pairs)
         self.up = nn.ModuleList(DoubleConvolution(shallow, shallow, attention) for _, shallow in pairs)
-        self.correction = nn.Conv2d(self.widths[0], 1, kernel_size=1)
+        self.correction = nn.Conv2d(finest, 1, kernel_size=1)
 
     @property
     def alignment(self) -> int:
@@ -51,23 +64,42 @@ class Generator(nn.Module):
 
     @property
     def halo(self) -> int:
-        """How far an output pixel looks, rounded up to the alignment: 23 -> 24 pixels for three levels.
+        """How far an output pixel looks, rounded up to the alignment: 26 -> 28 pixels for three levels.
 
         At the level of scale s, each of two convolutions on the way down and two on the way up (the deepest level
-        has only those down) reaches s pixels further, and max-pooling s / 2 beyond.
+        has only those down) reaches s pixels further, max-pooling s / 2 beyond, and bilinear upsampling as much.
         """
         deepest = self.alignment
-        reach = 2 * (2 * deepest - 1) + 2 * (deepest - 1) + (deepest - 1)
+        pooling = (deepest - 1) * (2 if self.upsampling == "bilinear" else 1)
+        reach = 2 * (2 * deepest - 1) + 2 * (deepest - 1) + pooling
         return reach + -reach % deepest
 
     def forward(self, image: Tensor) -> Tensor:
         rows, columns = image.shape[-2:]
-        features = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
+        features = whole = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
         skips = []
         for level, block in enumerate(self.down):
-            features = block(F.max_pool2d(features, 2) if level else features)
+            if level == 1 and self.unshuffled:
+                features = F.pixel_unshuffle(whole, 2)
+            elif level:
+                features = F.max_pool2d(features, 2)
+            features = block(features)
             skips.append(features)
         for enlarge, block, skip in zip(self.enlarge, self.up, skips[-2::-1], strict=True):
             features = block(enlarge(features) + skip)
         output = self.correction(features)[..., :rows, :columns]
         return image + output if self.residual else output
+
+
+def enlarging(upsampling: str, deep: int, shallow: int) -> nn.Module:
+    """From one level to the next finer one: (N, deep, H, W) -> (N, shallow, 2H, 2W).
+
+    "bilinear" mixes the channels and then interpolates; the finer level's 3 x 3 convolutions follow. "transposed" is
+    the 2 x 2 transposed convolution of the authors' later public code: each of its four weights makes pixels of its
+    own, which nothing keeps alike, so that a faint grid of period 2 remains (Odena et al., Distill 2016).
+    """
+    if upsampling == "transposed":
+        return nn.ConvTranspose2d(deep, shallow, 2, stride=2)
+    if upsampling != "bilinear":
+        raise ValueError(f"There is no upsampling {upsampling} here: choose bilinear or transposed.")
+    return nn.Sequential(nn.Conv2d(deep, shallow, 1), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))

@@ -41,12 +41,13 @@ __getattr__ = on_demand(
             "SegmentationStage",
             "Setting",
             "Stage",
-            "patch_feed",
+            "restoring",
         ),
         "trainer": (
             "configuration_of",
             "train",
         ),
         "validation": ("Validation",),
+        "windows": ("WindowBatch",),
     },
 )

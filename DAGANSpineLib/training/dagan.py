@@ -9,19 +9,29 @@ from torch import Tensor
 
 from ..model import Model
 from ..networks import Discriminator
-from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION, adversarial_loss, reconstruction_loss, segmentation_loss
+from .losses import (
+    WEIGHT_RECONSTRUCTION,
+    WEIGHT_SEGMENTATION,
+    adversarial_loss,
+    reconstruction_loss,
+    segmentation_loss,
+    within_grey,
+)
 from .method import Batch, Method, adam, frozen
+from .windows import WindowBatch
 
 
 class DAGAN(Method):
     """The generator against two discriminators, and with the segmenter.
 
     D_cln tells clean patches from restored ones; D_crp tells corrupted patches from clean ones to which the
-    generator's residual was added, so that one corrupted patch teaches its noise on many backgrounds.
+    generator's residual was added, so that one corrupted patch teaches its noise on many backgrounds. Both judge
+    native patches; the segmenter sees windows around them, restored and then resized, as in use.
 
-    `weight_identity` weighs equation 3 on the clean patches of a batch, which restoration should leave alone; without
-    it they weigh as much as the corrupted ones. `weight_segmentation=0` leaves the segmenter out. `attention=False`
-    and `dual=False` are the ablations "without SA" and "without DAL" of Table 1.
+    `weight_reconstruction` weighs equation 3 on the corrupted patches of a batch, `weight_identity` on the clean ones,
+    which restoration should leave alone; without it they weigh as much. `weight_segmentation=0` leaves the segmenter
+    out, and patches do for windows. `attention=False` and `dual=False` are the ablations "without SA" and "without
+    DAL" of Table 1.
     """
 
     def __init__(
@@ -45,6 +55,7 @@ class DAGAN(Method):
         if dual:
             self.networks["corrupted discriminator"] = Discriminator(widths, attention)
         learners = (model.generator, model.segmenter) if weight_segmentation else (model.generator,)
+        self.averaged = ("generator", "segmenter") if weight_segmentation else ("generator",)
         self.optimisers = {
             "generator": adam(*learners),
             "discriminators": adam(*self._discriminators()),
@@ -58,48 +69,48 @@ class DAGAN(Method):
         processes, since a frozen network has none to gather."""
         return self.accelerator.unwrap_model(self.networks[name])(patches)
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch | WindowBatch) -> dict[str, Tensor]:
         """First the discriminators ascend equation 2, then generator and segmenter descend equation 5."""
-        observed = torch.cat([batch.corrupted, batch.clean])
-        restored = self.networks["generator"](observed)
-        repaired, kept = restored.chunk(2)
-        spoiled = batch.clean + (batch.corrupted - repaired)  # ẑ = z + r: a clean patch with another's noise
-        figures = self._discriminator_step(batch, repaired.detach(), spoiled.detach())
+        corrupted, clean = batch.corrupted, batch.clean
+        restored = within_grey(self.restore(batch.windows))
+        repaired, kept = batch.cut(restored).chunk(2)
+        spoiled = within_grey(clean + (corrupted - repaired))  # ẑ = z + r: a clean patch with another's noise
+        figures = self._discriminator_step(corrupted, clean, repaired.detach(), spoiled.detach())
         with frozen(*self._discriminators()):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
-            reconstruction = reconstruction_loss(repaired, batch.corrupted)
-            identity = reconstruction_loss(kept, batch.clean)
-            # half each: equation 3 averages over the batch, which is half corrupted, half clean
-            total = adversarial + (self.weight_reconstruction * reconstruction + self.weight_identity * identity) / 2
+            reconstruction = reconstruction_loss(repaired, corrupted)
+            identity = reconstruction_loss(kept, clean)
+            total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
             if self.weight_segmentation:
-                labels = torch.cat([batch.corrupted_labels, batch.clean_labels])
-                segmentation = segmentation_loss(self.segment(restored), labels)
+                segmentation = segmentation_loss(self.segment(batch.seen(restored)), batch.labels)
                 total = total + self.weight_segmentation * segmentation
-                figures["segmentation"] = segmentation.item()
+                figures["segmentation"] = segmentation.detach()
             self.descend(total, "generator")
         return {
-            "total": total.item(),
-            "adversarial": adversarial.item(),
-            "reconstruction": reconstruction.item(),
-            "identity": identity.item(),
+            "total": total.detach(),
+            "adversarial": adversarial.detach(),
+            "reconstruction": reconstruction.detach(),
+            "identity": identity.detach(),
             **figures,
         }
 
-    def _discriminator_step(self, batch: Batch, repaired: Tensor, spoiled: Tensor) -> dict[str, float]:
+    def _discriminator_step(
+        self, corrupted: Tensor, clean: Tensor, repaired: Tensor, spoiled: Tensor
+    ) -> dict[str, Tensor]:
         """Teach each discriminator its own domain against the generator's imitation of it."""
-        rivals = {"clean discriminator": (batch.clean, repaired)}
+        rivals = {"clean discriminator": (clean, repaired)}
         if self.dual:
-            rivals["corrupted discriminator"] = (batch.corrupted, spoiled)
+            rivals["corrupted discriminator"] = (corrupted, spoiled)
         loss, figures = 0, {}
         for name, (real, imitated) in rivals.items():
             real_logits, imitated_logits = self.networks[name](torch.cat([real, imitated])).chunk(2)
             loss = loss + adversarial_loss(real_logits, True) + adversarial_loss(imitated_logits, False)
             right = torch.cat([real_logits > 0, imitated_logits <= 0])
-            figures[f"{name} accuracy"] = right.float().mean().item()
+            figures[f"{name} accuracy"] = right.float().mean()
         self.descend(loss, "discriminators")
-        return {"discriminators": loss.item(), **figures}
+        return {"discriminators": loss.detach(), **figures}
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..vpi import DEVIATION
+from ..vpi import DEVIATION, normalise
 
 WEIGHT_SEGMENTATION = 0.5  # λ1 (section 3.2)
 WEIGHT_RECONSTRUCTION = 0.01  # λ2 (section 3.2)
+BLACK, WHITE = normalise(0.0), normalise(255.0)
 
 
 def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
@@ -30,3 +31,13 @@ def reconstruction_loss(restored: Tensor, observed: Tensor) -> Tensor:
 def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy: logits (N, 4, H, W), labels (N, H, W) -> scalar (equation 4)."""
     return F.cross_entropy(logits, labels)
+
+
+def within_grey(images: Tensor) -> Tensor:
+    """Normalised pictures, cut off at black and white as every picture is in use; the gradient passes as if they were
+    not: (N, 1, H, W) -> the same.
+
+    What is darker than black or brighter than white would tell a discriminator at once what is imitated: up to every
+    seventh pixel of a clean patch with a residual added.
+    """
+    return images + (images.clamp(BLACK, WHITE) - images).detach()

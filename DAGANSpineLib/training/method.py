@@ -13,24 +13,25 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from .averaging import Average
+
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step learns from, on the device.
-
-    `corrupted`, `clean`: normalised patches (N, 1, H, W); `corrupted_labels`, `clean_labels`: (N, H, W), 0 to 3.
-    """
+    """What a step learns restoration from, on the device: `corrupted`, `clean`: native patches, normalised
+    (N, 1, 96, 96)."""
 
     corrupted: Tensor
-    corrupted_labels: Tensor
     clean: Tensor
-    clean_labels: Tensor
 
-    def labelled(self) -> LabelledBatch:
-        """Both kinds together."""
-        return LabelledBatch(
-            torch.cat([self.corrupted, self.clean]), torch.cat([self.corrupted_labels, self.clean_labels])
-        )
+    @property
+    def windows(self) -> Tensor:
+        """What the generator is shown, (2N, 1, rows, columns): the corrupted, then the clean patches themselves."""
+        return torch.cat([self.corrupted, self.clean])
+
+    def cut(self, windows: Tensor) -> Tensor:
+        """The patches within windows of either kind: (n, 1, rows, columns) -> (n, 1, 96, 96)."""
+        return windows
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class LabelledBatch:
 class Method(ABC):
     """A way of training. The trainer does not know which one it drives.
 
-    `networks` and `optimisers` are named; the names are those of the checkpoint and of the log.
+    `networks` and `optimisers` are named; the names are those of the checkpoint and of the log. `averaged` are the
+    networks that are used with averaged weights.
     """
 
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
+    averaged: tuple[str, ...] = ()
     memory_format = torch.channels_last  # what convolutions like best; Testing/Benchmarks measures the gain
 
     @abstractmethod
@@ -71,6 +74,16 @@ class Method(ABC):
             for name, network in self.networks.items()
         }
         self.optimisers = {name: accelerator.prepare(optimiser) for name, optimiser in self.optimisers.items()}
+        self.averages = {name: Average(accelerator.unwrap_model(self.networks[name])) for name in self.averaged}
+
+    def average(self) -> None:
+        """Take a step's outcome into the averages."""
+        for average in self.averages.values():
+            average.update()
+
+    def in_use(self) -> dict[str, dict[str, Tensor]]:
+        """Weights by network, of those whose averages are used in their place."""
+        return {name: average.weights for name, average in self.averages.items()}
 
     def set_learning_rate(self, rate: float) -> None:
         for optimiser in self.optimisers.values():
@@ -92,6 +105,7 @@ class Method(ABC):
                 name: self.accelerator.unwrap_model(network).state_dict() for name, network in self.networks.items()
             },
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "averages": {name: average.state() for name, average in self.averages.items()},
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -100,6 +114,8 @@ class Method(ABC):
             self.accelerator.unwrap_model(network).load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+        for name, average in self.averages.items():
+            average.load_state(state["averages"][name])
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
 

@@ -37,8 +37,6 @@ PRESETS = {
             AdversarialStage(
                 steps=600,  # at 1200 of a trial, the generator left alone all that isn't full of dashes
                 learning_rate=2e-4,
-                grid="native",
-                degrees=0.0,  # turning blurs one-pixel dashes; the simulated sweeps are slanted already
                 discriminator_widths=(32, 64, 128),
                 weight_segmentation=0.0,
                 weight_identity=0.1,  # with 0.01, clean patches changed three times as much
@@ -55,7 +53,7 @@ PRESETS = {
         # strided 1 x 1 convolution
         PanopticFPNShape(depth=18, width=16, pyramid=16, head=16),
         (
-            AdversarialStage(batch=4, steps=6, learning_rate=1e-3, grid="native", discriminator_widths=(8, 16, 32)),
+            AdversarialStage(batch=4, steps=6, learning_rate=1e-3, discriminator_widths=(8, 16, 32)),
             SegmentationStage(batch=2, steps=6),
         ),
         checkpoint_every=4,

@@ -6,22 +6,25 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
-from ..metrics import CLEAN, PATCH
+from ..metrics import CLEAN
 from ..model import Model
-from ..vpi import NETWORK_SIZE
 from .dagan import DAGAN
 from .dataset import Record, load
 from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
 from .method import Batch, LabelledBatch, Method
-from .patches import SPLITS, PatchFeed
+from .patches import Patched, PatchFeed, split
 from .segmentation import Segmentation
-from .spines import SpineFeed, at_network_size, shrunk
-from .validation import Validation
+from .spines import SpineFeed, at_network_size
+from .validation import DICE, RESTORATION, Validation
+from .windows import SeenFeed, WindowBatch, WindowFeed
+
+# of a subject, that an epoch shows: the authors' later public code has a pool of 11 112 of 80 subjects
+CLEAN_PATCHES = 11112 / 80
 
 
 class Setting(Protocol):
@@ -44,15 +47,14 @@ class Setting(Protocol):
 class Prepared:
     """A stage about to begin. `feed`: (step, process) -> batch; `validation`: None where there is nothing to judge."""
 
-    feed: Callable[[int, int], Batch | LabelledBatch]
+    feed: Callable[[int, int], Batch | WindowBatch | LabelledBatch]
     method: Method
     validation: Validation | None
 
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """Part of a training, as plain values. Either `steps` or `epochs` says how long it is; an epoch shows as many
-    patches as cover the training images."""
+    """Part of a training, as plain values. Either `steps` or `epochs` says how long it is."""
 
     batch: int = 16
     epochs: int | None = None
@@ -69,12 +71,16 @@ class Stage(ABC):
         """Whether the training images must show corrupted and clean patches both."""
         return False
 
+    @property
+    def restores(self) -> bool:
+        """Whether the generator learns."""
+        return False
+
     def steps_for(self, subjects: int) -> int:
         """How many steps the stage takes with so many subjects to learn from."""
         if self.steps is not None:
             return self.steps
-        patches = math.prod(math.ceil(extent / PATCH) for extent in NETWORK_SIZE) * subjects
-        return self.epochs * math.ceil(patches / self.batch)
+        return self.epochs * math.ceil(CLEAN_PATCHES * subjects / (self.batch // 2))
 
     def described(self) -> dict[str, Any]:
         """The stage's kind and values, as plain data."""
@@ -83,21 +89,24 @@ class Stage(ABC):
 
 @dataclass(frozen=True)
 class PatchStage(Stage):
-    """A stage that learns from patches; half of a batch is corrupted, half clean."""
+    """A stage that learns from native patches, or from windows around them; half a batch is corrupted, half clean."""
 
-    grid: Literal["native", "resized"] = "resized"
-    degrees: float = 10.0  # a quarter turn would destroy the streaks' direction
     matched: bool = True  # clean patches of the same greys as the corrupted ones
     clean: float = CLEAN  # β_p of equation 1
+    degrees: float = 10.0  # by which the segmenter sees its patch turned, where it learns from patches
 
     @property
     def splits_patches(self) -> bool:
         return True
 
+    @property
+    def restores(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class AdversarialStage(PatchStage):
-    """DA-GAN on patches."""
+    """DA-GAN, on windows end to end with the segmenter, or on patches without it."""
 
     discriminator_widths: tuple[int, ...] = (64, 128, 256)
     attention: bool = True
@@ -116,20 +125,42 @@ class AdversarialStage(PatchStage):
             self.weight_reconstruction,
             self.weight_identity,
         )
-        validation = Validation(setting.held_out, generator_fixed=False) if self.weight_segmentation else None
-        return Prepared(patch_feed(self, setting), method, validation)
+        return restoring(self, setting, method, joint=bool(self.weight_segmentation))
 
 
-def patch_feed(stage: PatchStage, setting: Setting, pictures: Sequence[np.ndarray] | None = None) -> PatchFeed:
-    """Corrupted and clean patches of the learners, told apart by their original pictures.
+def restoring(stage: PatchStage, setting: Setting, method: Method, joint: bool = False) -> Prepared:
+    """A stage that learns restoration, judged by it; `joint`: and segmentation too, end to end."""
+    if joint:
+        return Prepared(window_feed(stage, setting), method, Validation(setting.held_out, RESTORATION, DICE))
+    return Prepared(patch_feed(stage, setting), method, Validation(setting.held_out, RESTORATION))
 
-    `pictures`: what the patches are cut from instead, uint8 (rows, columns) on the stage's grid.
-    """
+
+def patched(stage: PatchStage, setting: Setting) -> list[Patched]:
+    """The learners' pictures, with where their patches are."""
     records = tqdm(setting.learners, desc="Splitting patches", leave=False, disable=setting.quiet)
-    patched = [SPLITS[stage.grid](load(record), stage.clean) for record in records]
+    return [split(load(record), stage.clean) for record in records]
+
+
+def patch_feed(stage: PatchStage, setting: Setting) -> PatchFeed:
+    """Corrupted and clean patches of the learners, for restoration alone."""
+    return PatchFeed(patched(stage, setting), setting.share(stage.batch), setting.seed, stage.matched)
+
+
+def window_feed(
+    stage: PatchStage,
+    setting: Setting,
+    kind: type[WindowFeed] = WindowFeed,
+    pictures: Sequence[np.ndarray] | None = None,
+) -> WindowFeed:
+    """Windows around corrupted and clean patches of the learners, for whatever learns to segment from patches.
+
+    `pictures`: what the windows are cut from instead, native uint8 (rows, columns); which patches are corrupted and
+    which clean is told by the originals all the same.
+    """
+    places = patched(stage, setting)
     if pictures is not None:
-        patched = [replace(each, image=picture) for each, picture in zip(patched, pictures, strict=True)]
-    return PatchFeed(patched, setting.share(stage.batch), stage.degrees, setting.seed, stage.matched)
+        places = [replace(each, image=picture) for each, picture in zip(places, pictures, strict=True)]
+    return kind(places, setting.share(stage.batch), setting.seed, stage.matched, stage.degrees)
 
 
 @dataclass(frozen=True)
@@ -150,17 +181,19 @@ class SegmentationStage(Stage):
         ]
         feed = SpineFeed(spines, setting.share(self.batch), setting.seed, self.varied, self.rows)
         method = Segmentation(setting.model, self.dice)
-        return Prepared(feed, method, Validation(setting.held_out, generator_fixed=True))
+        return Prepared(feed, method, Validation(setting.held_out, DICE))
 
 
 @dataclass(frozen=True)
 class PatchSegmentationStage(PatchStage):
-    """The segmenter on patches of restored pictures at 256 x 1024, behind a generator that no longer changes: the
-    paper's schedule for whatever isn't learnt end to end with the segmenter."""
+    """The segmenter on patches of restored pictures, behind a generator that no longer changes: the paper's schedule
+    for whatever isn't learnt end to end with the segmenter. It sees the same places, resized alike."""
+
+    @property
+    def restores(self) -> bool:
+        return False
 
     def prepare(self, setting: Setting) -> Prepared:
-        restored = [shrunk(image) for image in setting.restored()]
-        feed = patch_feed(self, setting, restored)
+        feed = window_feed(self, setting, SeenFeed, setting.restored())
         method = Segmentation(setting.model, dice=False)
-        validation = Validation(setting.held_out, generator_fixed=True)
-        return Prepared(lambda step, process: feed(step, process).labelled(), method, validation)
+        return Prepared(feed, method, Validation(setting.held_out, DICE))

@@ -114,7 +114,9 @@ class Trainer:
         for index in range(begin["stage"], len(self.preset.stages)):
             if step < self.preset.stages[index].steps_for(len(self.learners)):
                 self._train_stage(index, step, state)
-            step, state = 0, None
+            if self.preset.stages[index].restores and self.run.best.is_file():
+                self._adopt_best_generator()
+            step, state, self.best = 0, None, -math.inf
         if self.accelerator.is_main_process:
             if not self.run.best.is_file():
                 self.run.save_best(self.model)
@@ -145,7 +147,8 @@ class Trainer:
             method.set_learning_rate(cosine(stage.learning_rate, stage.final_learning_rate, step / steps))
             batch = to_device(feed(step, self.accelerator.process_index), self.accelerator.device)
             for name, value in method.step(batch).items():
-                recent[name].append(value)
+                recent[name].append(float(value))
+            method.average()
             done = step + 1
             if done % self.preset.log_every == 0 or done == steps:
                 figures = {name: float(np.mean(values)) for name, values in recent.items()}
@@ -155,7 +158,7 @@ class Trainer:
                 for sentence in health.observe(figures):
                     tqdm.write(f"Step {done}: {sentence}")
             if done % self.preset.validate_every == 0 or done == steps:
-                self._validate(index, done, validation)
+                self._validate(index, done, method, validation)
                 self._show(index, done, method, batch)
             if done % self.preset.checkpoint_every == 0 or done == steps:
                 self._save(index, done, method)
@@ -174,25 +177,33 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         return restored_spines(self.learners, pipeline, folder, unheard)
 
-    def _as_used(self) -> Model:
-        """A copy that computes as the clinician's model will: what the accelerator put around the networks, such as
-        mixed precision, is left behind."""
-        copy = Model(self.model.generator_shape, self.model.segmenter_shape)
-        for network, trained in zip(copy.networks, self.model.networks, strict=True):
-            network.load_state_dict(trained.state_dict())
+    def _as_used(self, method: Method | None = None) -> Model:
+        """A copy that computes as the clinician's model will: with averaged weights where the method has them; what
+        the accelerator put around the networks, such as mixed precision, is left behind."""
+        copy = Model(self.model.generator_shape, self.model.segmenter_shape, self.model.provenance)
+        averages = method.in_use() if method else {}
+        for name in ("generator", "segmenter"):
+            network = getattr(copy, name)
+            network.load_state_dict(averages.get(name) or getattr(self.model, name).state_dict())
             freeze(network)
         return copy
 
-    def _validate(self, index: int, step: int, validation: Validation | None) -> None:
-        """Score the model on held-out subjects, and keep it if it is the best so far."""
+    def _validate(self, index: int, step: int, method: Method, validation: Validation | None) -> None:
+        """Score the model on held-out subjects, and keep it if it is the stage's best so far."""
         if validation and self.accelerator.is_main_process:
-            scores = validation.score(self._as_used(), self.accelerator.device.type)
+            model = self._as_used(method)
+            scores = validation.score(model, self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
-            if scores["dice"] > self.best:
-                self.best = scores["dice"]
-                self.model.provenance |= {"stage": index, "step": step, "validation dice": round(self.best, 4)}
-                self.run.save_best(self.model)
+            if validation.merit(scores) > self.best:
+                self.best = validation.merit(scores)
+                chosen = {f"validation {name}": round(scores[name], 4) for name in validation.criteria}
+                self.model.provenance |= {"stage": index, "step": step, **chosen}
+                self.run.save_best(model)
         self.accelerator.wait_for_everyone()
+
+    def _adopt_best_generator(self) -> None:
+        """Go on behind the generator that restored best, as the model file has it."""
+        self.model.generator.load_state_dict(self.run.best_model().generator.state_dict())
 
     def _show(self, index: int, step: int, method: Method, batch: Any) -> None:
         """Example restorations for TensorBoard: corrupted patch, restored patch, what was removed, side by side."""

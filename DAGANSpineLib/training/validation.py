@@ -7,22 +7,35 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..inference import Pipeline
-from ..metrics import Agreement, patches
+from ..metrics import Agreement, change_of_clean, patches
 from ..model import Model
 from ..segments import CLASSES
 from ..vpi import lit_body
 from .dataset import Record, Sample, load
 
+DICE, RESTORATION = "dice", "restoration"  # criteria
+CHANGE = 10.0  # grey levels by which clean patches may change at the price of all corrupted ones staying
+
 
 class Validation:
-    """Held-out subjects to choose the checkpoint by. Their restored pictures are kept when the generator is fixed."""
+    """Held-out subjects to choose a stage's checkpoint by. `criteria`: which scores are added up for that, `DICE`,
+    `RESTORATION` or both. Restored pictures are kept where restoration isn't among them, since then it is fixed."""
 
-    def __init__(self, records: Sequence[Record], generator_fixed: bool) -> None:
+    def __init__(self, records: Sequence[Record], *criteria: str) -> None:
         self.samples = [load(record) for record in records]
-        self.restored: dict[str, np.ndarray] | None = {} if generator_fixed else None
+        self.criteria = criteria
+        self.restored: dict[str, np.ndarray] = {}
+
+    def merit(self, scores: dict[str, float]) -> float:
+        """The larger, the better."""
+        return sum(scores[name] for name in self.criteria)
 
     def score(self, model: Model, device: str = "auto") -> dict[str, float]:
-        """Means over the subjects: Dice by class and their average ("dice"), corrupted patches that are left."""
+        """Means over the subjects: Dice by class and their average ("dice"), corrupted patches that are left, by how
+        many grey levels clean ones change; and what the last two come to ("restoration", at most 0).
+
+        The clean truth, which real subjects don't have, is not looked at.
+        """
         training = [network.training for network in model.networks]
         for network in model.networks:
             network.eval()
@@ -30,19 +43,38 @@ class Validation:
         rows = [self._score_subject(pipeline, sample) for sample in self.samples]
         for network, mode in zip(model.networks, training, strict=True):
             network.train(mode)
-        means = {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
-        return means | {"dice": float(np.mean([means[f"dice {name}"] for name in CLASSES[1:]]))}
+        means = {name: mean([row[name] for row in rows]) for name in rows[0]}
+        if DICE in self.criteria:
+            means[DICE] = mean([means[f"dice {name}"] for name in CLASSES[1:]])
+        if RESTORATION in self.criteria:
+            left = means["corrupted patches"] / max(means["corrupted patches before"], 1 / len(rows))
+            means[RESTORATION] = float(-left - np.nan_to_num(means["change of clean patches"]) / CHANGE)
+        return means
 
     def _score_subject(self, pipeline: Pipeline, sample: Sample) -> dict[str, float]:
         body = lit_body(sample.image)
-        restored = None if self.restored is None else self.restored.get(sample.subject)
+        restored = self.restored.get(sample.subject)
         if restored is None:
             restored = pipeline.restore(sample.image, body)
-            if self.restored is not None:
-                self.restored[sample.subject] = restored
-        labels = pipeline.segment(restored, body).argmax(0)
-        dice = Agreement.of(labels, sample.labels).scores()["dice"]
-        corrupted = patches(restored, body).corrupted.sum()
-        return {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)} | {
-            "corrupted patches": float(corrupted)
-        }
+        scores = {}
+        if RESTORATION in self.criteria:
+            before = patches(sample.image, body)
+            change = change_of_clean(restored, sample.image, before)
+            scores |= {
+                "corrupted patches before": float(before.corrupted.sum()),
+                "corrupted patches": float(patches(restored, body).corrupted.sum()),
+                "change of clean patches": np.nan if change is None else change,
+            }
+        else:
+            self.restored[sample.subject] = restored
+        if DICE in self.criteria:
+            labels = pipeline.segment(restored, body).argmax(0)
+            dice = Agreement.of(labels, sample.labels).scores()["dice"]
+            scores |= {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)}
+        return scores
+
+
+def mean(values: Sequence[float]) -> float:
+    """Of those that are numbers; NaN if none is."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else np.nan

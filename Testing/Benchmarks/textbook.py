@@ -1,6 +1,6 @@
 """DA-GAN's step as a first implementation of the paper would write it: the yardstick of training_speed.py.
 
-The same networks, losses and patches as `DAGANSpineLib.training.dagan`, and the same result; a test compares them.
+The same networks, losses and windows as `DAGANSpineLib.training.dagan`, and the same result; a test compares them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from DAGANSpineLib.networks import SpatialAttention
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss
-from DAGANSpineLib.training.method import Batch
+from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss, within_grey
+from DAGANSpineLib.training.windows import WindowBatch
 
 
 class TextbookDAGAN(DAGAN):
@@ -19,12 +19,12 @@ class TextbookDAGAN(DAGAN):
     more for itself, each network sees one kind of patch at a time, and in the generator's update the discriminators
     collect gradients that nobody uses. With both discriminators and the segmenter, as in the paper."""
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: WindowBatch) -> dict[str, Tensor]:
         return {**self._update_discriminators(batch), **self._update_generator(batch)}
 
-    def _update_discriminators(self, batch: Batch) -> dict[str, float]:
-        repaired = self.restore(batch.corrupted).detach()
-        spoiled = batch.clean + (batch.corrupted - repaired)
+    def _update_discriminators(self, batch: WindowBatch) -> dict[str, Tensor]:
+        repaired = batch.cut(within_grey(self.restore(batch.windows))).chunk(2)[0].detach()
+        spoiled = within_grey(batch.clean + (batch.corrupted - repaired))
         loss = (
             adversarial_loss(self.networks["clean discriminator"](batch.clean), True)
             + adversarial_loss(self.networks["clean discriminator"](repaired), False)
@@ -32,12 +32,12 @@ class TextbookDAGAN(DAGAN):
             + adversarial_loss(self.networks["corrupted discriminator"](spoiled), False)
         )
         self.descend(loss, "discriminators")
-        return {"discriminators": loss.item()}
+        return {"discriminators": loss.detach()}
 
-    def _update_generator(self, batch: Batch) -> dict[str, float]:
-        restored = self.restore(torch.cat([batch.corrupted, batch.clean]))
-        repaired, kept = restored.chunk(2)
-        spoiled = batch.clean + (batch.corrupted - repaired)
+    def _update_generator(self, batch: WindowBatch) -> dict[str, Tensor]:
+        restored = within_grey(self.restore(batch.windows))
+        repaired, kept = batch.cut(restored).chunk(2)
+        spoiled = within_grey(batch.clean + (batch.corrupted - repaired))
         adversarial = adversarial_loss(self.networks["clean discriminator"](repaired), True) + adversarial_loss(
             self.networks["corrupted discriminator"](spoiled), True
         )
@@ -45,21 +45,20 @@ class TextbookDAGAN(DAGAN):
             reconstruction_loss(repaired, batch.corrupted),
             reconstruction_loss(kept, batch.clean),
         )
-        segmentation = segmentation_loss(
-            self.segment(restored), torch.cat([batch.corrupted_labels, batch.clean_labels])
-        )
+        segmentation = segmentation_loss(self.segment(batch.seen(restored)), batch.labels)
         total = (
             adversarial
             + self.weight_segmentation * segmentation
-            + (self.weight_reconstruction * reconstruction + self.weight_identity * identity) / 2
+            + self.weight_reconstruction * reconstruction
+            + self.weight_identity * identity
         )
         self.descend(total, "generator")
         return {
-            "total": total.item(),
-            "adversarial": adversarial.item(),
-            "reconstruction": reconstruction.item(),
-            "identity": identity.item(),
-            "segmentation": segmentation.item(),
+            "total": total.detach(),
+            "adversarial": adversarial.detach(),
+            "reconstruction": reconstruction.detach(),
+            "identity": identity.detach(),
+            "segmentation": segmentation.detach(),
         }
 
 

@@ -31,9 +31,10 @@ from textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 from DAGANSpineLib.inference.devices import keep_freed_memory
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.windows import WindowBatch
 
+WINDOW = 246  # rows and columns, of pictures of 2574 x 640
 PAPER = PRESETS["paper"]
 COMPARED = 2  # first steps, which also choose the kernels: compared, but not timed
 # of the losses, relative: Adam's first step is as large for a gradient of mere rounding errors as for any other
@@ -86,9 +87,13 @@ def prepared(tuning: Tuning) -> DAGAN:
 def compete(tuning: Tuning, referee: Connection) -> None:
     """Take a step whenever the referee says its number, and answer with seconds, processor seconds and losses; end
     when there is no number."""
-    dagan, half = prepared(tuning), PAPER.stages[0].batch // 2
-    patches, labels = torch.randn(2, half, 1, 96, 96), torch.randint(4, (2, half, 96, 96))
-    batch = Batch(patches[0], labels[0], patches[1], labels[1])
+    dagan, count = prepared(tuning), PAPER.stages[0].batch
+    windows, labels, still = (
+        torch.randn(count, 1, WINDOW, WINDOW),
+        torch.randint(4, (count, 96, 96)),
+        torch.zeros(count, 2),
+    )
+    batch = WindowBatch(windows, still.long(), still, still + WINDOW / 97, labels, still[:, 0])
     while (step := referee.recv()) is not None:
         torch.manual_seed(step)
         begin, processor = time.perf_counter(), time.process_time()

@@ -217,7 +217,7 @@ def test_on_a_laptop_all_learn_from_the_same_in_as_many_steps(each, budget):
     reference = each_named(REFERENCE).preset(budget).stages[0]
     for stage in restoration:
         if isinstance(stage, PatchStage):
-            for name in ("steps", "batch", "grid", "degrees", "matched", "clean"):
+            for name in ("steps", "batch", "degrees", "matched", "clean"):
                 assert getattr(stage, name) == getattr(reference, name), name
 
 

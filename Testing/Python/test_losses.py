@@ -2,6 +2,7 @@
 
 import math
 
+import batches
 import pytest
 import torch
 from accelerate import Accelerator
@@ -9,9 +10,10 @@ from accelerate import Accelerator
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss
+from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss, within_grey
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import cosine
+from DAGANSpineLib.training.windows import WindowBatch
 from DAGANSpineLib.vpi import normalise
 
 
@@ -50,10 +52,9 @@ def small_dagan(**options) -> DAGAN:
     return method
 
 
-def random_batch() -> Batch:
+def random_batch() -> WindowBatch:
     torch.manual_seed(1)
-    patches, labels = torch.randn(2, 4, 1, 96, 96), torch.randint(4, (2, 4, 96, 96))
-    return Batch(patches[0], labels[0], patches[1], labels[1])
+    return batches.random_batch(4)
 
 
 def snapshot(network: torch.nn.Module) -> list[torch.Tensor]:
@@ -74,17 +75,18 @@ def test_a_step_teaches_every_network():
 
 
 def test_the_total_is_equation_5():
-    figures = small_dagan(weight_segmentation=0.5, weight_reconstruction=0.01).step(random_batch())
-    reconstruction = (figures["reconstruction"] + figures["identity"]) / 2
-    expected = figures["adversarial"] + 0.5 * figures["segmentation"] + 0.01 * reconstruction
-    assert figures["total"] == pytest.approx(expected, rel=1e-5)
+    """λ2 in full on the corrupted patches; what holds the clean ones stands beside it."""
+    for weight in (0.0, 0.1):
+        figures = small_dagan(weight_identity=weight).step(random_batch())
+        expected = figures["adversarial"] + 0.5 * figures["segmentation"] + 0.01 * figures["reconstruction"]
+        assert figures["total"].item() == pytest.approx((expected + weight * figures["identity"]).item(), rel=1e-5)
 
 
 def test_the_segmenters_gradient_reaches_the_generator():
     """End to end: without adversaries and reconstruction, the generator still learns."""
     method = small_dagan(weight_reconstruction=0)
     batch = random_batch()
-    loss = segmentation_loss(method.segment(method.restore(batch.corrupted)), batch.corrupted_labels)
+    loss = segmentation_loss(method.segment(batch.seen(method.restore(batch.windows))), batch.labels)
     loss.backward()
     assert all(parameter.grad.abs().any() for parameter in method.networks["generator"].parameters())
 
@@ -108,9 +110,30 @@ def test_discriminators_learn_to_tell_the_domains_apart():
     smooth = torch.zeros(4, 1, 96, 96)
     dashed = smooth.clone()
     dashed[:, :, ::8] = -1.0
-    labels = torch.zeros(4, 96, 96, dtype=torch.long)
     method.optimisers["generator"].param_groups.clear()  # a generator that doesn't answer back
     method.set_learning_rate(5e-3)
     for _ in range(25):
-        figures = method.step(Batch(dashed, labels, smooth, labels))
+        figures = method.step(Batch(dashed, smooth))
     assert figures["clean discriminator accuracy"] == 1.0
+
+
+def test_no_discriminator_is_shown_what_is_darker_than_black_or_brighter_than_white():
+    """Most of a restored patch, or of one with a residual added, may leave the range of grey: no real patch does."""
+    method, shown = small_dagan(weight_segmentation=0), []
+    with torch.no_grad():
+        method.networks["generator"].correction.bias.fill_(3.0)  # brighter than white by far
+    for name in ("clean discriminator", "corrupted discriminator"):
+        method.networks[name].register_forward_pre_hook(lambda network, inputs: shown.append(inputs[0].detach()))
+    torch.manual_seed(2)
+    patches = normalise(torch.randint(256, (2, 4, 1, 96, 96)).float())
+    method.step(Batch(*patches))
+    assert len(shown) == 4
+    for pictures in shown:
+        assert normalise(0.0) - 1e-5 <= pictures.min() and pictures.max() <= normalise(255.0) + 1e-5
+
+
+def test_the_gradient_passes_what_is_cut_off():
+    images = torch.tensor([-3.0, 0.5, 4.0], requires_grad=True)
+    (within_grey(images) * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert images.grad.tolist() == [1, 2, 3]
+    assert within_grey(images).tolist() == pytest.approx([normalise(0.0), 0.5, normalise(255.0)])

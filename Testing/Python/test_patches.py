@@ -6,7 +6,7 @@ import torch
 
 from DAGANSpineLib import metrics
 from DAGANSpineLib.training.dataset import DatasetError, Sample
-from DAGANSpineLib.training.patches import PatchFeed, count_within, greys, split_native, split_resized
+from DAGANSpineLib.training.patches import PatchFeed, greys, split
 from DAGANSpineLib.vpi import denormalise, lit_body
 
 
@@ -22,7 +22,7 @@ def sample() -> Sample:
 
 
 def test_native_patches_of_each_kind_are_measured_as_equation_1_says(sample):
-    patched = split_native(sample)
+    patched = split(sample)
     body = lit_body(sample.image)
     for corners, holds in ((patched.corrupted, lambda g: g >= 4), (patched.clean, lambda g: g <= 2)):
         assert len(corners) > 10
@@ -32,56 +32,35 @@ def test_native_patches_of_each_kind_are_measured_as_equation_1_says(sample):
             assert holds(edges[window].mean()) and body[window].mean() >= 0.8
 
 
-def test_resized_patches_are_judged_by_the_native_ones_under_them(sample):
-    patched = split_resized(sample)
-    assert patched.image.shape == patched.labels.shape == (1024, 256)
-    # twice smaller down: the dashes lie in rows 400 to 550
-    assert len(patched.corrupted) and len(patched.clean)
-    assert all(row < 550 and row + 96 > 400 for row, _ in patched.corrupted)
-    assert all(row > 550 - 16 or row + 96 < 400 + 16 for row, _ in patched.clean)
-    # the dashes themselves are blurred away at this size, which is why the native ones have to tell
-    assert metrics.vertical_edges(patched.image).mean() < metrics.vertical_edges(sample.image).mean()
-
-
-def test_resized_labels_lie_where_the_native_ones_lay(sample):
-    labels = split_resized(sample).labels
-    assert labels[5].tolist() == np.repeat(np.arange(4), 64).tolist()
-
-
-def test_counting_within_boxes_agrees_with_slicing():
-    marks = np.random.default_rng(0).random((20, 15)) < 0.3
-    first, last = np.array([[0, 0], [3, 2], [19, 14]]), np.array([[19, 14], [7, 9], [19, 14]])
-    expected = [marks[a : c + 1, b : d + 1].sum() for (a, b), (c, d) in zip(first, last, strict=True)]
-    assert count_within(marks, first, last).tolist() == expected
-
-
 def test_a_batch_is_half_corrupted_and_half_clean(sample):
-    batch = PatchFeed([split_native(sample)], batch=8, degrees=0, seed=0)(0)
+    batch = PatchFeed([split(sample)], batch=8, seed=0)(0)
     assert batch.corrupted.shape == batch.clean.shape == (4, 1, 96, 96)
-    assert batch.corrupted_labels.shape == (4, 96, 96) and batch.corrupted_labels.dtype == torch.long
     for patches, smallest, largest in ((batch.corrupted, 4, np.inf), (batch.clean, 0, 2)):
         for patch in denormalise(patches).numpy()[:, 0]:
             g = metrics.vertical_edges(patch).mean()
             assert smallest * 0.95 <= g <= largest * 1.05  # the window's own border is reflected
 
 
-def test_image_and_labels_are_turned_and_mirrored_together(sample):
-    image = (sample.labels * 60 + 40).astype(np.uint8)  # the picture of its own labels
-    image[800:1100:8] = 0
-    feed = PatchFeed([split_native(Sample("a", image, sample.labels))], batch=16, degrees=10, seed=3)
-    batch = feed(1)
-    for picture, labels in zip(denormalise(batch.clean)[:, 0], batch.clean_labels, strict=True):
-        agreement = ((picture - (labels * 60 + 40)).abs() < 20).float().mean()
-        assert agreement > 0.97  # all but the interpolated borders
+def test_half_of_the_patches_are_mirrored_and_none_is_turned(sample):
+    filled = sample.image > 0
+    sample.image[:] = filled * (100 + np.arange(640) // 10)  # brighter and brighter to the right
+    batch = PatchFeed([split(sample)], batch=64, seed=3)(1)
+    greys = denormalise(batch.windows)[:, 0].round()
+    brightest = greys.amax(1)
+    rising = (brightest[:, 50] > brightest[:, 40]).sum()
+    assert 16 < rising < 48
+    for patch in denormalise(batch.corrupted)[:, 0].round():
+        lit = patch[:, patch.any(0)]
+        assert all(not row.any() or row.all() for row in lit)  # a dash is a row still
 
 
 def test_a_batch_depends_on_its_seed_step_and_process_alone(sample):
-    patched = [split_native(sample)]
-    one, two = (PatchFeed(patched, batch=4, degrees=10, seed=5) for _ in range(2))
+    patched = [split(sample)]
+    one, two = (PatchFeed(patched, batch=4, seed=5) for _ in range(2))
     two(0), two(1)
     for name, values in vars(one(7)).items():
         assert torch.equal(values, getattr(two(7), name))
-    for other in (two(8), two(7, process=1), PatchFeed(patched, batch=4, degrees=10, seed=6)(7)):
+    for other in (two(8), two(7, process=1), PatchFeed(patched, batch=4, seed=6)(7)):
         assert not torch.equal(one(7).corrupted, other.corrupted)
 
 
@@ -89,7 +68,7 @@ def test_a_data_set_without_noise_cannot_train_dagan(sample):
     still = sample.image.copy()
     still[800:1100, 100:540] = 105
     with pytest.raises(DatasetError, match="corrupted"):
-        PatchFeed([split_native(Sample("a", still, sample.labels))], batch=4, degrees=0, seed=0)
+        PatchFeed([split(Sample("a", still, sample.labels))], batch=4, seed=0)
 
 
 def test_clean_patches_have_the_greys_of_the_corrupted_ones_they_are_set_against(sample):
@@ -97,10 +76,10 @@ def test_clean_patches_have_the_greys_of_the_corrupted_ones_they_are_set_against
     image = np.zeros((2048, 640), np.uint8)
     image[:, 100:540] = (40 + np.arange(2048) * 0.08)[:, None]
     image[1800:1900:4, 100:540] = 0
-    patched = split_native(Sample("a", image, sample.labels))
+    patched = split(Sample("a", image, sample.labels))
     filled = {}
     for matched in (True, False):
-        batch = PatchFeed([patched], batch=64, degrees=0, seed=0, matched=matched)(0)
+        batch = PatchFeed([patched], batch=64, seed=0, matched=matched)(0)
         corrupted, clean = (denormalise(patches) for patches in (batch.corrupted, batch.clean))
         filled[matched] = [(patches.sum((1, 2, 3)) / (patches > 0.5).sum((1, 2, 3))) for patches in (corrupted, clean)]
     apart = {matched: (one - other).abs().mean() for matched, (one, other) in filled.items()}
@@ -119,6 +98,6 @@ def test_dashes_and_single_rows_hardly_change_the_greys_of_a_patch():
 
 def test_a_stricter_threshold_keeps_the_quieter_patches_as_clean(sample):
     sample.image[1500:1700:16, 100:540] = 60  # a little banding
-    usual, strict = split_native(sample), split_native(sample, clean=0.5)
+    usual, strict = split(sample), split(sample, clean=0.5)
     assert 0 < len(strict.clean) < len(usual.clean) and len(strict.corrupted) == len(usual.corrupted)
     assert not any(1500 <= row <= 1604 for row, _ in strict.clean)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import batches
 import pytest
 import SimpleITK as sitk
 import torch
@@ -13,8 +14,8 @@ from DAGANSpineLib.inference.devices import DeviceError, choose_precision
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training import dagan, trainer
-from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.windows import WindowBatch
 
 SMOKE = PRESETS["smoke"]
 
@@ -109,10 +110,9 @@ def scaled(scale: float) -> dagan.DAGAN:
     return method
 
 
-def random_batch() -> Batch:
+def random_batch() -> WindowBatch:
     torch.manual_seed(1)
-    patches, labels = torch.randn(2, 2, 1, 96, 96), torch.randint(4, (2, 2, 96, 96))
-    return Batch(patches[0], labels[0], patches[1], labels[1])
+    return batches.random_batch(2)
 
 
 def weights_of(method: dagan.DAGAN) -> torch.Tensor:
@@ -131,7 +131,7 @@ def test_a_step_whose_gradients_overflow_is_left_out_and_the_scale_falls():
     method = scaled(1024.0)
     before = weights_of(method)
     batch = random_batch()
-    method.step(dataclasses.replace(batch, corrupted=batch.corrupted * 1e37, clean=batch.clean * 1e37))
+    method.step(dataclasses.replace(batch, windows=batch.windows * 1e37))
     assert torch.equal(weights_of(method), before)
     assert method.accelerator.scaler.get_scale() == 1024.0 / 2 / 2  # once for each optimiser
 

@@ -7,11 +7,11 @@ import sys
 import pytest
 import torch
 from accelerate import Accelerator
+from batches import random_batch
 
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.method import Batch
 from Testing.Benchmarks.textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 
 
@@ -41,8 +41,8 @@ def test_the_tuned_step_is_the_textbooks():
     for step in range(3):
         for method in (tuned, textbook):
             torch.manual_seed(step)
-            patches, labels = torch.randn(2, 2, 1, 96, 96).double(), torch.randint(4, (2, 2, 96, 96))
-            method.losses.append(method.step(Batch(patches[0], labels[0], patches[1], labels[1])))
+            figures = method.step(random_batch(2, torch.double))
+            method.losses.append({name: float(value) for name, value in figures.items()})
     for ours, theirs in zip(tuned.losses, textbook.losses, strict=True):
         assert {name: ours[name] for name in theirs} == pytest.approx(theirs, rel=1e-8)
     for name, network in tuned.networks.items():

@@ -33,7 +33,7 @@ from DAGANSpineLib.networks.style_transfer import (
     statistics,
 )
 from DAGANSpineLib.training.dataset import Sample, load, open_dataset
-from DAGANSpineLib.training.patches import PatchFeed, split_native
+from DAGANSpineLib.training.patches import PatchFeed, split
 from DAGANSpineLib.training.trainer import Trainer, train
 from DAGANSpineLib.vpi import lit_body, normalise
 
@@ -212,7 +212,7 @@ def learnt():
     method.prepare(Accelerator(cpu=True))
     method.set_learning_rate(3e-3)
     samples = [Sample(str(seed), spine(seed), np.zeros((320, 160), np.uint8)) for seed in range(6)]
-    feed = PatchFeed([split_native(sample) for sample in samples], 8, 0.0, 0, matched=False)
+    feed = PatchFeed([split(sample) for sample in samples], 8, 0, matched=False)
     return model, [method.step(feed(step))["total"] for step in range(80)]
 
 
@@ -253,7 +253,6 @@ QUICK = dataclasses.replace(
     SMOKE,
     segmentation=dataclasses.replace(SMOKE.segmentation, rows=64),
     steps=24,
-    degrees=0.0,
     checkpoint_every=6,
     validate_every=24,
     log_every=1,
@@ -325,7 +324,7 @@ def test_references_are_clean_patches_of_learners_alone(data, finished):
     """Each remembered histogram is that of a clean patch somewhere in the pictures learnt from."""
     learners, held_out = open_dataset(data).split_validation()
     remembered = torch.load(finished / "last.pt", weights_only=True)["generator"]["histograms"][:CLEAN]
-    patched = [split_native(load(record), QUICK.clean) for record in learners]
+    patched = [split(load(record), QUICK.clean) for record in learners]
     assert not {record.subject for record in learners} & {record.subject for record in held_out}
     offered = torch.cat(
         [
