@@ -28,12 +28,12 @@ class BlindSpotLearning(Method):
         self.networks = {"generator": model.generator}
         self.optimisers = {"generator": adam(model.generator)}
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         observed = torch.cat([batch.corrupted, batch.clean])
         hidden, spots = self.hide(observed)
         loss = prediction_loss(self.restore(hidden), observed, spots)
         self.descend(loss, "generator")
-        return {"total": loss.item()}
+        return {"total": loss.detach()}
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

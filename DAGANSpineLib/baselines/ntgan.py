@@ -50,7 +50,7 @@ class NTGAN(Method):
             "discriminator": adam(self.networks[DISCRIMINATOR]),
         }
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         """First the generator with the noise branch, then the discriminator."""
         observed = torch.cat([batch.corrupted, batch.clean])
         restored = self.restore(observed)
@@ -65,20 +65,20 @@ class NTGAN(Method):
             total = pseudo + content + WEIGHT_ADVERSARIAL * adversarial
             self.descend(total, "generator")
         return {
-            "total": total.item(),
-            "adversarial": adversarial.item(),
-            "pseudo supervision": pseudo.item(),
-            "content": content.item(),
+            "total": total.detach(),
+            "adversarial": adversarial.detach(),
+            "pseudo supervision": pseudo.detach(),
+            "content": content.detach(),
             **self._discriminator_step(observed, transferred.detach()),
         }
 
-    def _discriminator_step(self, observed: Tensor, transferred: Tensor) -> dict[str, float]:
+    def _discriminator_step(self, observed: Tensor, transferred: Tensor) -> dict[str, Tensor]:
         """Teach the discriminator what observed pictures look like."""
         real, imitated = self.networks[DISCRIMINATOR](torch.cat([observed, transferred])).chunk(2)
         loss = (least_squares(real, True) + least_squares(imitated, False)) / 2
         self.descend(loss, "discriminator")
         right = torch.cat([real > 0.5, imitated <= 0.5])
-        return {"discriminators": loss.item(), f"{DISCRIMINATOR} accuracy": right.float().mean().item()}
+        return {"discriminators": loss.detach(), f"{DISCRIMINATOR} accuracy": right.float().mean()}
 
     def restore(self, images: Tensor) -> Tensor:
         """The noise level wanted is zero, of which the noise branch makes zero."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ..model import Model, UntouchedShape
@@ -63,16 +63,16 @@ class RSNU(Segmentation):
         super().__init__(model)
         self.loss, self.weight = loss, weight
 
-    def step(self, batch: LabelledBatch) -> dict[str, float]:
+    def step(self, batch: LabelledBatch) -> dict[str, Tensor]:
         total, figures = regularised(self.loss, self.weight, self.segment(batch.images), batch.labels)
         self.descend(total, "segmenter")
-        return {"total": total.item(), **figures}
+        return {"total": total.detach(), **figures}
 
 
-def regularised(loss: nn.Module, weight: float, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+def regularised(loss: nn.Module, weight: float, logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """RSNU's loss and, by name, its parts: logits (N, C, H, W), labels (N, H, W)."""
     supervision, variation = loss(logits, labels[:, None]), total_variation(logits)
-    figures = {"segmentation": supervision.item(), "total variation": variation.item()}
+    figures = {"segmentation": supervision.detach(), "total variation": variation.detach()}
     return supervision + weight * variation, figures
 
 
@@ -91,18 +91,17 @@ class Tuning(Segmentation):
         self.optimisers = {name: adam(self.networks[name]) for name in self.weights}
         self.done = 0
 
-    def step(self, batch: LabelledBatch) -> dict[str, float]:
+    def step(self, batch: LabelledBatch) -> dict[str, Tensor]:
         figures = {}
         for name, weight in self.weights.items():
             total, parts = regularised(self.loss, weight, self.networks[name](batch.images), batch.labels)
             self.descend(total, name)
-            figures |= {f"{part} at {weight:g}": value for part, value in ({"total": total.item()} | parts).items()}
+            figures |= {f"{part} at {weight:g}": value for part, value in ({"total": total.detach()} | parts).items()}
         self.done += 1
         if self.done == self.steps:
             self._choose()
-        return {
-            "total": float(np.mean([figures[f"total at {weight:g}"] for weight in self.weights.values()]))
-        } | figures
+        totals = torch.stack([figures[f"total at {weight:g}"] for weight in self.weights.values()])
+        return {"total": totals.mean()} | figures
 
     def _choose(self) -> None:
         dice = {weight: self._dice(name) for name, weight in self.weights.items()}

@@ -36,13 +36,13 @@ class ReconstructionLearning(Method):
         self.networks = {"generator": model.generator, "autoencoder": model.generator.autoencoder}
         self.optimisers = {"autoencoder": adam(model.generator.autoencoder)}
 
-    def step(self, batch: Batch) -> dict[str, float]:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         observed = torch.cat([batch.corrupted, batch.clean])
         loss = F.mse_loss(self.networks["autoencoder"](observed), observed)
         self.descend(loss, "autoencoder")
         # of all processes, so that all restore alike
         self.transfer.remember(self.accelerator.gather(batch.clean))
-        return {"total": loss.item()}
+        return {"total": loss.detach()}
 
     def restore(self, images: Tensor) -> Tensor:
         return self.transfer(images)

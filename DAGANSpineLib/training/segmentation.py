@@ -24,10 +24,10 @@ class Segmentation(Method):
             include_background=False, to_onehot_y=True, softmax=True, batch=True, lambda_dice=float(dice)
         )
 
-    def step(self, batch: LabelledBatch) -> dict[str, float]:
+    def step(self, batch: LabelledBatch) -> dict[str, Tensor]:
         loss = self.loss(self.segment(batch.images), batch.labels[:, None])
         self.descend(loss, "segmenter")
-        return {"total": loss.item()}
+        return {"total": loss.detach()}
 
     def restore(self, images: Tensor) -> Tensor:
         return self.generator(images)

@@ -133,7 +133,7 @@ def test_a_step_adds_the_papers_terms_with_its_weights(weight_identity):
         "generators": torch.optim.Adam([method.networks[name].share for name in ("generator", "spoiler")]),
         "discriminators": torch.optim.Adam([network.score for network in method._discriminators()]),
     }
-    figures = ready(method).step(patches())
+    figures = {name: value.item() for name, value in ready(method).step(patches()).items()}
     adversarial = 0.5**2 + 2**2
     cycle = 2 * 2 * 0.2  # there and back, both ways: 0.2 of a range that is two long
     identity = 2 * (0.3 + 0.1)
