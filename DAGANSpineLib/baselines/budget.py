@@ -42,7 +42,7 @@ class Budget:
     matched: bool = True
     clean: float = 2.0
     degrees: float = 10.0
-    checkpoint_every: int = 100  # steps
+    checkpoint_minutes: float = 5.0
     validate_every: int = 500  # steps
     log_every: int = 10  # steps
 
@@ -75,7 +75,7 @@ class Budget:
             restorer,
             segmenter or self.segmenter,
             tuple(stages),
-            checkpoint_every=self.checkpoint_every,
+            checkpoint_minutes=self.checkpoint_minutes,
             validate_every=self.validate_every,
             log_every=self.log_every,
         )
@@ -135,7 +135,7 @@ SMOKE = Budget(
     batch=4,
     steps=6,
     learning_rate=1e-3,
-    checkpoint_every=4,
+    checkpoint_minutes=0.0,
     validate_every=6,
     log_every=2,
 )

@@ -1,10 +1,32 @@
-"""Is the adversarial game still a game?"""
+"""Is the adversarial game still a game, and are the networks still networks?"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from ..errors import UserError
 
 BLIND = 0.55  # a discriminator that is right this rarely can't tell the domains apart
 CERTAIN = 0.99  # one that is right this often leaves the generator nothing to learn from
 PATIENCE = 10  # logged windows in a row before it is said
+
+
+class TrainingError(UserError):
+    """A training that can't go on; the text says why and what to do."""
+
+
+def refuse_lost(networks: Mapping[str, nn.Module], step: int) -> None:
+    """Raise TrainingError if a network's weights are no longer numbers. They are fetched from the device for it."""
+    for name, network in networks.items():
+        sums = torch.stack([weights.detach().sum() for weights in network.parameters()])
+        if not sums.isfinite().all():
+            raise TrainingError(
+                f"By step {step} the weights of the {name} are no longer numbers. What was saved before stands, but "
+                "going on from it would end alike: begin again with another seed, or with --precision full."
+            )
 
 
 class Health:
@@ -29,3 +51,10 @@ class Health:
                 if streak == PATIENCE:
                     said.append(f"The {name.removesuffix(' accuracy')} has collapsed: it {trouble}.")
         return said
+
+    def state(self) -> dict[tuple[str, str], int]:
+        """What a checkpoint needs, so that a resumed run says no more and no less."""
+        return dict(self.streaks)
+
+    def load_state(self, state: dict[tuple[str, str], int]) -> None:
+        self.streaks = dict(state)

@@ -14,10 +14,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from .averaging import Average
+from .feed import Tensors
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Tensors):
     """What a step learns restoration from, on the device: `corrupted`, `clean`: native patches, normalised
     (N, 1, 96, 96)."""
 
@@ -35,7 +36,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class LabelledBatch:
+class LabelledBatch(Tensors):
     """Pictures, normalised (N, 1, H, W), with labels (N, H, W), on the device."""
 
     images: Tensor
@@ -55,8 +56,9 @@ class Method(ABC):
     memory_format = torch.channels_last  # what convolutions like best; Testing/Benchmarks measures the gain
 
     @abstractmethod
-    def step(self, batch: Any) -> dict[str, float]:
-        """Learn from a batch; the losses and what else the log should show, by name."""
+    def step(self, batch: Any) -> dict[str, Tensor]:
+        """Learn from a batch; the losses and what else the log should show, by name: detached scalars that stay on
+        the device, since to fetch one is to wait for it."""
 
     @abstractmethod
     def restore(self, images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from .. import metrics
 from ..vpi import lit_body, normalise
 from .dataset import DatasetError, Sample
+from .feed import Feed, Tensors
 from .method import Batch
 
 STRIDE = 8  # pixels between the patches that are measured
@@ -72,13 +73,13 @@ def greys(patches: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class DrawnPatches:
+class DrawnPatches(Tensors):
     """`patches`: uint8 (2, N, 96, 96), corrupted ones and the clean ones that they are set against."""
 
     patches: torch.Tensor
 
 
-class PatchFeed:
+class PatchFeed(Feed):
     """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
     resumed training sees what an uninterrupted one would have seen.
 
@@ -100,12 +101,7 @@ class PatchFeed:
             if not len(places):
                 raise DatasetError(f"No patch of the training images is {kind}: DA-GAN learns from both kinds.")
 
-    def __call__(self, step: int, process: int = 0) -> Batch:
-        """The step's batch."""
-        return self.finish(self.draw(step, process))
-
     def draw(self, step: int, process: int = 0) -> DrawnPatches:
-        """What the step's batch is made of."""
         random = np.random.default_rng([self.seed, step, process])
         places = self._places(random)
         cut = self._cut(places, "image")
@@ -114,7 +110,6 @@ class PatchFeed:
         return DrawnPatches(torch.from_numpy(cut).unflatten(0, (2, -1)))
 
     def finish(self, drawn: DrawnPatches) -> Batch:
-        """The batch, on the device where `drawn` is."""
         corrupted, clean = normalise(drawn.patches[:, :, None].float())
         return Batch(corrupted, clean)
 

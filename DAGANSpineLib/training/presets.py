@@ -16,7 +16,7 @@ class Preset:
     generator: RestorerShape
     segmenter: SegmenterShape
     stages: tuple[Stage, ...]
-    checkpoint_every: int = 100  # steps
+    checkpoint_minutes: float = 5.0  # at the least; the paper's networks make it half a gigabyte
     validate_every: int = 500  # steps
     log_every: int = 10  # steps
 
@@ -56,7 +56,7 @@ PRESETS = {
             AdversarialStage(batch=4, steps=6, learning_rate=1e-3, discriminator_widths=(8, 16, 32)),
             SegmentationStage(batch=2, steps=6),
         ),
-        checkpoint_every=4,
+        checkpoint_minutes=0.0,
         validate_every=6,
         log_every=2,
     ),

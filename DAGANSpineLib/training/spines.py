@@ -27,6 +27,7 @@ from ..networks import shrink
 from ..progress import Progress
 from ..vpi import NETWORK_SIZE, lit_body, normalise
 from .dataset import Record, load
+from .feed import Feed
 from .method import LabelledBatch
 
 KEYS = ("image", "labels")
@@ -87,7 +88,7 @@ def augmentation() -> list[Transform]:
     ]
 
 
-class SpineFeed:
+class SpineFeed(Feed):
     """Batches of whole spines; the same (seed, step, process) always gives the same batch."""
 
     def __init__(
@@ -104,7 +105,7 @@ class SpineFeed:
         crop = [RandSpatialCropd(KEYS, (rows, -1), random_size=False)] if rows else []
         self.augment = Compose([*(augmentation() if varied else ()), *crop])
 
-    def __call__(self, step: int, process: int = 0) -> LabelledBatch:
+    def draw(self, step: int, process: int = 0) -> LabelledBatch:
         random = np.random.default_rng([self.seed, step, process])
         self.augment.set_random_state(seed=int(random.integers(2**31)))
         images, labels = [], []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -15,13 +15,14 @@ from ..metrics import CLEAN
 from ..model import Model
 from .dagan import DAGAN
 from .dataset import Record, load
+from .feed import Feed
 from .losses import WEIGHT_RECONSTRUCTION, WEIGHT_SEGMENTATION
-from .method import Batch, LabelledBatch, Method
+from .method import Method
 from .patches import Patched, PatchFeed, split
 from .segmentation import Segmentation
 from .spines import SpineFeed, at_network_size
 from .validation import DICE, RESTORATION, Validation
-from .windows import SeenFeed, WindowBatch, WindowFeed
+from .windows import SeenFeed, WindowFeed
 
 # of a subject, that an epoch shows: the authors' later public code has a pool of 11 112 of 80 subjects
 CLEAN_PATCHES = 11112 / 80
@@ -45,9 +46,10 @@ class Setting(Protocol):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A stage about to begin. `feed`: (step, process) -> batch; `validation`: None where there is nothing to judge."""
+    """A stage about to begin. `feed`: of what the method learns from; `validation`: None where there is nothing to
+    judge."""
 
-    feed: Callable[[int, int], Batch | WindowBatch | LabelledBatch]
+    feed: Feed
     method: Method
     validation: Validation | None
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,18 @@ from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
 from .checking import lacking, troubles_of
 from .dataset import Dataset, open_dataset, refuse
-from .health import Health
+from .feed import stream
+from .health import Health, refuse_lost
+from .interrupt import Interrupt
 from .method import Batch, Method
 from .presets import Preset
 from .run import RunFolder
 from .spines import restored_spines
+from .stages import Prepared
 from .validation import Validation
+from .window import Window
+
+WORKERS = 2  # that make batches for a graphics card: one keeps up with it, the other is there for hiccups
 
 
 def train(
@@ -36,12 +45,16 @@ def train(
     precision: str = "auto",
     device: str = "auto",
     quiet: bool = False,
+    workers: int | None = None,
 ) -> Model:
     """Train on a data set by a preset, into a run folder; returns the best model.
 
     `name` is the preset's, kept in the model's provenance; `precision` is one of `inference.PRECISIONS`, `device` one
-    of `inference.DEVICES`; `quiet` shows no progress bars. Raises DatasetError, DeviceError or RunError with a
-    sentence.
+    of `inference.DEVICES`; `quiet` shows no progress bars; `workers` is how many processes make batches ahead, None
+    for as many as the device needs. Raises DatasetError, DeviceError, RunError or TrainingError with a sentence.
+
+    Ctrl-C and SIGTERM are heeded after a step, once that is kept in the run folder: a run goes on from any step as if
+    it had never been stopped, on a CPU bit for bit.
     """
     dataset, run = open_dataset(data), RunFolder(folder)
     device = choose_device(device)[0]
@@ -50,6 +63,10 @@ def train(
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
     if accelerator.device.type == "cpu":
         keep_freed_memory()
+    else:
+        torch.backends.cudnn.benchmark = True  # all batches have one size, so that it pays to look for the best kernels
+    if workers is None:
+        workers = 0 if accelerator.device.type == "cpu" else WORKERS
     configuration = configuration_of(dataset, preset, seed, name, precision)
     run.admit(configuration, resume)
     quiet = quiet or not accelerator.is_local_main_process
@@ -58,7 +75,7 @@ def train(
     if accelerator.is_main_process:
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
-    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet)
+    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet, workers)
     return trainer.train(run.checkpoint() if resume else None)
 
 
@@ -75,6 +92,37 @@ def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
         refuse(lacking(dataset.split_validation()[0]))
 
 
+@dataclass
+class Course:
+    """A stage on its way: how long it is, what it was prepared with, what is known of its last steps, and when it was
+    saved."""
+
+    index: int
+    steps: int
+    prepared: Prepared
+    window: Window = field(default_factory=Window)
+    health: Health = field(default_factory=Health)
+    saved: float = field(default_factory=time.monotonic)
+
+    @property
+    def method(self) -> Method:
+        return self.prepared.method
+
+    @property
+    def minutes_unsaved(self) -> float:
+        return (time.monotonic() - self.saved) / 60
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs to go on."""
+        return {"method": self.method.state(), "window": self.window.state(), "health": self.health.state()}
+
+    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
+        """The inverse of `state`, once the method is prepared."""
+        self.method.load_state(state["method"])
+        self.window.load_state(state["window"], device)
+        self.health.load_state(state["health"])
+
+
 class Trainer:
     """Drives the stages of a preset, one after the other, and is their `Setting`; with several processes, each takes
     its share of a batch, and the main one validates, logs and saves."""
@@ -88,8 +136,10 @@ class Trainer:
         name: str,
         accelerator: Accelerator,
         quiet: bool = False,
+        workers: int = 0,
     ) -> None:
         self.run, self.preset, self.seed, self.accelerator, self.quiet = run, preset, seed, accelerator, quiet
+        self.workers = workers
         self.learners, self.held_out = dataset.split_validation()
         torch.manual_seed(seed)
         provenance = {
@@ -103,20 +153,20 @@ class Trainer:
 
     def train(self, checkpoint: dict[str, Any] | None = None) -> Model:
         """Run all stages from the checkpoint on, or from the beginning."""
-        begin = checkpoint or {"stage": 0, "step": 0, "best": -math.inf, "method": None}
+        begin = checkpoint or {"stage": 0, "step": 0, "best": -math.inf}
         if checkpoint:
             self.model.generator.load_state_dict(checkpoint["generator"])
             self.model.segmenter.load_state_dict(checkpoint["segmenter"])
             self.model.provenance |= checkpoint.get("provenance", {})
-        self.best, step, state = begin["best"], begin["step"], begin["method"]
+        self.best, step = begin["best"], begin["step"]
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step)
         for index in range(begin["stage"], len(self.preset.stages)):
             if step < self.preset.stages[index].steps_for(len(self.learners)):
-                self._train_stage(index, step, state)
+                self._train_stage(index, step, checkpoint)
             if self.preset.stages[index].restores and self.run.best.is_file():
                 self._adopt_best_generator()
-            step, state, self.best = 0, None, -math.inf
+            step, checkpoint, self.best = 0, None, -math.inf
         if self.accelerator.is_main_process:
             if not self.run.best.is_file():
                 self.run.save_best(self.model)
@@ -124,44 +174,65 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         return self.run.best_model()
 
-    def _train_stage(self, index: int, first: int, state: dict[str, Any] | None) -> None:
+    def _train_stage(self, index: int, first: int, checkpoint: dict[str, Any] | None) -> None:
         stage = self.preset.stages[index]
         torch.manual_seed(seed_of(self.seed, index))
-        prepared = stage.prepare(self)
-        feed, method, validation = prepared.feed, prepared.method, prepared.validation
-        method.prepare(self.accelerator)
-        if state:
-            method.load_state(state)
-        steps = stage.steps_for(len(self.learners))
-        recent, health = defaultdict(list), Health()
-        bar = tqdm(
-            range(first, steps),
-            desc=f"Stage {index + 1} of {len(self.preset.stages)}",
-            initial=first,
-            total=steps,
-            disable=self.quiet,
-        )
-        for step in bar:
-            # everything random in a step depends on its number alone, so that a resumed run equals an unbroken one
-            torch.manual_seed(seed_of(self.seed, index, step, self.accelerator.process_index))
-            method.set_learning_rate(cosine(stage.learning_rate, stage.final_learning_rate, step / steps))
-            batch = to_device(feed(step, self.accelerator.process_index), self.accelerator.device)
-            for name, value in method.step(batch).items():
-                recent[name].append(float(value))
-            method.average()
-            done = step + 1
-            if done % self.preset.log_every == 0 or done == steps:
-                figures = {name: float(np.mean(values)) for name, values in recent.items()}
-                recent.clear()
-                bar.set_postfix({"loss": f"{figures['total']:.3f}"})
-                self._log(index, done, figures)
-                for sentence in health.observe(figures):
-                    tqdm.write(f"Step {done}: {sentence}")
-            if done % self.preset.validate_every == 0 or done == steps:
-                self._validate(index, done, method, validation)
-                self._show(index, done, method, batch)
-            if done % self.preset.checkpoint_every == 0 or done == steps:
-                self._save(index, done, method)
+        course = Course(index, stage.steps_for(len(self.learners)), stage.prepare(self))
+        course.method.prepare(self.accelerator)
+        if checkpoint:
+            course.load_state(checkpoint, self.accelerator.device)
+        batches, bar = self._batches(course, first), self._bar(course, first)
+        with closing(batches), bar, Interrupt() as interrupt:
+            for step in range(first, course.steps):
+                # everything random in a step depends on its number alone, so that a resumed run equals an unbroken one
+                torch.manual_seed(seed_of(self.seed, index, step, self.accelerator.process_index))
+                rate = cosine(stage.learning_rate, stage.final_learning_rate, step / course.steps)
+                course.method.set_learning_rate(rate)
+                batch = next(batches)
+                course.window.add(course.method.step(batch))
+                course.method.average()
+                if self._look(course, step + 1, batch, bar, interrupt):
+                    break
+        interrupt.heed()
+
+    def _batches(self, course: Course, first: int) -> Iterator[Any]:
+        """The stage's batches from a step on, on the device."""
+        process, device = self.accelerator.process_index, self.accelerator.device
+        return stream(course.prepared.feed, range(first, course.steps), process, device, self.workers)
+
+    def _bar(self, course: Course, first: int) -> tqdm:
+        label = f"Stage {course.index + 1} of {len(self.preset.stages)}"
+        return tqdm(desc=label, initial=first, total=course.steps, disable=self.quiet)
+
+    def _look(self, course: Course, done: int, batch: Any, bar: tqdm, interrupt: Interrupt) -> bool:
+        """After a step: log, judge, save, as far as it is time to. Returns whether to stop here."""
+        bar.update()
+        end = done == course.steps
+        logged, judged = (end or done % every == 0 for every in (self.preset.log_every, self.preset.validate_every))
+        if logged:
+            figures = course.window.close()
+            bar.set_postfix({"loss": f"{figures['total']:.3f}"})
+            self._log(course.index, done, figures)
+            for sentence in course.health.observe(figures):
+                tqdm.write(f"Step {done}: {sentence}")
+        if judged:
+            self._validate(course.index, done, course.method, course.prepared.validation)
+            self._show(course.index, done, course.method, batch)
+        stopping = self._is_stopped(interrupt, logged) and not end
+        if end or stopping or (logged and course.minutes_unsaved >= self.preset.checkpoint_minutes):
+            self._save(course, done)
+        if stopping:
+            tqdm.write(f"Stopped after step {done} of stage {course.index + 1}: --resume goes on from there.")
+        return stopping
+
+    def _is_stopped(self, interrupt: Interrupt, logged: bool) -> bool:
+        """Whether somebody wants to stop. Several processes ask each other, now and then: they stop after one step."""
+        if self.accelerator.num_processes == 1:
+            return interrupt.heard is not None
+        if not logged:
+            return False
+        heard = torch.tensor(float(interrupt.heard is not None), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(heard))
 
     def share(self, batch: int) -> int:
         """How much of a batch is this process's; an adversarial one needs a patch of either kind."""
@@ -221,19 +292,21 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.run.log(index, step, figures)
 
-    def _save(self, index: int, step: int, method: Method) -> None:
+    def _save(self, course: Course, step: int) -> None:
+        refuse_lost(course.method.networks, step)
         if self.accelerator.is_main_process:
             self.run.save_checkpoint(
                 {
-                    "stage": index,
+                    "stage": course.index,
                     "step": step,
                     "best": self.best,
-                    "method": method.state(),
+                    **course.state(),
                     "generator": self.model.generator.state_dict(),
                     "segmenter": self.model.segmenter.state_dict(),
                     "provenance": self.model.provenance,
                 }
             )
+        course.saved = time.monotonic()
 
 
 def seed_of(*numbers: int) -> int:
@@ -244,8 +317,3 @@ def seed_of(*numbers: int) -> int:
 def cosine(first: float, final: float, progress: float) -> float:
     """The learning rate along a half cosine, at a progress of 0 to 1 (Loshchilov and Hutter, ICLR 2017)."""
     return final + (first - final) * (1 + math.cos(math.pi * progress)) / 2
-
-
-def to_device(batch: Any, device: torch.device) -> Any:
-    """The same batch with its tensors on a device."""
-    return type(batch)(**{name: value.to(device) for name, value in vars(batch).items()})

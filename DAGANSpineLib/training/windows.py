@@ -17,12 +17,13 @@ from torch.nn import functional as F
 
 from ..metrics import PATCH
 from ..vpi import NETWORK_SIZE, normalise
+from .feed import Tensors
 from .method import LabelledBatch
 from .patches import Patched, PatchFeed
 
 
 @dataclass(frozen=True)
-class DrawnWindows:
+class DrawnWindows(Tensors):
     """What a batch of windows is made of, the corrupted ones first.
 
     `pixels`: uint8 (2N, rows, columns). `corners`: (2N, 2), where the patch begins within its window. `offsets`,
@@ -40,7 +41,7 @@ class DrawnWindows:
 
 
 @dataclass(frozen=True)
-class WindowBatch:
+class WindowBatch(Tensors):
     """What a step learns restoration and segmentation from, end to end, on the device.
 
     `windows`: normalised (2N, 1, rows, columns), the corrupted ones first; `labels`: (2N, 96, 96), 0 to 3, of what
