@@ -25,11 +25,14 @@ Self = TypeVar("Self", bound="Tensors")
 
 
 class Tensors:
-    """A dataclass of tensors that travel together."""
+    """A dataclass of tensors, or of others like it, that travel together."""
 
     def each(self: Self, change: Callable[[Tensor], Tensor]) -> Self:
         """The same with each tensor changed."""
-        return type(self)(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self)(
+            **{name: v.each(change) if isinstance(v, Tensors) else change(v) for name, v in values.items()}
+        )
 
     def to(self: Self, device: torch.device) -> Self:
         """The same on a device. From pinned memory nobody waits for it."""

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import radians
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
-from monai.transforms import (
-    Compose,
-    RandAdjustContrastd,
-    RandAffined,
-    RandFlipd,
-    RandGaussianNoised,
-    RandGaussianSmoothd,
-    RandScaleIntensityd,
-    RandSpatialCropd,
-    Transform,
-)
 
 from ..files import whole_file
 from ..inference import Pipeline
 from ..networks import shrink
 from ..progress import Progress
 from ..vpi import NETWORK_SIZE, lit_body, normalise
+from .augmentation import Variation, draw_variation, still
 from .dataset import Record, load
-from .feed import Feed
+from .feed import Feed, Tensors
 from .method import LabelledBatch
-
-KEYS = ("image", "labels")
 
 
 def restored_spines(
@@ -67,29 +55,18 @@ def shrunk(image: np.ndarray) -> np.ndarray:
     return small.round().clamp(0, 255).byte().numpy()
 
 
-def augmentation() -> list[Transform]:
-    """What differs from clinic to clinic and from child to child: side, posture, how much of the spine was swept,
-    gain, grey curve, sharpness, noise."""
-    return [
-        RandFlipd(KEYS, prob=0.5, spatial_axis=1),
-        RandAffined(
-            KEYS,
-            prob=0.9,
-            rotate_range=radians(5),
-            scale_range=((-0.3, 0.3), (-0.2, 0.2)),
-            translate_range=(150, 20),
-            mode=("bilinear", "nearest"),
-            padding_mode="zeros",
-        ),
-        RandAdjustContrastd("image", prob=0.7, gamma=(0.5, 2.0)),
-        RandScaleIntensityd("image", prob=0.7, factors=0.4),
-        RandGaussianSmoothd("image", prob=0.3, sigma_x=(0.3, 1.5), sigma_y=(0.3, 1.5)),
-        RandGaussianNoised("image", prob=0.3, std=8.0),
-    ]
+@dataclass(frozen=True)
+class DrawnSpines(Tensors):
+    """What a batch of spines is made of: `images` (N, 1, 1024, 256) and `labels` (N, 1024, 256), uint8, and how each
+    is varied."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    variation: Variation
 
 
 class SpineFeed(Feed):
-    """Batches of whole spines; the same (seed, step, process) always gives the same batch."""
+    """Batches of whole spines, or of crops of them."""
 
     def __init__(
         self,
@@ -101,17 +78,17 @@ class SpineFeed(Feed):
     ) -> None:
         """`spines`: pictures and labels, uint8 (1024, 256); `varied`: augmented; `rows`: the height of crops drawn
         from them, None for whole spines."""
-        self.spines, self.batch, self.seed = spines, batch, seed
-        crop = [RandSpatialCropd(KEYS, (rows, -1), random_size=False)] if rows else []
-        self.augment = Compose([*(augmentation() if varied else ()), *crop])
+        self.spines, self.batch, self.seed, self.varied = spines, batch, seed, varied
+        self.rows = rows or NETWORK_SIZE[0]
 
-    def draw(self, step: int, process: int = 0) -> LabelledBatch:
+    def draw(self, step: int, process: int = 0) -> DrawnSpines:
         random = np.random.default_rng([self.seed, step, process])
-        self.augment.set_random_state(seed=int(random.integers(2**31)))
-        images, labels = [], []
-        for index in random.integers(len(self.spines), size=self.batch):
-            image, truth = self.spines[index]
-            varied = self.augment({"image": image[None].astype(np.float32), "labels": truth[None].astype(np.float32)})
-            images.append(torch.as_tensor(varied["image"]).clamp(0, 255))
-            labels.append(torch.as_tensor(varied["labels"])[0].long())
-        return LabelledBatch(normalise(torch.stack(images)), torch.stack(labels))
+        drawn = [self.spines[index] for index in random.integers(len(self.spines), size=self.batch)]
+        images, labels = (torch.from_numpy(np.stack(pictures)) for pictures in zip(*drawn, strict=True))
+        first = random.integers(NETWORK_SIZE[0] - self.rows + 1, size=self.batch)
+        window = first, self.rows, NETWORK_SIZE
+        return DrawnSpines(images[:, None], labels, draw_variation(random, *window) if self.varied else still(*window))
+
+    def finish(self, drawn: DrawnSpines) -> LabelledBatch:
+        images, labels = drawn.variation.apply(drawn.images.float(), drawn.labels, self.rows)
+        return LabelledBatch(normalise(images), labels)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from monai.transforms import AdjustContrast, Affine, GaussianSmooth
 
+from DAGANSpineLib.training.augmentation import Variation, blurred, curved, for_grid, posed, still
 from DAGANSpineLib.training.spines import SpineFeed
 from DAGANSpineLib.vpi import denormalise
 
@@ -41,3 +43,44 @@ def test_crops_keep_the_width_and_what_belongs_together(spines):
     assert ((images - 60 * batch.labels).max() <= 32) and ((images - 60 * batch.labels).min() >= -0.5)
     first_rows = {round(float(row)) for row in (images - 60 * batch.labels)[:, 0, 0]}
     assert len(first_rows) > 2  # from different heights
+
+
+@pytest.fixture
+def pictures() -> torch.Tensor:
+    """Three smooth pictures, float (3, 1, 96, 64), 0 to 255."""
+    rough = torch.rand(3, 1, 12, 8, generator=torch.Generator().manual_seed(0))
+    return 255 * torch.nn.functional.interpolate(rough, size=(96, 64), mode="bilinear")
+
+
+def test_pictures_are_moved_as_monai_moves_them(pictures):
+    angles, shifts, zooms = (
+        np.array([0.07, 0, -0.05]),
+        np.array([[4, -9], [0, 0], [2.5, 1]]),
+        np.array([[1.2, 0.9]] * 3),
+    )
+    nothing = still(np.zeros(3), 96, (96, 64))
+    places = for_grid(posed(np.array([False, False, True]), angles, shifts, zooms), 96, (96, 64))
+    moved, _ = Variation(**{**vars(nothing), "places": places}).apply(pictures, torch.zeros(3, 96, 64), 96)
+    for index, picture in enumerate([pictures[0], pictures[1], pictures[2].flip(2)]):
+        turn, shift, zoom = angles[index].item(), shifts[index].tolist(), zooms[index].tolist()
+        affine = Affine(turn, None, shift, zoom, padding_mode="zeros", image_only=True)
+        torch.testing.assert_close(moved[index], torch.as_tensor(affine(picture)), atol=0.02, rtol=0)
+
+
+def test_greys_are_bent_and_blurred_as_monai_does_it(pictures):
+    gammas, sigmas = torch.tensor([0.5, 1.0, 1.8]), torch.tensor([[0.4, 1.2], [1.5, 0.3], [1.0, 1.0]])
+    bent, soft = curved(pictures, gammas), blurred(pictures, sigmas)
+    for index, picture in enumerate(pictures):
+        theirs = AdjustContrast(gamma=gammas[index].item())(picture)
+        torch.testing.assert_close(bent[index], torch.as_tensor(theirs), atol=0.01, rtol=0)
+        theirs = torch.as_tensor(GaussianSmooth(sigmas[index].tolist())(picture))
+        inside = np.s_[:, 8:-8, 8:-8]
+        torch.testing.assert_close(soft[index][inside], theirs[inside], atol=0.05, rtol=0)
+
+
+def test_what_isnt_drawn_stays_as_it_is(pictures):
+    labels = torch.randint(4, (3, 96, 64))
+    same, truth = still(np.array([0, 10, 30]), 50, (96, 64)).apply(pictures, labels, 50)
+    for index, first in enumerate((0, 10, 30)):
+        torch.testing.assert_close(same[index], pictures[index, :, first : first + 50], atol=0.01, rtol=0)
+        assert torch.equal(truth[index], labels[index, first : first + 50])
