@@ -26,11 +26,11 @@ from .health import Health, refuse_lost
 from .interrupt import Interrupt
 from .method import Batch, Method
 from .presets import Preset
+from .recent import Recent
 from .run import RunFolder
 from .spines import restored_spines
 from .stages import Prepared
 from .validation import Validation
-from .window import Window
 
 WORKERS = 2  # that make batches for a graphics card: one keeps up with it, the other is there for hiccups
 
@@ -100,7 +100,7 @@ class Course:
     index: int
     steps: int
     prepared: Prepared
-    window: Window = field(default_factory=Window)
+    recent: Recent = field(default_factory=Recent)
     health: Health = field(default_factory=Health)
     saved: float = field(default_factory=time.monotonic)
 
@@ -114,12 +114,12 @@ class Course:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on."""
-        return {"method": self.method.state(), "window": self.window.state(), "health": self.health.state()}
+        return {"method": self.method.state(), "recent": self.recent.state(), "health": self.health.state()}
 
-    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
+    def load_state(self, state: dict[str, Any]) -> None:
         """The inverse of `state`, once the method is prepared."""
         self.method.load_state(state["method"])
-        self.window.load_state(state["window"], device)
+        self.recent.load_state(state["recent"])
         self.health.load_state(state["health"])
 
 
@@ -180,7 +180,7 @@ class Trainer:
         course = Course(index, stage.steps_for(len(self.learners)), stage.prepare(self))
         course.method.prepare(self.accelerator)
         if checkpoint:
-            course.load_state(checkpoint, self.accelerator.device)
+            course.load_state(checkpoint)
         batches, bar = self._batches(course, first), self._bar(course, first)
         with closing(batches), bar, Interrupt() as interrupt:
             for step in range(first, course.steps):
@@ -189,7 +189,7 @@ class Trainer:
                 rate = cosine(stage.learning_rate, stage.final_learning_rate, step / course.steps)
                 course.method.set_learning_rate(rate)
                 batch = next(batches)
-                course.window.add(course.method.step(batch))
+                course.recent.add(course.method.step(batch))
                 course.method.average()
                 if self._look(course, step + 1, batch, bar, interrupt):
                     break
@@ -210,9 +210,11 @@ class Trainer:
         end = done == course.steps
         logged, judged = (end or done % every == 0 for every in (self.preset.log_every, self.preset.validate_every))
         if logged:
-            figures = course.window.close()
+            figures = course.recent.close()
             bar.set_postfix({"loss": f"{figures['total']:.3f}"})
             self._log(course.index, done, figures)
+            if not all(map(math.isfinite, figures.values())):
+                refuse_lost(course.method.networks, done)
             for sentence in course.health.observe(figures):
                 tqdm.write(f"Step {done}: {sentence}")
         if judged:

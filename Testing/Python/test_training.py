@@ -4,7 +4,9 @@ import csv
 import dataclasses
 import io
 import math
+import multiprocessing
 import shutil
+import signal
 import time
 
 import processes
@@ -13,12 +15,13 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from DAGANSpineLib.model import Model, load_model
+from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.dataset import DatasetError, open_dataset
-from DAGANSpineLib.training.health import Health
+from DAGANSpineLib.training.health import Health, TrainingError
 from DAGANSpineLib.training.presets import PRESETS
-from DAGANSpineLib.training.run import RunError
+from DAGANSpineLib.training.run import RunError, RunFolder
 from DAGANSpineLib.training.stages import AdversarialStage
-from DAGANSpineLib.training.trainer import Trainer, train
+from DAGANSpineLib.training.trainer import Course, Trainer, train
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 # the segmenter learns from crops, since whole spines take longer than all the rest
@@ -103,6 +106,57 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(data, finished, tmp_path, mon
     ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
     assert_equal(ours, theirs)
     assert logged(folder) == logged(finished)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_keeps_its_last_step(data, finished, tmp_path, monkeypatch, stop):
+    """Between two lines of the log, with another process making batches: nothing is lost, nobody is left behind."""
+    folder, look, send = tmp_path / "run", Trainer._look, signal.raise_signal
+
+    def end(number):
+        raise Killed(number)
+
+    monkeypatch.setattr(signal, "raise_signal", end)
+
+    def interrupt(self, course, done, *arguments):
+        if done == 3:
+            send(stop)
+        return look(self, course, done, *arguments)
+
+    monkeypatch.setattr(Trainer, "_look", interrupt)
+    with pytest.raises(Killed, match=str(int(stop))):
+        train(data, folder, SMOKE, name="smoke", workers=1)
+    monkeypatch.undo()
+    assert not multiprocessing.active_children()
+    assert torch.load(folder / "last.pt", weights_only=True)["step"] == 3
+    train(data, folder, SMOKE, resume=True, name="smoke")
+    ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
+    assert_equal(ours, theirs)
+    assert logged(folder) == logged(finished)
+
+
+def test_checkpoints_are_written_by_the_clock_and_at_a_stages_end(data, tmp_path, monkeypatch):
+    saves, minutes = [], iter([4.9, 5.1])  # unsaved at steps 2 and 4
+    monkeypatch.setattr(RunFolder, "save_checkpoint", lambda self, content: saves.append(content["step"]))
+    monkeypatch.setattr(Course, "minutes_unsaved", property(lambda course: next(minutes)))
+    preset = dataclasses.replace(SMOKE, stages=SMOKE.stages[:1], checkpoint_minutes=5.0)
+    train(data, tmp_path / "run", preset)
+    assert saves == [4, 6]
+
+
+def test_weights_that_are_no_longer_numbers_end_a_run_and_are_not_saved(data, tmp_path, monkeypatch):
+    step = DAGAN.step
+
+    def spoil(self, batch):
+        figures = step(self, batch)
+        with torch.no_grad():
+            next(self.networks["generator"].parameters()).fill_(math.nan)
+        return figures
+
+    monkeypatch.setattr(DAGAN, "step", spoil)
+    with pytest.raises(TrainingError, match="By step 2 the weights of the generator are no longer numbers"):
+        train(data, tmp_path / "run", dataclasses.replace(SMOKE, checkpoint_minutes=5.0))
+    assert not (tmp_path / "run" / "last.pt").exists()
 
 
 def train_and_hang_halfway(say, data, folder, name, count):

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 
-class Window:
+class Recent:
     """Means of figures over some steps; they are summed where they are, and fetched from the device once."""
 
     def __init__(self) -> None:
-        self.steps, self.sums = 0, {}
+        self.steps = 0
+        self.sums: dict[str, Tensor | float] = {}
 
     def add(self, figures: dict[str, Tensor]) -> None:
         """A step's figures, scalars; the same names in every step."""
@@ -20,15 +21,14 @@ class Window:
         self.sums = {name: value + self.sums.get(name, 0.0) for name, value in figures.items()}
 
     def close(self) -> dict[str, float]:
-        """The means by name; the window is empty afterwards."""
+        """The means by name; none are left afterwards."""
         means = torch.stack(list(self.sums.values())) / self.steps
         names, self.steps, self.sums = list(self.sums), 0, {}
         return dict(zip(names, means.tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint in the middle of a window needs to go on with it."""
-        return dict(vars(self))
+        """What a checkpoint between two lines of the log needs to go on."""
+        return {"steps": self.steps, "sums": {name: float(value) for name, value in self.sums.items()}}
 
-    def load_state(self, state: dict[str, Any], device: torch.device) -> None:
-        self.steps = state["steps"]
-        self.sums = {name: value.to(device) for name, value in state["sums"].items()}
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.steps, self.sums = state["steps"], dict(state["sums"])
