@@ -14,10 +14,10 @@ from .dataset import DatasetError, Sample
 from .feed import Feed, Tensors
 from .method import Batch
 
-STRIDE = 8  # pixels between the patches that are measured
+STRIDE = 8  # pixels between the patches that are measured: whole blocks
 CANDIDATES = 64  # clean patches of which the one most alike to a corrupted one in its greys is taken
 BLOCK = 8  # rows and columns over which greys are averaged before they are compared
-PERCENTILES = (10, 30, 50, 70, 90)
+PERCENTILES = np.array([10, 30, 50, 70, 90])
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,38 @@ class Places:
         return Places(np.concatenate([self.picture, other.picture]), np.concatenate([self.corner, other.corner]))
 
 
-def greys(patches: np.ndarray) -> np.ndarray:
-    """How the greys of patches are distributed: uint8 (n, 96, 96) -> (n, 5), the `PERCENTILES` of the means of their
-    blocks. Blocks, and of these the filled pixels alone, so that the noise itself counts for little."""
-    side = metrics.PATCH // BLOCK
-    blocks = patches.reshape(-1, side, BLOCK, side, BLOCK)
-    filled = np.count_nonzero(blocks, axis=(2, 4))
-    means = blocks.sum(axis=(2, 4), dtype=np.int64) / np.maximum(filled, 1)
-    return np.percentile(means.reshape(-1, side**2), PERCENTILES, axis=1).T
+def block_means(pictures: np.ndarray) -> np.ndarray:
+    """The mean grey of each block: uint8 (..., rows, columns) -> float (..., rows / 8, columns / 8). Of the filled
+    pixels alone, so that the noise itself counts for little."""
+    rows, columns = (extent // BLOCK for extent in pictures.shape[-2:])
+    whole = pictures[..., : rows * BLOCK, : columns * BLOCK]
+    blocks = whole.reshape(*pictures.shape[:-2], rows, BLOCK, columns, BLOCK)
+    return blocks.sum((-3, -1), dtype=np.float32) / np.maximum(np.count_nonzero(blocks, axis=(-3, -1)), 1)
+
+
+def greys(means: np.ndarray) -> np.ndarray:
+    """How the greys of patches are distributed: block means (n, 12, 12) -> (n, 5), their `PERCENTILES`."""
+    ordered = np.sort(means.reshape(len(means), -1))  # ten times as fast as numpy's percentiles
+    places = PERCENTILES / 100 * (ordered.shape[1] - 1)
+    below = places.astype(int)
+    return ordered[:, below] + (places - below) * (ordered[:, below + 1] - ordered[:, below])
+
+
+class Blocks:
+    """The block means of pictures, uint8 (rows, columns) each, measured once for all patches of them."""
+
+    def __init__(self, pictures: Sequence[np.ndarray]) -> None:
+        means = [block_means(picture) for picture in pictures]
+        self.means = np.concatenate([each.ravel() for each in means])
+        self.columns = np.array([each.shape[1] for each in means])
+        self.begin = np.cumsum([0, *(each.size for each in means[:-1])])
+
+    def of(self, places: Places) -> np.ndarray:
+        """Those of patches on the grid of blocks, (n, 12, 12)."""
+        reach = np.arange(metrics.PATCH // BLOCK)
+        rows, columns = (places.corner[:, axis, None] // BLOCK + reach for axis in (0, 1))
+        below = self.begin[places.picture, None] + rows * self.columns[places.picture, None]
+        return self.means[below[:, :, None] + columns[:, None, :]]
 
 
 @dataclass(frozen=True)
@@ -80,8 +104,7 @@ class DrawnPatches(Tensors):
 
 
 class PatchFeed(Feed):
-    """Batches of corrupted and clean patches; the same (seed, step, process) always gives the same batch, so that a
-    resumed training sees what an uninterrupted one would have seen.
+    """Batches of corrupted and clean patches.
 
     Patches are mirrored at random, which leaves equation 1 as it is, and never turned: interpolation blurs dashes
     of one pixel, and a large angle takes their direction.
@@ -100,11 +123,12 @@ class PatchFeed(Feed):
         for kind, places in self.places.items():
             if not len(places):
                 raise DatasetError(f"No patch of the training images is {kind}: DA-GAN learns from both kinds.")
+        self.blocks = Blocks([picture.image for picture in patched]) if matched else None
 
     def draw(self, step: int, process: int = 0) -> DrawnPatches:
         random = np.random.default_rng([self.seed, step, process])
         places = self._places(random)
-        cut = self._cut(places, "image")
+        cut = self._cut(places)
         mirrored = random.random(len(cut)) < 0.5
         cut[mirrored] = cut[mirrored, :, ::-1]
         return DrawnPatches(torch.from_numpy(cut).unflatten(0, (2, -1)))
@@ -125,17 +149,17 @@ class PatchFeed(Feed):
 
     def _most_alike(self, corrupted: Places, candidates: Places) -> Places:
         """For each corrupted patch the one of its candidates whose greys differ least."""
-        wanted = greys(self._cut(corrupted, "image"))[:, None]
-        offered = greys(self._cut(candidates, "image")).reshape(len(corrupted), CANDIDATES, -1)
+        wanted = greys(self.blocks.of(corrupted))[:, None]
+        offered = greys(self.blocks.of(candidates)).reshape(len(corrupted), CANDIDATES, -1)
         best = np.abs(offered - wanted).sum(2).argmin(1)
         return candidates[np.arange(len(corrupted)) * CANDIDATES + best]
 
-    def _cut(self, places: Places, kind: str) -> np.ndarray:
-        """The patches of an `image` or its `labels`: uint8 (n, 96, 96)."""
+    def _cut(self, places: Places) -> np.ndarray:
+        """The patches, uint8 (n, 96, 96)."""
         size = metrics.PATCH
         return np.stack(
             [
-                getattr(self.patched[owner], kind)[row : row + size, column : column + size]
+                self.patched[owner].image[row : row + size, column : column + size]
                 for owner, (row, column) in zip(places.picture, places.corner, strict=True)
             ]
         )

@@ -6,7 +6,7 @@ import torch
 
 from DAGANSpineLib import metrics
 from DAGANSpineLib.training.dataset import DatasetError, Sample
-from DAGANSpineLib.training.patches import PatchFeed, greys, split
+from DAGANSpineLib.training.patches import Blocks, PatchFeed, Places, block_means, greys, split
 from DAGANSpineLib.vpi import denormalise, lit_body
 
 
@@ -92,8 +92,17 @@ def test_dashes_and_single_rows_hardly_change_the_greys_of_a_patch():
     noisy[:, ::6] = 0  # unfilled
     noisy[:, 3::8] += 16  # one row in eight brighter
     expected = np.percentile(still[0, ::8, ::8], (10, 30, 50, 70, 90))
-    assert np.allclose(greys(still)[0], expected)
-    assert np.abs(greys(noisy)[0] - expected).max() < 4
+    assert np.allclose(greys(block_means(still))[0], expected)
+    assert np.abs(greys(block_means(noisy))[0] - expected).max() < 4
+
+
+def test_what_is_measured_once_for_a_picture_holds_for_every_patch_of_it():
+    random = np.random.default_rng(2)
+    pictures = [random.integers(256, size=shape).astype(np.uint8) for shape in ((200, 300), (133, 97), (500, 101))]
+    places = Places(np.array([0, 2, 1, 2]), np.array([[8, 200], [400, 0], [32, 0], [0, 0]]))
+    blocks = Blocks(pictures).of(places)
+    for index, (owner, (row, column)) in enumerate(zip(places.picture, places.corner, strict=True)):
+        assert np.array_equal(blocks[index], block_means(pictures[owner][row : row + 96, column : column + 96]))
 
 
 def test_a_stricter_threshold_keeps_the_quieter_patches_as_clean(sample):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from DAGANSpineLib import metrics
-from DAGANSpineLib.networks.resize import shrink
+from DAGANSpineLib.networks import shrink
 from DAGANSpineLib.training.dataset import Sample
 from DAGANSpineLib.training.patches import PatchFeed, split
 from DAGANSpineLib.training.spines import at_network_size
