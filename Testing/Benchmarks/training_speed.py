@@ -1,9 +1,14 @@
-"""How much faster a DA-GAN step of the paper's size is than the same step with nothing tuned.
+"""What feeding a training costs, and how much faster a DA-GAN step of the paper's size is than with nothing tuned.
 
     python Testing/Benchmarks/training_speed.py
+    python Testing/Benchmarks/training_speed.py --feed --preset bundled     # the first alone, of another preset
     python Testing/Benchmarks/training_speed.py --each     # besides, with one ingredient left out at a time
 
-The paper's networks and batch (16 patches of 96 x 96), random pixels. "Nothing tuned" is the textbook's step
+First, the preset's first stage as `train` runs it, on simulated subjects: making a batch alone, a step alone on a batch
+that is there, and both together, in turn. Together they should take at most 1.1 times the step alone; and to keep up
+with a graphics card that takes 15 to 40 ms a step, a batch should take one processor no longer.
+
+Then the paper's networks and batch (16 patches of 96 x 96), random pixels. "Nothing tuned" is the textbook's step
 (textbook.py) in torch's default memory format, with the system's memory allocation and torch's default Adam. The two
 rivals of a race are processes of their own, since memory allocation can't be tuned back, and take their steps in turn,
 so that a busy machine disturbs both: the ratio of the medians is what counts, not the seconds (with both processors
@@ -14,15 +19,20 @@ so that the work is known to be equal. Only bf16, which is `train --precision bf
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import multiprocessing
 import os
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from accelerate import Accelerator
@@ -30,9 +40,10 @@ from textbook import TextbookDAGAN, with_textbook_adam, with_textbook_attention
 
 from DAGANSpineLib.inference.devices import keep_freed_memory
 from DAGANSpineLib.model import Model
+from DAGANSpineLib.simulation import write_dataset
+from DAGANSpineLib.training import PRESETS, Prepared, WindowBatch, open_dataset
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.presets import PRESETS
-from DAGANSpineLib.training.windows import WindowBatch
+from DAGANSpineLib.training.feed import stream
 
 WINDOW = 246  # rows and columns, of pictures of 2574 x 640
 PAPER = PRESETS["paper"]
@@ -136,12 +147,76 @@ def compare(losses: Sequence[dict[str, float]], tolerance: float) -> None:
             raise ArithmeticError(f"The rivals compute different things: {losses}")
 
 
+def prepared_stage(name: str, data: Path) -> Prepared:
+    """The first stage of a preset, as `train` prepares it."""
+    preset, learners = PRESETS[name], open_dataset(data).train
+    model = Model(preset.generator, preset.segmenter)
+    setting = SimpleNamespace(
+        model=model, learners=learners, held_out=learners[:1], seed=0, quiet=True, share=lambda batch: batch
+    )
+    return preset.stages[0].prepare(setting)
+
+
+def feed_and_step(stage: Prepared, rounds: int, steps: int, workers: int) -> dict[str, tuple[float, float]]:
+    """Medians over rounds of (seconds, processor seconds of this process) a step: of the feed, the step, and both."""
+    method, device = stage.method, stage.method.accelerator.device
+    there = stage.feed.finish(stage.feed.draw(0).to(device))
+    alone, numbers = itertools.count(), range((COMPARED + rounds) * steps)
+    with closing(stream(stage.feed, numbers, 0, device, workers)) as batches:
+        acts = {
+            "feed alone": lambda: stage.feed(next(alone)),
+            "step alone": lambda: method.step(there),
+            "both": lambda: method.step(next(batches)),
+        }
+        turns = [{name: timed(act, steps) for name, act in acts.items()} for _ in range(COMPARED + rounds)]
+    return {
+        name: tuple(map(statistics.median, zip(*(turn[name] for turn in turns[COMPARED:]), strict=True)))
+        for name in acts
+    }
+
+
+def timed(act: Callable[[], object], times: int) -> tuple[float, float]:
+    """(seconds, processor seconds of this process) of an act done so many times, each."""
+    begin, processor = time.perf_counter(), time.process_time()
+    for _ in range(times):
+        act()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return (time.perf_counter() - begin) / times, (time.process_time() - processor) / times
+
+
+def show_feed(arguments: argparse.Namespace) -> None:
+    """Measure feed and step, and print them."""
+    cpu = not torch.cuda.is_available()
+    if cpu:
+        keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        data = arguments.data or Path(folder) / "data"
+        if not arguments.data:
+            write_dataset(data, subjects=4, seed=0)
+        stage = prepared_stage(arguments.preset, data)
+    stage.method.prepare(Accelerator(cpu=cpu, mixed_precision="no" if arguments.precision == "full" else "bf16"))
+    taken = feed_and_step(stage, arguments.steps, 1 if cpu else 20, arguments.workers)
+    whole, busy = taken["step alone"]
+    print(f"{arguments.preset + ', a step':28} seconds   ratio   processor seconds   ratio")
+    for name, (seconds, processor) in taken.items():
+        print(f"{name:28} {seconds:7.3f}  {seconds / whole:6.3f}   {processor:17.3f}  {processor / busy:6.3f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=7, help="of each rival, 7 if not given")
     parser.add_argument("--each", action="store_true", help="show what each ingredient gains, too")
+    parser.add_argument("--feed", action="store_true", help="show what feeding costs, and nothing else")
+    parser.add_argument("--preset", choices=PRESETS, default="paper", help="whose feed, paper if not given")
+    parser.add_argument("--data", type=Path, help="a data set for the feed, four simulated subjects if not given")
+    parser.add_argument("--precision", choices=("full", "bf16"), default="full", help="of the step that is fed")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches ahead, 0 if not given")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # or the threads of a waiting rival keep a processor busy
+    show_feed(arguments)
+    if arguments.feed:
+        return
     print(f"{'seconds a step':28}    then   tuned   ratio   ratio of processor seconds")
     for name, rivals in (RACES | (ONE_LEFT_OUT if arguments.each else {})).items():
         slow, fast = race(rivals, arguments.steps)
