@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 RECENT = 0.05  # of the steps so far: the standard deviation of those that count
 
@@ -32,19 +33,20 @@ class Average:
     averaged over the same share of it and its beginning is forgotten."""
 
     def __init__(self, network: nn.Module) -> None:
-        self.network, self.steps = network, 0
-        self.weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.steps = 0
+        self.newest = network.state_dict()  # the tensors themselves, which training changes where they are
+        self.weights = {name: value.detach().clone() for name, value in self.newest.items()}
 
     @torch.no_grad()
     def update(self) -> None:
         """Take the network as it is after a step."""
         self.steps += 1
-        newest = 1 - (1 - 1 / self.steps) ** (EXPONENT + 1)
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.weights[name].lerp_(value, newest)
-            else:
-                self.weights[name].copy_(value)
+        kept = (1 - 1 / self.steps) ** (EXPONENT + 1)
+        floating = [name for name, value in self.newest.items() if value.is_floating_point()]
+        averages, newest = ([values[name] for name in floating] for values in (self.weights, self.newest))
+        get_ema_multi_avg_fn(kept)(averages, newest, None)  # all at once
+        for name in self.newest.keys() - set(floating):
+            self.weights[name].copy_(self.newest[name])
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on."""

@@ -31,6 +31,7 @@ from .run import RunFolder
 from .spines import restored_spines
 from .stages import Prepared
 from .validation import Validation
+from .windows import WindowBatch
 
 WORKERS = 2  # that make batches for a graphics card: one keeps up with it, the other is there for hiccups
 
@@ -280,7 +281,7 @@ class Trainer:
 
     def _show(self, index: int, step: int, method: Method, batch: Any) -> None:
         """Example restorations for TensorBoard: corrupted patch, restored patch, what was removed, side by side."""
-        if not isinstance(batch, Batch) or not self.accelerator.is_main_process:
+        if not isinstance(batch, Batch | WindowBatch) or not self.accelerator.is_main_process:
             return
         observed = batch.corrupted[:4]
         with torch.no_grad():
