@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 import torch
-from monai.metrics import PSNRMetric, SSIMMetric
+from monai.metrics import PSNRMetric
 
 from ..files import whole_folder
 from ..inference import Pipeline
@@ -21,6 +21,7 @@ from ..report import overlay
 from ..segments import CLASSES
 from ..training import Sample
 from .plots import plot_scores
+from .similarity import similarity
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
 
@@ -98,7 +99,7 @@ def restoration_scores(
     restored: np.ndarray, pixels: np.ndarray, clean: np.ndarray | None, body: np.ndarray, before: Patches
 ) -> dict[str, float | None]:
     """What a restoration did: corrupted patches left, largest g, change of clean patches, and PSNR and SSIM where the
-    clean truth is known (PSNR over the lit body, SSIM over its bounding box, so that black margins don't flatter).
+    clean truth is known (both within the lit body alone, since black outside it would count as perfect).
     None stands for what the picture has no patches to measure by."""
     after = patches(restored, body)
     scores: dict[str, float | None] = {
@@ -109,10 +110,8 @@ def restoration_scores(
     if clean is not None:
         truth = clean.astype(np.float32)
         inside = [torch.from_numpy(picture[body])[None, None] for picture in (restored, truth)]
-        rows, columns = (slice(ends[0], ends[-1] + 1) for ends in map(np.flatnonzero, (body.any(1), body.any(0))))
-        box = [torch.from_numpy(picture[rows, columns].copy())[None, None] for picture in (restored, truth)]
         scores["PSNR"] = PSNRMetric(255)(*inside).item()
-        scores["SSIM"] = SSIMMetric(2, data_range=255.0)(*box).item()
+        scores["SSIM"] = similarity(restored, truth, body)
     return scores
 
 

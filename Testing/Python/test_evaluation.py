@@ -8,9 +8,11 @@ import pytest
 import SimpleITK as sitk
 import torch
 from monai.metrics import compute_dice, compute_iou
+from monai.metrics.regression import compute_ssim_and_cs
 
 from DAGANSpineLib.evaluation.plots import plot_scores
 from DAGANSpineLib.evaluation.scoring import evaluate, restoration_scores, scores_as_markdown
+from DAGANSpineLib.evaluation.similarity import similarity_map
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import Agreement, patches
 from DAGANSpineLib.model import Model, freeze
@@ -92,6 +94,36 @@ def test_the_truth_scores_better_than_the_spoiled_picture():
     error = np.mean((spoiled - clean) ** 2)
     assert left["PSNR"] == pytest.approx(10 * np.log10(255**2 / error), rel=1e-4)
     assert left["change of clean patches"] == 0
+
+
+def test_the_structural_similarity_is_monais_where_the_body_is_everywhere():
+    one, two = np.random.default_rng(0).uniform(0, 255, (2, 40, 50)).astype(np.float32)
+    two = 0.7 * one + 0.3 * two
+    ours = similarity_map(one, two, np.ones(one.shape, bool))
+    theirs, _ = compute_ssim_and_cs(
+        torch.from_numpy(one)[None, None],
+        torch.from_numpy(two)[None, None],
+        spatial_dims=2,
+        kernel_size=(11, 11),
+        kernel_sigma=(1.5, 1.5),
+        data_range=255.0,
+    )
+    np.testing.assert_allclose(ours[5:-5, 5:-5], theirs[0, 0], atol=1e-4)
+
+
+def test_black_outside_the_body_flatters_no_score():
+    """The same body in a picture of its own size and in one where black surrounds and parts it: the same scores."""
+    clean, spoiled = dashed_pair()
+    body = np.ones(clean.shape, bool)
+    alone = restoration_scores(spoiled, spoiled, clean, body, patches(spoiled, body))
+    around = [np.zeros((300, 420), np.float32) for _ in range(2)]
+    for picture, content in zip(around, (spoiled, clean), strict=True):
+        picture[20:212, 30:222] = picture[100:292, 228:420] = content
+    body = np.zeros(around[0].shape, bool)
+    body[20:212, 30:222] = body[100:292, 228:420] = True
+    amid = restoration_scores(around[0], around[0], around[1], body, patches(around[0], body))
+    for name in ("PSNR", "SSIM"):
+        assert amid[name] == pytest.approx(alone[name], rel=1e-5)
 
 
 @pytest.fixture(scope="module")

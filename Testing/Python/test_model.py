@@ -26,6 +26,21 @@ def model() -> Model:
     )
 
 
+def test_a_file_from_before_upsampling_could_be_chosen_still_loads(tmp_path):
+    """Older files name no upsampling: theirs is transposed convolutions."""
+    torch.manual_seed(0)
+    old = Model(GeneratorShape((4, 8, 16), upsampling="transposed"), PanopticFPNShape(18, 16, 8, 8))
+    save_model(old, tmp_path / "old.pt")
+    content = torch.load(tmp_path / "old.pt", weights_only=True)
+    for name in ("upsampling", "unshuffled"):
+        del content["configuration"]["generator"][name]
+    torch.save(content, tmp_path / "old.pt")
+    loaded = load_model(tmp_path / "old.pt")
+    assert loaded.generator_shape == old.generator_shape
+    image = torch.randn(1, 1, 40, 40)
+    torch.testing.assert_close(loaded.generator(image), old.generator(image), atol=1e-2, rtol=1e-2)
+
+
 def test_what_is_saved_is_loaded_to_half_precision(model, tmp_path):
     save_model(model, tmp_path / "m.pt")
     loaded = load_model(tmp_path / "m.pt")
