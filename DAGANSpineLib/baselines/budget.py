@@ -102,6 +102,7 @@ PAPER = Budget(
     segmentation=PatchSegmentationStage(epochs=100),
     joint=True,
     epochs=100,
+    validate_every=2500,
 )
 # all systems, three seeds, less than 6 hours on two processor cores; restoration as the bundled model learns it
 LAPTOP = Budget(
@@ -114,6 +115,7 @@ LAPTOP = Budget(
     steps=300,
     learning_rate=5e-4,  # of networks a quarter as wide as the paper's, and soon done
     clean=1.5,
+    validate_every=150,
 )
 # four times as long: is what the laptop's shows of two systems owed to its few steps?
 LONG = replace(
@@ -121,6 +123,7 @@ LONG = replace(
     name="long",
     steps=4 * LAPTOP.steps,
     segmentation=replace(LAPTOP.segmentation, steps=4 * LAPTOP.segmentation.steps),
+    validate_every=4 * LAPTOP.validate_every,
 )
 # a minute a system: for tests, and to see that a data set can be used
 SMOKE = Budget(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-RECENT = 0.05  # of the steps so far: the standard deviation of those that count
+RECENT = 0.05  # of the steps so far: the standard deviation of those that count for most
 
 
 def exponent(deviation: float) -> float:

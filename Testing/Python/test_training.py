@@ -249,16 +249,6 @@ def test_a_run_is_not_resumed_with_other_settings(data, finished, tmp_path):
         train(data, tmp_path / "nothing", SMOKE, resume=True, name="smoke")
 
 
-def test_the_paper_preset_has_the_papers_numbers():
-    preset = PRESETS["paper"]
-    (stage,) = preset.stages
-    assert (preset.generator.widths, preset.generator.attention) == ((64, 128, 256), True)
-    assert (preset.segmenter.depth, preset.segmenter.width) == (50, 64)
-    assert (stage.batch, stage.epochs, stage.learning_rate, stage.final_learning_rate) == (16, 100, 1e-4, 1e-6)
-    assert (stage.weight_segmentation, stage.weight_reconstruction) == (0.5, 0.01)
-    assert (stage.attention, stage.dual) == (True, True)
-
-
 def test_an_epoch_shows_as_many_clean_patches_as_the_authors_have():
     # the follow-up's pool of 11 112 of 80 subjects, 8 beside as many corrupted ones a step
     assert AdversarialStage(epochs=100).steps_for(subjects=80) == 100 * 1389
