@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -155,14 +155,9 @@ def window_feed(
     pictures: Sequence[np.ndarray] | None = None,
 ) -> WindowFeed:
     """Windows around corrupted and clean patches of the learners, for whatever learns to segment from patches.
-
-    `pictures`: what the windows are cut from instead, native uint8 (rows, columns); which patches are corrupted and
-    which clean is told by the originals all the same.
-    """
-    places = patched(stage, setting)
-    if pictures is not None:
-        places = [replace(each, image=picture) for each, picture in zip(places, pictures, strict=True)]
-    return kind(places, setting.share(stage.batch), setting.seed, stage.matched, stage.degrees)
+    `pictures`: see `WindowFeed`."""
+    places, batch = patched(stage, setting), setting.share(stage.batch)
+    return kind(places, batch, setting.seed, stage.matched, stage.degrees, pictures)
 
 
 @dataclass(frozen=True)

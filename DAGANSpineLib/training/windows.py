@@ -113,12 +113,20 @@ class WindowFeed(PatchFeed):
     """
 
     def __init__(
-        self, patched: Sequence[Patched], batch: int, seed: int, matched: bool = True, degrees: float = 0.0
+        self,
+        patched: Sequence[Patched],
+        batch: int,
+        seed: int,
+        matched: bool = True,
+        degrees: float = 0.0,
+        pictures: Sequence[np.ndarray] | None = None,
     ) -> None:
         """`degrees`: by how much at most the segmenter sees its patch turned. Restoration sees no turned picture: to
-        turn one is to blur the dashes."""
+        turn one is to blur the dashes. `pictures`: what windows are cut from instead, uint8 (rows, columns) at native
+        size; which patches there are, and which are alike, is told by the originals all the same."""
         super().__init__(patched, batch, seed, matched)
         self.degrees = degrees
+        self.pictures = [picture.image for picture in patched] if pictures is None else pictures
         shapes = np.array([picture.image.shape for picture in patched])
         scales = shapes.max(0) / NETWORK_SIZE
         # beside 95 steps, the first and the last triangle reach over one each, and over their pixels' halves
@@ -156,19 +164,19 @@ class WindowFeed(PatchFeed):
         self, owner: int, corner: np.ndarray, random: np.random.Generator, mirrored: bool
     ) -> tuple[np.ndarray, ...]:
         """Pixels, the patch's corner, offsets, scales and labels of one window."""
-        picture = self.patched[owner]
-        shape = np.array(picture.image.shape)
+        picture, all_labels = self.pictures[owner], self.patched[owner].labels
+        shape = np.array(picture.shape)
         scales = shape / NETWORK_SIZE
         first = seen_corner(corner, scales, random)
         middles = (first + 0.5) * scales - 0.5  # of the segmenter's first pixel, in native ones
         reach = np.floor(np.minimum(middles - np.maximum(scales, 1), corner)).astype(int)
         start = np.clip(reach, 0, np.maximum(shape - self.size, 0))
-        pixels = picture.image[tuple(slice(at, at + size) for at, size in zip(start, self.size, strict=True))]
+        pixels = picture[tuple(slice(at, at + size) for at, size in zip(start, self.size, strict=True))]
         lacking = np.array(self.size) - pixels.shape
         if lacking.any():
             pixels = np.pad(pixels, [(0, more) for more in lacking], mode="edge")
         rows, columns = (((first[axis] + np.arange(PATCH) + 0.5) * scales[axis]).astype(int) for axis in (0, 1))
-        labels = picture.labels[rows[:, None], columns[None, :]]
+        labels = all_labels[rows[:, None], columns[None, :]]
         within, offsets = corner - start, middles - start
         if mirrored:
             pixels, labels = pixels[:, ::-1], labels[:, ::-1]
