@@ -35,8 +35,9 @@ class Tensors:
         )
 
     def to(self: Self, device: torch.device) -> Self:
-        """The same on a device. From pinned memory nobody waits for it."""
-        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
+        """The same on a device. Nobody waits for CUDA to fetch it from pinned memory; other devices may fetch it too
+        late if nobody waits."""
+        return self.each(lambda tensor: tensor.to(device, non_blocking=device.type == "cuda"))
 
     def pin_memory(self: Self) -> Self:
         """The same in memory that a graphics card can fetch from by itself; torch's loader asks for it."""

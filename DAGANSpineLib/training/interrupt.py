@@ -28,15 +28,19 @@ class Interrupt:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number, handler in self.former.items():
-            signal.signal(number, handler)
+        for number in self.former:
+            self._restore(number)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.heard is None:
             self.heard, self.since = number, time.monotonic()
         elif time.monotonic() - self.since > ECHO:
-            signal.signal(number, self.former[number])
+            self._restore(number)
             signal.raise_signal(number)
+
+    def _restore(self, number: int) -> None:
+        """Let a signal do what it did before; what isn't known here is a handler of a program around Python."""
+        signal.signal(number, self.former[number] or signal.SIG_DFL)
 
     def heed(self) -> None:
         """Let the noted signal do what it would have done: KeyboardInterrupt, or the end of the process."""

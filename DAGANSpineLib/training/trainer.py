@@ -224,7 +224,8 @@ class Trainer:
         stopping = self._is_stopped(interrupt, logged) and not end
         if end or stopping or (logged and course.minutes_unsaved >= self.preset.checkpoint_minutes):
             self._save(course, done)
-        if stopping:
+        if stopping and self.accelerator.is_main_process:
+            self.run.close()
             tqdm.write(f"Stopped after step {done} of stage {course.index + 1}: --resume goes on from there.")
         return stopping
 
