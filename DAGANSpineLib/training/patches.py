@@ -15,6 +15,7 @@ from .feed import Feed, Tensors
 from .method import Batch
 
 STRIDE = 8  # pixels between the patches that are measured: whole blocks
+DOUBTFUL = 1.05  # so near to a threshold a patch is measured anew by itself: its own border counts a little otherwise
 CANDIDATES = 64  # clean patches of which the one most alike to a corrupted one in its greys is taken
 BLOCK = 8  # rows and columns over which greys are averaged before they are compared
 PERCENTILES = np.array([10, 30, 50, 70, 90])
@@ -35,8 +36,18 @@ def split(sample: Sample, clean: float = metrics.CLEAN) -> Patched:
     """Equation 1 on the native grid, where the thresholds 4 and 2 fit: resizing blurs away what they measure. `clean`
     is β_p."""
     measured = metrics.patches(sample.image, lit_body(sample.image), STRIDE)
-    corners = [np.argwhere(group) * STRIDE for group in (measured.corrupted, measured.up_to(clean))]
-    return Patched(sample.image, sample.labels, *corners)
+    corrupted, pure = measured.corrupted, measured.up_to(clean)
+    for row, column in np.argwhere(corrupted & (measured.variation < DOUBTFUL * metrics.CORRUPTED)):
+        corrupted[row, column] = variation_alone(sample.image, row, column) >= metrics.CORRUPTED
+    for row, column in np.argwhere(pure & (measured.variation * DOUBTFUL > clean)):
+        pure[row, column] = variation_alone(sample.image, row, column) <= clean
+    return Patched(sample.image, sample.labels, np.argwhere(corrupted) * STRIDE, np.argwhere(pure) * STRIDE)
+
+
+def variation_alone(image: np.ndarray, row: int, column: int) -> float:
+    """g of a patch as it is fed, without what lies around it: of the one at this place on the grid of strides."""
+    top, left = row * STRIDE, column * STRIDE
+    return float(metrics.vertical_edges(image[top : top + metrics.PATCH, left : left + metrics.PATCH]).mean())
 
 
 @dataclass(frozen=True)

@@ -269,7 +269,7 @@ class Trainer:
             model = self._as_used(method)
             scores = validation.score(model, self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
-            if validation.merit(scores) > self.best:
+            if validation.merit(scores) >= self.best:  # of equals the one that has learnt for longer
                 self.best = validation.merit(scores)
                 chosen = {f"validation {name}": round(scores[name], 4) for name in validation.criteria}
                 self.model.provenance |= {"stage": index, "step": step, **chosen}

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..inference import Pipeline
-from ..metrics import Agreement, change_of_clean, patches
+from ..metrics import CLEAN, LIT, Agreement, Patches, change_of_clean, patches
 from ..model import Model
 from ..segments import CLASSES
 from ..vpi import lit_body
 from .dataset import Record, Sample, load
 
 DICE, RESTORATION = "dice", "restoration"  # criteria
-CHANGE = 10.0  # grey levels by which clean patches may change at the price of all corrupted ones staying
+CHANGE = 10.0  # grey levels by which clean patches may change at the price of all structured noise staying
 
 
 class Validation:
@@ -31,8 +31,9 @@ class Validation:
         return sum(scores[name] for name in self.criteria)
 
     def score(self, model: Model, device: str = "auto") -> dict[str, float]:
-        """Means over the subjects: Dice by class and their average ("dice"), corrupted patches that are left, by how
-        many grey levels clean ones change; and what the last two come to ("restoration", at most 0).
+        """Means over the subjects: Dice by class and their average ("dice"), corrupted patches that are left, vertical
+        variation beyond a clean patch's before and after, by how many grey levels clean patches change; and what share
+        of that variation is left and this change come to ("restoration", at most 0).
 
         The clean truth, which real subjects don't have, is not looked at.
         """
@@ -47,8 +48,11 @@ class Validation:
         if DICE in self.criteria:
             means[DICE] = mean([means[f"dice {name}"] for name in CLASSES[1:]])
         if RESTORATION in self.criteria:
-            left = means["corrupted patches"] / max(means["corrupted patches before"], 1 / len(rows))
-            means[RESTORATION] = float(-left - np.nan_to_num(means["change of clean patches"]) / CHANGE)
+            before, left, change = (
+                means[name] for name in ("variation before", "variation", "change of clean patches")
+            )
+            # where nothing is torn, nothing tells who restores well
+            means[RESTORATION] = -left / before - float(np.nan_to_num(change)) / CHANGE if before else 0.0
         return means
 
     def _score_subject(self, pipeline: Pipeline, sample: Sample) -> dict[str, float]:
@@ -58,11 +62,12 @@ class Validation:
             restored = pipeline.restore(sample.image, body)
         scores = {}
         if RESTORATION in self.criteria:
-            before = patches(sample.image, body)
+            before, after = patches(sample.image, body), patches(restored, body)
             change = change_of_clean(restored, sample.image, before)
             scores |= {
-                "corrupted patches before": float(before.corrupted.sum()),
-                "corrupted patches": float(patches(restored, body).corrupted.sum()),
+                "corrupted patches": float(after.corrupted.sum()),
+                "variation before": beyond_clean(before),
+                "variation": beyond_clean(after),
                 "change of clean patches": np.nan if change is None else change,
             }
         else:
@@ -72,6 +77,12 @@ class Validation:
             dice = Agreement.of(labels, sample.labels).scores()["dice"]
             scores |= {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)}
         return scores
+
+
+def beyond_clean(measured: Patches) -> float:
+    """By how much the vertical variation of patches is beyond that of a clean one, summed over the lit ones: how torn
+    a picture is, also where no patch is bad enough to count as corrupted."""
+    return float(np.maximum(measured.variation - CLEAN, 0)[measured.lit >= LIT].sum())
 
 
 def mean(values: Sequence[float]) -> float:

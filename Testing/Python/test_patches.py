@@ -38,7 +38,7 @@ def test_a_batch_is_half_corrupted_and_half_clean(sample):
     for patches, smallest, largest in ((batch.corrupted, 4, np.inf), (batch.clean, 0, 2)):
         for patch in denormalise(patches).numpy()[:, 0]:
             g = metrics.vertical_edges(patch).mean()
-            assert smallest * 0.95 <= g <= largest * 1.05  # the window's own border is reflected
+            assert smallest <= g <= largest
 
 
 def test_half_of_the_patches_are_mirrored_and_none_is_turned(sample):

@@ -34,13 +34,12 @@ def ramps(rows: int, columns: int) -> Sample:
 
 
 def test_of_the_patches_as_fed_corrupted_ones_are_above_and_clean_ones_below_equation_1s_thresholds(graded):
-    feed = WindowFeed([split(graded, clean=1.5)], batch=32, seed=0, degrees=10)
-    for step in range(3):
+    feed = WindowFeed([split(graded, clean=1.5)], batch=64, seed=0, matched=False, degrees=10)
+    for step in range(2):
         batch = feed(step)
-        edges = np.stack([metrics.vertical_edges(pixels) for pixels in denormalise(batch.windows[:, 0]).numpy()])
-        fed = batch.cut(torch.from_numpy(edges)[:, None]).mean((1, 2, 3))
-        corrupted, clean = fed.chunk(2)
-        assert corrupted.min() >= metrics.CORRUPTED * 0.999 and clean.max() <= 1.5 * 1.001
+        patches = denormalise(batch.cut(batch.windows))[:, 0].numpy()
+        corrupted, clean = np.split(np.array([metrics.vertical_edges(patch).mean() for patch in patches]), 2)
+        assert metrics.CORRUPTED <= corrupted.min() < 4.2 and 1.2 < clean.max() <= 1.5
 
 
 def test_windows_and_patches_teach_the_same_patches(graded):
