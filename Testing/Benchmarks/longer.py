@@ -2,7 +2,7 @@
 
     python -m DAGANSpineLib simulate -o data
     python Testing/Benchmarks/longer.py --data data -o longer                 # the bundled preset's restoring stage
-    python Testing/Benchmarks/longer.py --data data -o short --steps 150 --widths 16 32 64 --batch 8    # within minutes
+    python Testing/Benchmarks/longer.py --data data -o short --steps 100 --widths 8 16 32 --batch 8 --learning-rate 1e-3
 
 Each training is the restoring stage of `bundled` alone, with its averaged weights and its choice by restoration on
 held-out subjects, both of which `--last` leaves out: what a training without them ends with. PSNR and SSIM are means
@@ -38,7 +38,12 @@ def shortened(arguments: argparse.Namespace, steps: int) -> Preset:
     stage, widths = bundled.stages[0], tuple(arguments.widths or bundled.generator.widths)
     if arguments.widths:
         stage = replace(stage, discriminator_widths=widths)
-    stage = replace(stage, steps=steps, batch=arguments.batch or stage.batch)
+    stage = replace(
+        stage,
+        steps=steps,
+        batch=arguments.batch or stage.batch,
+        learning_rate=arguments.learning_rate or stage.learning_rate,
+    )
     generator = replace(bundled.generator, widths=widths)
     return replace(bundled, generator=generator, stages=(stage,), validate_every=max(1, steps // JUDGED))
 
@@ -70,6 +75,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=PRESETS["bundled"].stages[0].steps, help="of the shorter training")
     parser.add_argument("--widths", type=int, nargs=3, help="of generator and discriminators")
     parser.add_argument("--batch", type=int, help="patches a step")
+    parser.add_argument("--learning-rate", type=float, help="at the beginning")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--last", action="store_true", help="the last step's own weights, neither averaged nor chosen")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="as of the command train")
