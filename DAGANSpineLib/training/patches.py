@@ -117,8 +117,8 @@ class DrawnPatches(Tensors):
 class PatchFeed(Feed):
     """Batches of corrupted and clean patches.
 
-    Patches are mirrored at random, which leaves equation 1 as it is, and never turned: interpolation blurs dashes
-    of one pixel, and a large angle takes their direction.
+    Patches are mirrored at random, which leaves equation 1 as it is, and never turned, which would not: interpolation
+    blurs dashes of one pixel, and a large angle stands them on end.
 
     With `matched`, a corrupted patch is set against the clean one that is most alike in its greys, of `CANDIDATES`
     drawn at random. Structured noise scales with the echo, so that of all patches the dark ones, and those of deep
