@@ -3,8 +3,6 @@
 import multiprocessing
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from dataclasses import dataclass
@@ -82,29 +80,6 @@ def test_drawing_batches_takes_nothing_from_the_networks_random_numbers():
     torch.manual_seed(1)
     next(stream(Squares(), range(3), process=0, device=CPU, workers=0))
     assert torch.equal(torch.rand(1), expected)
-
-
-FEEDING = """
-import time
-import numpy as np, torch
-from DAGANSpineLib.training.feed import stream
-from DAGANSpineLib.training.spines import SpineFeed
-
-if __name__ == "__main__":
-    pictures = np.zeros((1, 1024, 256), np.uint8)
-    batches = stream(SpineFeed([(pictures[0], pictures[0])], 1, 0), range(100), 0, torch.device("cpu"), 2)
-    next(batches)
-    print("feeding", flush=True)
-    time.sleep(600)
-"""
-
-
-def test_workers_end_with_a_trainer_that_is_killed():
-    with subprocess.Popen([sys.executable, "-c", FEEDING], stdout=subprocess.PIPE) as trainer:
-        assert trainer.stdout.readline() == b"feeding\n"
-        trainer.kill()
-        # the pipe closes once the last process that could write to it has ended
-        assert trainer.communicate(timeout=60) == (b"", None)
 
 
 def test_an_interrupt_waits_until_it_is_heeded():

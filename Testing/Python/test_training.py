@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 
+import numpy as np
 import processes
 import pytest
 import torch
@@ -17,9 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.dataset import DatasetError, open_dataset
+from DAGANSpineLib.training.feed import stream
 from DAGANSpineLib.training.health import Health, TrainingError
 from DAGANSpineLib.training.presets import PRESETS
 from DAGANSpineLib.training.run import RunError, RunFolder
+from DAGANSpineLib.training.spines import SpineFeed
 from DAGANSpineLib.training.stages import AdversarialStage
 from DAGANSpineLib.training.trainer import Course, Trainer, train
 
@@ -190,6 +193,26 @@ def test_a_process_that_is_killed_while_it_writes_does_no_harm(data, finished, t
     assert_equal(ours, theirs)
     assert load_model(folder / "best.pt").provenance == load_model(finished / "best.pt").provenance
     assert not list(folder.glob(".*"))
+
+
+def feed_until_killed(say):
+    """Have workers make batches, and wait."""
+    picture = np.zeros((1024, 256), np.uint8)
+    batches = stream(
+        SpineFeed([(picture, picture)], 1, 0), range(100), process=0, device=torch.device("cpu"), workers=2
+    )
+    next(batches)
+    say.send("feeding")
+    time.sleep(600)
+
+
+def test_workers_end_with_a_trainer_that_is_killed():
+    trainer, hear = processes.start(feed_until_killed)
+    assert hear.recv() == "feeding"
+    trainer.kill()
+    assert hear.poll(timeout=60)
+    with pytest.raises(EOFError):  # the last process that could say something has ended
+        hear.recv()
 
 
 def assert_equal(one, two):
