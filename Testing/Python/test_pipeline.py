@@ -37,9 +37,10 @@ def pixels() -> np.ndarray:
 
 
 @pytest.mark.parametrize("widths", [(4, 8, 16), (4, 8)])
-def test_tiles_give_the_whole_images_output(widths, pixels):
+@pytest.mark.parametrize("options", [{}, {"unshuffled": True}, {"upsampling": "transposed"}], ids=str)
+def test_tiles_give_the_whole_images_output(widths, options, pixels):
     torch.manual_seed(1)
-    generator = Generator(widths).eval()
+    generator = Generator(widths, **options).eval()
     image = torch.from_numpy(normalise(pixels))[None, None]
     tiled = torch.full_like(image, float("nan"))
     with torch.inference_mode():
