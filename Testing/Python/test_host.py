@@ -214,3 +214,22 @@ def test_texts_for_translators_name_their_fields(host):
     assert tr("{name} restored").format(name="VPI") == "VPI restored"
     with pytest.raises(ValueError, match="names in the braces"):
         tr("{} restored")
+
+
+def test_a_panel_whose_hint_grows_with_its_width_grows_in_the_dock(host, scene, qt):
+    """As in Slicer: a module gets no narrower than its size hint, and asks the dock for more than that."""
+    host.set_dock_width(344)
+    table, parent = qt.QTableWidget(), qt.QWidget()
+    qt.QVBoxLayout(parent).addWidget(table)
+    table.sizeAdjustPolicy = qt.QTableWidget.AdjustToContents
+    table.verticalScrollBarPolicy = table.horizontalScrollBarPolicy = qt.Qt.ScrollBarAlwaysOff
+    table.setColumnCount(1)
+    table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+    host.window.panel.add_module(parent)
+    widths = []
+    for _ in range(3):
+        table.setRowCount(len(widths) + 1)
+        widths.append(host.dock_width())
+    host.window.panel.remove_module(parent)
+    assert widths[0] < widths[1] < widths[2]
+    host.set_dock_width(344)

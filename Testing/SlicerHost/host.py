@@ -18,6 +18,7 @@ from PySide6 import QtCore, QtWidgets
 
 from . import i18n, parameter_node, sample_data, scripted_module, widgets
 from .application import give_cache, keep_subject_hierarchy, load_modules, qSlicerApplication
+from .main_window import DOCK, MainWindow
 from .pythonqt import qt
 from .slice_view import SliceView
 from .ui_loader import QUiLoader
@@ -88,6 +89,8 @@ class Host:
         slicer.modules = load_modules(self.scene, slicer.app.applicationLogic())
         keep_subject_hierarchy(self.scene)
         give_cache(self.scene)
+        self.window = MainWindow()
+        self.window.set_dock_width(DOCK)
 
     def load(self, path: Path) -> types.ModuleType:
         """What Slicer does at its start: import the module's file, construct its class, say that it has started."""
@@ -105,15 +108,24 @@ class Host:
 
     def open(self, name: str) -> object:
         """Show the module's panel, made at the first time: its widget object."""
-        getattr(slicer.modules, name.lower()).widgetRepresentation().show()
+        self.window.panel.add_module(getattr(slicer.modules, name.lower()).widgetRepresentation())
         widget = getattr(slicer.modules, f"{name}Widget")
         widget.enter()
         return widget
 
+    def dock_width(self) -> int:
+        """How many pixels of the window's width the module's panel takes from the views, once all is at rest."""
+        self.window.settle()
+        return self.window.dock.width()
+
+    def set_dock_width(self, width: int) -> None:
+        """The user drags the border between panel and views."""
+        self.window.set_dock_width(width)
+
     def leave(self, name: str) -> None:
         """Switch to another module."""
         getattr(slicer.modules, f"{name}Widget").exit()
-        getattr(slicer.modules, name.lower())._widget.hide()
+        self.window.panel.remove_module(getattr(slicer.modules, name.lower())._widget)
 
     def close_windows(self) -> None:
         """The user closes Slicer's window: the opened module is left, then Qt says that no window is left."""
