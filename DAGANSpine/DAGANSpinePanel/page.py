@@ -105,7 +105,7 @@ def patches():
     """What the figures of the restoration mean."""
     return _(
         "g is the mean vertical variation of a patch of {size} × {size} pixels; from {corrupted:.0f} on the patch "
-        "counts as corrupted by structured noise, up to {clean:.0f} as clean. Changes are in grey levels, 0 to 255."
+        "counts as torn by structured noise, up to {clean:.0f} as clean. Changes are in grey levels, 0 to 255."
     ).format(size=metrics.PATCH, corrupted=metrics.CORRUPTED, clean=metrics.CLEAN)
 
 

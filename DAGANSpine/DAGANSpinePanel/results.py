@@ -3,7 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
-from DAGANSpineLib import scene
+from DAGANSpineLib import metrics, scene
 from DAGANSpineLib.segments import SEGMENTS
 
 SWATCH = 12  # pixels of a segment's colour beside its name
@@ -18,6 +18,8 @@ class ResultsViewer:
         self._ui = ui
         self._shown = ()  # the state whose findings the tables show; none so far
         self.found = None  # those findings
+        for table in (ui.segmentsTable, ui.restorationTable):
+            prepare(table)
 
     def show(self, volume):
         """Show what is known of the results of this volume, None for no volume."""
@@ -83,7 +85,7 @@ def describe(restoredVolume, segmentation):
 def segmentRows(found):
     """The table of the segments: its header, and a row of texts for each class."""
     known = all("area_mm2" in values for values in found["classes"].values())
-    header = [_("Segment"), _("Components"), _("Area (mm²)") if known else _("Area (pixels)")]
+    header = [_("Bone"), _("Pieces"), _("Area (mm²)") if known else _("Pixels")]
     names = {"rib": _("Rib"), "thoracic": _("Thoracic"), "lumbar": _("Lumbar")}
     rows = []
     for segment in SEGMENTS:
@@ -94,12 +96,17 @@ def segmentRows(found):
 
 
 def restorationRows(found):
-    """The table of the restoration: its header, and a row of texts for each figure."""
+    """The table of the restoration: its header, and a row of texts for each figure, which explains itself."""
     patches, largest = found["corrupted patches"], found["largest g"]
-    return [_("Restoration"), _("Original"), _("Restored")], [
-        [_("Corrupted patches, of {count}").format(count=patches["of"]), str(patches["before"]), str(patches["after"])],
-        [_("Largest g"), number(largest["before"]), number(largest["after"])],
-        [_("Change of clean patches"), ABSENT, number(found["change of clean patches"])],
+    torn = _("Patches torn by noise, of {count}").format(count=patches["of"])
+    strongest = _("Strongest noise in a patch (g): torn from {corrupted:.0f} on, clean up to {clean:.0f}").format(
+        corrupted=metrics.CORRUPTED, clean=metrics.CLEAN
+    )
+    changed = _("Mean change of clean patches, in grey levels (0 to 255)")
+    return [_("Noise"), _("Before"), _("After")], [
+        [torn, str(patches["before"]), str(patches["after"])],
+        [strongest, number(largest["before"]), number(largest["after"])],
+        [changed, ABSENT, number(found["change of clean patches"])],
     ]
 
 
@@ -107,8 +114,19 @@ def number(value):
     return ABSENT if value is None else f"{value:.2f}"
 
 
+def prepare(table):
+    """Let the first column of a table take the width that the others leave, and wrap its texts in it."""
+    sections = table.horizontalHeader()
+    sections.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+    wrapping = qt.QTimer(table)
+    wrapping.setSingleShot(True)
+    wrapping.setInterval(0)  # once all columns have their widths
+    wrapping.timeout.connect(table.resizeRowsToContents)
+    sections.sectionResized.connect(lambda *_arguments: wrapping.start())
+
+
 def fill(table, header, rows):
-    """Texts into a table, whose first column takes the width that the others leave."""
+    """Texts into a table."""
     table.setColumnCount(len(header))
     table.setRowCount(len(rows))
     for column, text in enumerate(header):
@@ -116,9 +134,8 @@ def fill(table, header, rows):
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
             table.setItem(row, column, cell(text, column))
-    sections = table.horizontalHeader()
-    sections.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
-    sections.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+    table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+    table.resizeRowsToContents()
 
 
 def cell(text, column):

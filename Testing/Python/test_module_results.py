@@ -57,15 +57,23 @@ def test_the_tables_say_what_the_segment_command_reports(chosen, volume, small_v
     found = findings(small_vpi.astype(np.float32), result.restored, result.labels, SPACING)
     rows = [[segment.name, found["classes"][segment.name.lower()]] for segment in SEGMENTS]
     assert cells(chosen.ui.segmentsTable) == [
-        ["Segment", "Components", "Area (mm²)"],
+        ["Bone", "Pieces", "Area (mm²)"],
         *([name, str(values["components"]), f"{values['area_mm2']:.0f}"] for name, values in rows),
     ]
     patches, largest = found["corrupted patches"], found["largest g"]
     assert cells(chosen.ui.restorationTable) == [
-        ["Restoration", "Original", "Restored"],
-        [f"Corrupted patches, of {patches['of']}", str(patches["before"]), str(patches["after"])],
-        ["Largest g", f"{largest['before']:.2f}", f"{largest['after']:.2f}"],
-        ["Change of clean patches", "–", f"{found['change of clean patches']:.2f}"],
+        ["Noise", "Before", "After"],
+        [f"Patches torn by noise, of {patches['of']}", str(patches["before"]), str(patches["after"])],
+        [
+            "Strongest noise in a patch (g): torn from 4 on, clean up to 2",
+            f"{largest['before']:.2f}",
+            f"{largest['after']:.2f}",
+        ],
+        [
+            "Mean change of clean patches, in grey levels (0 to 255)",
+            "–",
+            f"{found['change of clean patches']:.2f}",
+        ],
     ]
     for table in (chosen.ui.segmentsTable, chosen.ui.restorationTable):
         assert table.visible
@@ -87,7 +95,7 @@ def test_without_a_pixel_size_areas_are_in_pixels_and_a_note_says_so(panel, scen
     panel.ui.runButton.click()
     _, segmentation = results()
     table = cells(panel.ui.segmentsTable)
-    assert table[0][2] == "Area (pixels)"
+    assert table[0][2] == "Pixels"
     assert [int(row[2]) for row in table[1:]] == [statistics(segmentation, segment.name) for segment in SEGMENTS]
     assert "Note: The pixel size is unknown" in panel.ui.warningsLabel.text
 
