@@ -29,6 +29,7 @@ except ModuleNotFoundError:
 
 from DAGANSpinePanel.device import DeviceChooser
 from DAGANSpinePanel.export import OUTPUTS, Exporter, export, mayReplace, targetOf
+from DAGANSpinePanel.input import InputSection
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
 from DAGANSpinePanel.logic import DAGANSpineLogic
 from DAGANSpinePanel.model import ModelChooser
@@ -36,6 +37,7 @@ from DAGANSpinePanel.progress import ProgressDisplay
 from DAGANSpinePanel.projection import ProjectionChooser
 from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
+from DAGANSpinePanel.sticky import StickyBar
 from DAGANSpinePanel.views import SideBySide, ViewChooser
 
 from DAGANSpineLib import scene, texts
@@ -80,8 +82,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.logic = self.ui = None
         # the sections of the panel, each with a controller of its own
-        self._sampleMenu = self._projection = self._modelChooser = self._deviceChooser = None
-        self._progress = self._results = self._views = self._exporter = None
+        self._sampleMenu = self._input = self._projection = self._modelChooser = self._deviceChooser = None
+        self._progress = self._runBar = self._results = self._views = self._exporter = None
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
@@ -94,10 +96,12 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
         self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
+        self._input = InputSection(self.ui)
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._deviceChooser = DeviceChooser(self.ui)
         self._progress = ProgressDisplay(self.ui)
+        self._runBar = StickyBar(self.ui.runSection, self.ui.runPlace, self.ui.sectionsArea)
         self._results = ResultsViewer(self.ui)
         self._views = ViewChooser(self.ui)
         self._exporter = Exporter(self.ui, self.onExportFolderChosen, self.onExportButton)
@@ -176,6 +180,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         running = self._progress.isRunning
         parameters = self._parameterNode
         volume = parameters.inputVolume if parameters is not None else None
+        self._input.show(volume)
         self._projection.follow(parameters, volume, enabled=not running)
         self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
         trouble = scene_projection.trouble_with(volume) or self._projection.trouble or self._modelChooser.trouble

@@ -4,7 +4,16 @@ Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upr
 """
 
 from . import projection
-from .images import INPUT_ROLE, VOLUME_ROLE, OneSlice, first_image, picture_axes, pixels_of, trouble_with
+from .images import (
+    INPUT_ROLE,
+    VOLUME_ROLE,
+    OneSlice,
+    first_image,
+    is_picture_file,
+    picture_axes,
+    pixels_of,
+    trouble_with,
+)
 from .removed import REMOVED_ROLE, removed_of, show_removed
 from .results import FINDINGS, MODEL, classes_of, findings_of, labels_of, model_of, publish, refers_to, results_of
 
@@ -18,6 +27,7 @@ __all__ = [
     "classes_of",
     "findings_of",
     "first_image",
+    "is_picture_file",
     "labels_of",
     "model_of",
     "picture_axes",

@@ -6,6 +6,12 @@ import pytest
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
+from PySide6.QtCore import QPoint  # noqa: E402
+from PySide6.QtWidgets import QWidget  # noqa: E402
+
+from DAGANSpineLib.projection import Projector  # noqa: E402
+from DAGANSpineLib.simulation import simulate_subject, simulate_volume  # noqa: E402
+
 WIDTH = 344  # pixels: what Slicer gives the dock at first
 EVERY_WARNING = "The picture looks unlike a VPI, and so on for more than a line of the panel. " * 2
 
@@ -61,7 +67,7 @@ def test_whatever_happens_the_dock_keeps_its_width(language, volume, panel, smal
 
 
 def test_with_every_warning_at_once_the_dock_keeps_its_width(docked, chosen, monkeypatch):
-    from DAGANSpineLib.pipeline import Pipeline
+    from DAGANSpineLib.inference import Pipeline
 
     run = Pipeline.run
 
@@ -94,3 +100,110 @@ def test_the_user_may_make_the_dock_wider_and_the_panel_follows(docked, panel):
     assert panel.ui.runButton.width > 400
     docked.set_dock_width(WIDTH)
     assert docked.dock_width() == WIDTH
+
+
+def cut_off(panel):
+    """The names of the panel's visible widgets that are narrower or lower than what they show."""
+    widgets = {name: widget for name, widget in vars(panel.ui).items() if hasattr(widget, "isVisible")}
+    assert widgets.pop("sections").width <= panel.ui.sectionsArea.width
+    return sorted(name for name, widget in widgets.items() if widget.isVisible() and is_cut_off(widget, panel))
+
+
+def is_cut_off(widget, panel):
+    kind, place = widget.className(), widget.parentWidget()
+    if kind == "QTableWidget":
+        return any(
+            map(is_column_cut_off, *zip(*((widget, column) for column in range(widget.columnCount)), strict=True))
+        )
+    if kind == "QLabel" and not widget.pixmap.isNull():
+        return widget.pixmap.width() > widget.width
+    if kind in ("QLabel", "QPushButton", "QCheckBox", "ctkSliderWidget"):
+        needed = widget.minimumSizeHint()
+        height = widget.heightForWidth(widget.width) if widget.hasHeightForWidth() else needed.height()
+        if (widget.width, widget.height) < (needed.width(), height) or widget.height < height:
+            return True
+    return not QWidget.rect(place).contains(QWidget.geometry(widget))
+
+
+def is_column_cut_off(table, column):
+    """Whether a word of this column, or a line of a wrapped text, finds no room."""
+    width = table.columnWidth(column)
+    cells = [table.item(row, column) for row in range(table.rowCount)]
+    longest = max((word for cell in cells for word in cell.text().split()), key=len)
+    room = width - 6 - (16 if column == 0 and not cells[0].icon().isNull() else 0)
+    heights = [table.rowHeight(row) >= table.sizeHintForRow(row) for row in range(table.rowCount)]
+    header = table.horizontalHeader().sectionSizeHint(column) <= width
+    return not (header and all(heights) and table.fontMetrics().horizontalAdvance(longest) <= room)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return simulate_volume(simulate_subject(5, spacing_mm=0.4, missing=0.0), (1.2, 1.2, 1.0))
+
+
+@pytest.fixture(scope="module")
+def projector(simulated):
+    return Projector.of(simulated.voxels, simulated.index_to_lps)
+
+
+@pytest.fixture
+def projected(panel, simulated, projector, monkeypatch):
+    """The panel with a volume chosen, and its preview shown; the skin has been found once for all."""
+    monkeypatch.setattr(Projector, "of", lambda *_: projector)
+    matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ simulated.index_to_lps[:, [2, 1, 0, 3]]
+    panel.ui.inputSelector.setCurrentNode(slicer.util.addVolumeFromArray(simulated.voxels, matrix, "Sweep"))
+    panel._projection.refresh()
+    return panel
+
+
+@pytest.mark.parametrize("width", [WIDTH, 500])
+def test_nothing_is_cut_off(language, chosen, width):
+    language.set_dock_width(width)
+    chosen.ui.advancedCollapsibleButton.collapsed = False
+    chosen.ui.runButton.click()
+    chosen.ui.showRemovedCheckBox.click()
+    chosen._progress.say("A long status. " * 20)
+    assert language.dock_width() == width
+    assert chosen.ui.segmentsTable.visible and chosen.ui.deviceFoundLabel.isVisible()
+    assert cut_off(chosen) == []
+
+
+def test_nothing_is_cut_off_of_a_volumes_projection(language, projected):
+    assert language.dock_width() == WIDTH
+    assert projected.ui.projectionPicture.isVisible() and projected.ui.projectionLabel.isVisible()
+    assert cut_off(projected) == []
+
+
+def top_of(panel, name):
+    """How far below the top of the scroll area a widget is."""
+    return getattr(panel.ui, name).mapTo(panel.ui.sectionsArea, QPoint(0, 0)).y()
+
+
+def test_the_button_is_in_sight_whatever_is_scrolled(docked, projected):
+    ui = projected.ui
+    ui.advancedCollapsibleButton.collapsed = False
+    docked.dock_width()
+    bar, seen, tops = ui.sectionsArea.verticalScrollBar(), [], []
+    for scrolled in np.linspace(0, bar.maximum(), 7).astype(int):
+        bar.setValue(scrolled)
+        docked.dock_width()
+        seen.append(ui.runButton.visibleRegion().boundingRect().height() / ui.runButton.height)
+        tops.append(top_of(projected, "runButton") - top_of(projected, "runPlace"))
+    assert bar.maximum() > 200
+    assert seen == [1.0] * 7
+    assert tops[0] <= 0 <= tops[-1] and 0 in tops, "at its own place where that is in sight"
+
+
+def test_the_order_is_the_clinicians(docked, projected):
+    sections = "input", "projection", "results", "views", "export", "advanced"
+    names = [f"{name}CollapsibleButton" for name in sections]
+    docked.dock_width()
+    tops = [top_of(projected, name) for name in [*names[:2], "runPlace", *names[2:]]]
+    assert tops == sorted(set(tops))
+    assert projected.ui.advancedCollapsibleButton.collapsed
+
+
+def test_in_a_low_window_the_button_stays_above_the_fold(docked, projected):
+    docked.window.resize(1200, 600)
+    docked.dock_width()
+    assert projected.ui.runButton.visibleRegion().boundingRect().height() == projected.ui.runButton.height

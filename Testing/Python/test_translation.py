@@ -304,7 +304,16 @@ def test_what_the_form_says_can_be_translated(path):
             assert (text.get("notr") == "true") == no_language, text.text
 
 
-CONTAINERS = {"QWidget", "QFrame", "QGroupBox", "QTabWidget", "QStackedWidget", "qMRMLWidget", "ctkCollapsibleButton"}
+CONTAINERS = {
+    "QWidget",
+    "QFrame",
+    "QGroupBox",
+    "QTabWidget",
+    "QStackedWidget",
+    "QScrollArea",
+    "qMRMLWidget",
+    "ctkCollapsibleButton",
+}
 
 
 def without_tool_tip(panel):

@@ -38,7 +38,7 @@ class LongTexts(QtCore.QTranslator):
         return False
 
     def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str | None:
-        if not context.startswith("DAGANSpine"):
+        if context.startswith(("Q", "q")):  # Qt's own and Slicer's
             return None
         return re.sub(r"\{[^}]*\}|<[^>]*>|&\w+;|[^\W\d_]+", lambda found: lengthened(found.group()), text)
 

@@ -35,6 +35,7 @@ class qSlicerModulePanel(QtWidgets.QWidget):
         section = ctkCollapsibleButton()
         section.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
         section.text, section.collapsed = "Help & Acknowledgement", True
+        section.setMinimumHeight(section.HEADING)
         return section
 
     def add_module(self, widget: QtWidgets.QWidget) -> None:

@@ -51,7 +51,7 @@ def check_properties(root: ElementTree.Element, widget: QtWidgets.QWidget) -> No
     for element in root.iter("widget"):
         meant = {item.get("name") for item in element.findall("property") if item.get("stdset") == "0"}
         dynamic = {bytes(name).decode() for name in find(widget, element.get("name")).dynamicPropertyNames()}
-        unknown = {name for name in dynamic - meant if not name.startswith("_q_")}
+        unknown = {name for name in dynamic - meant if not name.startswith(("_q_", "_PySide"))}
         if unknown:
             raise AttributeError(f"{element.get('class')} {element.get('name')} has no property {sorted(unknown)}")
 

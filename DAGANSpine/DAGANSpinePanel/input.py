@@ -1,0 +1,46 @@
+"""What is going to be restored: its pixel size, and where that is known from."""
+
+from slicer.i18n import tr as _
+
+from DAGANSpineLib import scene
+from DAGANSpineLib.scene import projection as scene_projection
+
+
+class InputSection:
+    """The panel's section of the input. `ui`: the panel's widgets."""
+
+    def __init__(self, ui):
+        self._line = ui.pixelSizeLabel
+
+    def show(self, volume):
+        """Describe this image or volume, None for none."""
+        self._line.text = pixelSize(volume)
+        self._line.visible = bool(self._line.text)
+
+
+def pixelSize(volume):
+    """How large the pixels of an image or the voxels of a volume are, and whence that is known; empty for what can't
+    be restored."""
+    if scene_projection.trouble_with(volume):
+        return ""
+    if scene_projection.is_volume(volume):
+        sizes = " × ".join(f"{size:.3g}" for size in volume.GetSpacing())
+        return _("Voxels of {sizes} mm, {whence}.").format(sizes=sizes, whence=whence(volume))
+    spacing = scene.OneSlice.of(volume).spacing
+    if spacing is None:
+        return (
+            _("Pixel size unknown: PNG, JPEG and TIFF files don't tell it.")
+            if scene.is_picture_file(volume)
+            else _("Pixel size unknown: the image doesn't tell it.")
+        )
+    return _("Pixels of {across:.3g} mm across, {down:.3g} mm down, {whence}.").format(
+        down=spacing[0], across=spacing[1], whence=whence(volume)
+    )
+
+
+def whence(volume):
+    """Who says how large the pixels are."""
+    if scene_projection.projection_of(volume) is not None:
+        return _("from the projected volume")
+    storage = volume.GetStorageNode()
+    return _("from the file") if storage is not None and storage.GetFileName() else _("as set in Slicer")
