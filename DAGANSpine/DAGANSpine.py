@@ -38,7 +38,7 @@ from DAGANSpinePanel.projection import ProjectionChooser
 from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, registerSamples
 from DAGANSpinePanel.sticky import StickyBar
-from DAGANSpinePanel.views import SideBySide, ViewChooser
+from DAGANSpinePanel.views import ViewChooser, Views
 
 from DAGANSpineLib import scene, texts
 from DAGANSpineLib.errors import UserError
@@ -70,7 +70,7 @@ class DAGANSpine(ScriptedLoadableModule):
             "For Enhanced Spine Segmentation, ISBI 2021, "
             "<a href='https://doi.org/10.1109/ISBI48211.2021.9434136'>doi.org/10.1109/ISBI48211.2021.9434136</a>."
         )
-        slicer.app.connect("startupCompleted()", SideBySide.register)
+        slicer.app.connect("startupCompleted()", Views.register)
         slicer.app.connect("startupCompleted()", registerSamples)
 
 
@@ -142,6 +142,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         self.cancel()
+        self._views.leave()  # before Slicer notes the layout, which it gives back to the empty scene
         self.setParameterNode(None)
 
     def onSceneStartImport(self, caller, event):

@@ -28,10 +28,13 @@ class Look:
         return cls(parameters.swapped, parameters.segmentOpacity / 100, parameters.fade / 100, parameters.showRemoved)
 
 
-class SideBySide:
-    """The layout "original | restored with segments"; everything is as it was once it is left."""
+class Views:
+    """The module's own views: an image alone, or "original | restored with segments".
 
-    LAYOUT, SWAPPED = 5774, 5775  # Slicer's own layouts are below 100, the numbers above are free for extensions
+    All that is of this module is shown in them and nowhere else; everything is as it was once they are left.
+    """
+
+    LAYOUT, SWAPPED, ALONE = 5774, 5775, 5776  # Slicer's own are below 100, the numbers above are free for extensions
     ORIGINAL, RESTORED = "DAGANSpineOriginal", "DAGANSpineRestored"
     SETTLED = 300  # ms after which the views have their size and fit the image well
 
@@ -45,43 +48,73 @@ class SideBySide:
         if manager is None:
             return
         layoutNode = manager.layoutLogic().GetLayoutNode()
-        for layout in (cls.LAYOUT, cls.SWAPPED):
+        layouts = {
+            cls.LAYOUT: (cls.ORIGINAL, cls.RESTORED),
+            cls.SWAPPED: (cls.RESTORED, cls.ORIGINAL),
+            cls.ALONE: (cls.ORIGINAL,),
+        }
+        for layout, tags in layouts.items():
             if not layoutNode.IsLayoutDescription(layout):
-                layoutNode.AddLayoutDescription(layout, cls.description(swapped=layout == cls.SWAPPED))
+                layoutNode.AddLayoutDescription(layout, cls.description(tags))
 
     @property
     def isShown(self):
         manager = slicer.app.layoutManager()
-        return manager is not None and manager.layout in (self.LAYOUT, self.SWAPPED)
+        return manager is not None and manager.layout in (self.LAYOUT, self.SWAPPED, self.ALONE)
+
+    @property
+    def shownTags(self):
+        """The names of those of our views that can be seen."""
+        if not self.isShown:
+            return ()
+        alone = slicer.app.layoutManager().layout == self.ALONE
+        return (self.ORIGINAL,) if alone else (self.ORIGINAL, self.RESTORED)
+
+    def showAlone(self, volume):
+        """Show this image, whole and upright, with nothing beside it or over it. Nothing where Slicer has no views."""
+        if slicer.app.layoutManager() is None:
+            return
+        self._open(self.ALONE)
+        self._fill(self.ORIGINAL, volume)
+        self.showSegments(None)
+        self._fitNowAndLater()
 
     def show(self, volume, restored, segmentation, look):
         """Show the results of this volume, fitted to the views. Does nothing where Slicer has no views."""
-        manager = slicer.app.layoutManager()
-        if manager is None:
+        if slicer.app.layoutManager() is None:
             return
-        self.register()
-        if not self.isShown:
-            self._former = manager.layout
-            manager.setLayout(self.SWAPPED if look.swapped else self.LAYOUT)
-        for tag, background in ((self.ORIGINAL, volume), (self.RESTORED, restored)):
-            composite = self.composite(tag)
-            composite.SetBackgroundVolumeID(background.GetID())
-            composite.SetForegroundVolumeID(volume.GetID())
-            composite.SetForegroundOpacity(0)
-            composite.SetLabelVolumeID(None)
-            composite.SetLabelOpacity(1)
-            composite.SetLinkedControl(True)
+        self._open(self.SWAPPED if look.swapped else self.LAYOUT)
+        self._fill(self.ORIGINAL, volume)
+        self._fill(self.RESTORED, restored)
         self.showSegments(segmentation)
         if scene.removed_of(volume) is not None:
             scene.show_removed(volume, restored)  # of an earlier run, maybe
         self.apply(volume, restored, segmentation, look)
-        self.fit()
-        qt.QTimer.singleShot(self.SETTLED, self.fit)
+        self._fitNowAndLater()
+
+    def _open(self, layout):
+        """Show this layout of ours, and keep in mind which there was before."""
+        self.register()
+        if not self.isShown:
+            self._former = slicer.app.layoutManager().layout
+        slicer.app.layoutManager().setLayout(layout)
+
+    def _fill(self, tag, background):
+        """This image alone into a view, whatever Slicer loads into its own."""
+        composite = self.composite(tag)
+        composite.SetDoPropagateVolumeSelection(False)
+        composite.SetBackgroundVolumeID(background.GetID())
+        composite.SetForegroundVolumeID(None)
+        composite.SetLabelVolumeID(None)
+        composite.SetLabelOpacity(1)
+        composite.SetLinkedControl(True)
 
     def apply(self, volume, restored, segmentation, look):
         """Another look of what is shown; where the user has zoomed to stays."""
         slicer.app.layoutManager().setLayout(self.SWAPPED if look.swapped else self.LAYOUT)
         segmentation.GetDisplayNode().SetOpacity(look.segmentOpacity)
+        # Slicer names every layer in the corner of its view, be it as transparent as may be
+        self.composite(self.RESTORED).SetForegroundVolumeID(volume.GetID() if look.fade else None)
         self.composite(self.RESTORED).SetForegroundOpacity(look.fade)
         removed = None
         if look.showRemoved:
@@ -90,31 +123,39 @@ class SideBySide:
 
     def showSegments(self, segmentation):
         """These segments in the right view alone; others, which would be taken for this image's, in none."""
-        shown = segmentation.GetDisplayNode()
+        shown = segmentation.GetDisplayNode() if segmentation is not None else None
         for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
             remember(display)
             display.SetVisibility(display is shown)
-        shown.RemoveAllViewNodeIDs()
-        shown.AddViewNodeID(self.sliceNode(self.RESTORED).GetID())
+        if shown is not None:
+            shown.RemoveAllViewNodeIDs()
+            shown.AddViewNodeID(self.sliceNode(self.RESTORED).GetID())
+
+    def _fitNowAndLater(self):
+        self.fit()
+        qt.QTimer.singleShot(self.SETTLED, self.fit)
 
     def fit(self):
-        """Turn both views into the image's plane, head up, and fit the image to them, while they are shown."""
-        if not self.isShown:
-            return
-        for tag in (self.ORIGINAL, self.RESTORED):
+        """Turn the views into the image's plane, head up, and fit the image to them, while they are shown."""
+        for tag in self.shownTags:
             image = slicer.mrmlScene.GetNodeByID(self.composite(tag).GetBackgroundVolumeID() or "")
             if image is not None and not scene.trouble_with(image):
                 turn(self.sliceNode(tag), *scene.picture_axes(image))
             slicer.app.layoutManager().sliceWidget(tag).sliceLogic().FitSliceToAll()
 
     def leave(self):
-        """Give the former layout back, unless the user has chosen another, and all segments the look they had."""
-        for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
-            restore(display)
+        """Give the former layout back, unless the user has chosen another, and all segments the look they had; ours,
+        which lie over whatever Slicer's own views show, are hidden."""
+        for segmentation in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            display = segmentation.GetDisplayNode()
+            if display is not None:
+                restore(display)
+                if scene.is_ours(segmentation):
+                    display.SetVisibility(False)
         if self.isShown:
-            for tag in (self.ORIGINAL, self.RESTORED):
-                self.composite(tag).SetForegroundVolumeID(None)
-                self.composite(tag).SetLabelVolumeID(None)
+            for tag in self.shownTags:
+                for layer in ("Background", "Foreground", "Label"):
+                    getattr(self.composite(tag), f"Set{layer}VolumeID")(None)
             # a scene that was saved while the views were shown doesn't know the layout before
             former = self._former or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
             slicer.app.layoutManager().setLayout(former)
@@ -127,21 +168,19 @@ class SideBySide:
         return slicer.app.layoutManager().sliceWidget(tag).mrmlSliceNode()
 
     @classmethod
-    def description(cls, swapped):
-        """Two slice views with a view group of their own, so that zooming here leaves Slicer's own views alone."""
+    def description(cls, tags):
+        """Slice views with a view group of their own, so that zooming here leaves Slicer's own views alone."""
+        labels = {cls.ORIGINAL: (_("Original"), "#8C8C8C"), cls.RESTORED: (_("Restored"), "#4A90D9")}
         views = [
             f'<item><view class="vtkMRMLSliceNode" singletontag="{tag}">'
             '<property name="orientation" action="default">Axial</property>'
-            f'<property name="viewlabel" action="default">{label}</property>'
-            f'<property name="viewcolor" action="default">{colour}</property>'
+            f'<property name="viewlabel" action="default">{labels[tag][0]}</property>'
+            f'<property name="viewcolor" action="default">{labels[tag][1]}</property>'
             f'<property name="viewgroup" action="default">{cls.LAYOUT}</property>'
             "</view></item>"
-            for tag, label, colour in (
-                (cls.ORIGINAL, _("Original"), "#8C8C8C"),
-                (cls.RESTORED, _("Restored"), "#4A90D9"),
-            )
+            for tag in tags
         ]
-        return f'<layout type="horizontal" split="true">{"".join(reversed(views) if swapped else views)}</layout>'
+        return f'<layout type="horizontal" split="true">{"".join(views)}</layout>'
 
 
 def turn(sliceNode, right, top):
@@ -187,9 +226,11 @@ class ViewChooser:
 
     def __init__(self, ui):
         self._ui = ui
-        self._sideBySide = SideBySide()
+        self._views = Views()
         self._look = None  # as it was when it was last followed
-        self._results = None  # volume, restored volume, segmentation; None if any is missing
+        self._volume = None  # the chosen image
+        self._results = None  # it, restored volume, segmentation; None if any is missing
+        self._shown = None  # of both, what the views were last filled with
         ui.showButton.clicked.connect(self.show)
         ui.removedLegendLabel.text = legend()
 
@@ -197,17 +238,20 @@ class ViewChooser:
         """Bring the widgets into the state that the results of this volume and the run allow, and the views into the
         look that the user chose. parameters, volume: None if there are none."""
         results = (volume, *scene.results_of(volume)) if volume is not None else (None,)
-        formerResults, self._results = self._results, None if None in results else results
+        self._volume, self._results = volume, None if None in results else results
         self.enable(self._results is not None and not running)
         formerLook, self._look = self._look, Look.of(parameters) if parameters is not None else None
         self._ui.removedLegendLabel.visible = bool(self._look and self._look.showRemoved)
-        if not entered or running or self._results is None:
+        if parameters is None or not entered or running:
             return
-        if self._sideBySide.isShown and self._results == formerResults:
-            if self._look != formerLook:
-                self._sideBySide.apply(*self._results, self._look)
-        elif self._sideBySide.isShown or formerLook not in (None, self._look):
-            self.show()  # what the user has just chosen can be seen, what a loaded scene brings stays in the panel
+        if self._views.isShown and (self._volume, self._results) != self._shown:
+            self.showImage()
+        elif self._results is not None and formerLook not in (None, self._look):
+            # what the user has just chosen can be seen, what a loaded scene brings stays in the panel
+            if self._views.shownTags == (self._views.ORIGINAL, self._views.RESTORED):
+                self._views.apply(*self._results, self._look)
+            else:
+                self.show()
 
     def enable(self, enabled):
         for name in ("showButton", "swapButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox"):
@@ -220,10 +264,22 @@ class ViewChooser:
 
     def show(self, *_arguments):
         """Show the results of the chosen image as the user likes them."""
-        self._sideBySide.show(*self._results, self._look)
+        self._shown = self._volume, self._results
+        self._views.show(*self._results, self._look)
+
+    def showImage(self):
+        """Show the chosen image with its results, or alone; a volume stays in Slicer's own views."""
+        if self._results is not None:
+            self.show()
+        elif self._volume is not None and not scene.trouble_with(self._volume):
+            self._shown = self._volume, None
+            self._views.showAlone(self._volume)
+        else:
+            self.leave()
 
     def leave(self):
-        self._sideBySide.leave()
+        self._shown = None
+        self._views.leave()
 
 
 def legend():

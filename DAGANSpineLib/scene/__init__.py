@@ -15,7 +15,18 @@ from .images import (
     trouble_with,
 )
 from .removed import REMOVED_ROLE, removed_of, show_removed
-from .results import FINDINGS, MODEL, classes_of, findings_of, labels_of, model_of, publish, refers_to, results_of
+from .results import (
+    FINDINGS,
+    MODEL,
+    classes_of,
+    findings_of,
+    is_ours,
+    labels_of,
+    model_of,
+    publish,
+    refers_to,
+    results_of,
+)
 
 __all__ = [
     "FINDINGS",
@@ -27,6 +38,7 @@ __all__ = [
     "classes_of",
     "findings_of",
     "first_image",
+    "is_ours",
     "is_picture_file",
     "labels_of",
     "model_of",

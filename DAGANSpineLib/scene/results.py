@@ -34,6 +34,11 @@ def refers_to(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) 
     return node.GetNodeReferenceID(INPUT_ROLE) == volume.GetID()
 
 
+def is_ours(segmentation: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Whether a run of this module made this segmentation."""
+    return bool(segmentation.GetNodeReferenceID(INPUT_ROLE))
+
+
 def model_of(result: slicer.vtkMRMLNode) -> str:
     """Which model made this result; empty if that is not known."""
     return result.GetAttribute(MODEL) or ""
@@ -136,8 +141,10 @@ def shown_greys(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray | Non
 
 
 def add_segmentation(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLSegmentationNode:
-    """A new node for the segments; appended to `made`."""
+    """A new node for the segments, hidden: Slicer's views would show it over any patient's image; appended to
+    `made`."""
     node = add_result(volume, "vtkMRMLSegmentationNode", _("{name} segmentation"), made)
+    node.GetDisplayNode().SetVisibility(False)
     node.GetDisplayNode().SetOpacity2DFill(0.3)  # Slicer's 0.5 hides the bone under it
     return node
 

@@ -192,13 +192,13 @@ def test_reloading_brings_all_parts_anew_and_the_module_still_works(chosen, volu
     assert not any(sys.modules[name] is module for name, module in zip(parts, before, strict=True))
     slicer.modules.DAGANSpineWidget.ui.runButton.click()
     assert None not in results()
-    assert slicer.app.layoutManager().layout == sys.modules["DAGANSpinePanel.views"].SideBySide.LAYOUT
+    assert slicer.app.layoutManager().layout == sys.modules["DAGANSpinePanel.views"].Views.LAYOUT
 
 
 def test_slicer_knows_the_layout_from_its_start(host):
-    from DAGANSpinePanel.views import SideBySide
+    from DAGANSpinePanel.views import Views
 
-    assert slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(SideBySide.LAYOUT)
+    assert slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(Views.LAYOUT)
 
 
 def test_a_saved_scene_brings_back_images_results_and_choices(chosen, volume, host, scene, tmp_path):

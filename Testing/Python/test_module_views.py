@@ -18,13 +18,13 @@ PICTURE = np.random.default_rng(0).integers(1, 255, LABELS.shape, dtype=np.uint8
 @pytest.fixture
 def shown(scene):
     """Volume, results and the layout that shows them."""
-    from DAGANSpinePanel.views import Look, SideBySide
+    from DAGANSpinePanel.views import Look, Views
 
     from DAGANSpineLib import scene as library
 
     volume = slicer.util.addVolumeFromArray(PICTURE[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), "VPI")
     restored, segmentation = library.publish(volume, PICTURE, LABELS)
-    views = SideBySide()
+    views = Views()
     views.show(volume, restored, segmentation, Look())
     yield volume, restored, segmentation, views
     views.leave()
@@ -54,11 +54,12 @@ def test_only_the_restored_view_is_drawn_with_segments(shown, host):
         assert coloured / image_area == pytest.approx(np.equal(LABELS, segment.label).mean(), rel=0.2)
 
 
-def test_leaving_gives_back_the_former_layout_and_shows_segments_everywhere(shown):
+def test_leaving_gives_back_the_former_layout_and_hides_the_segments(shown):
     _, _, segmentation, views = shown
     views.leave()
     assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
-    assert segmentation.GetDisplayNode().GetViewNodeIDs() == ()
+    assert segmentation.GetDisplayNode().GetVisibility() == 0
+    assert segmentation.GetDisplayNode().GetViewNodeIDs() == (), "its eye in the Data module shows it in every view"
 
 
 def test_leaving_keeps_a_layout_that_the_user_chose_meanwhile(shown):
@@ -107,17 +108,17 @@ def test_the_opacity_of_the_segments_goes_down_to_nothing(shown_panel, host):
 
 
 def test_swapping_sides_swaps_the_layouts_order_and_nothing_else(shown_panel, host):
-    from DAGANSpinePanel.views import SideBySide
+    from DAGANSpinePanel.views import Views
 
     before = [pixels(host, tag) for tag in ("Original", "Restored")]
     shown_panel.ui.swapButton.click()
-    assert slicer.app.layoutManager().layout == SideBySide.SWAPPED
-    description = slicer.app.layoutManager().layoutLogic().GetLayoutNode().GetLayoutDescription(SideBySide.SWAPPED)
+    assert slicer.app.layoutManager().layout == Views.SWAPPED
+    description = slicer.app.layoutManager().layoutLogic().GetLayoutNode().GetLayoutDescription(Views.SWAPPED)
     assert description.index("DAGANSpineRestored") < description.index("DAGANSpineOriginal")
     for tag, picture in zip(("Original", "Restored"), before, strict=True):
         np.testing.assert_array_equal(pixels(host, tag), picture)
     shown_panel.ui.swapButton.click()
-    assert slicer.app.layoutManager().layout == SideBySide.LAYOUT
+    assert slicer.app.layoutManager().layout == Views.LAYOUT
 
 
 def test_what_was_removed_is_red_where_it_became_darker_and_blue_where_brighter(shown, host):
@@ -157,10 +158,10 @@ def test_what_was_removed_is_that_of_the_last_run_even_if_it_was_hidden_meanwhil
     shown_panel.ui.runButton.click()
     box.click()
     from DAGANSpineLib import scene as library
-    from DAGANSpineLib.report import overlay
+    from DAGANSpineLib.report import changes
 
     restored, _ = library.results_of(volume)
-    expected = overlay.changes(library.pixels_of(volume), library.pixels_of(restored))
+    expected = changes(library.pixels_of(volume), library.pixels_of(restored))
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(library.removed_of(volume))[0], expected)
 
 
@@ -173,12 +174,12 @@ def test_a_change_of_the_look_keeps_what_the_user_has_zoomed_to(shown_panel, hos
 
 
 def test_choosing_a_look_shows_the_views(shown_panel):
-    from DAGANSpinePanel.views import SideBySide
+    from DAGANSpinePanel.views import Views
 
     manager = slicer.app.layoutManager()
     manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
     shown_panel.ui.fadeSlider.value = 40
-    assert manager.layout == SideBySide.LAYOUT
+    assert manager.layout == Views.LAYOUT
 
 
 def test_a_picture_without_orientation_is_seen_in_slicers_axial_plane(shown, host):
@@ -204,7 +205,7 @@ def test_choosing_another_image_shows_its_results_without_the_segments_of_the_fi
     assert slicer.util.getNode("Other segmentation").GetDisplayNode().GetVisibility() == 0
     host.leave("DAGANSpine")
     for name in ("VPI", "Other"):
-        assert slicer.util.getNode(f"{name} segmentation").GetDisplayNode().GetVisibility() == 1
+        assert slicer.util.getNode(f"{name} segmentation").GetDisplayNode().GetVisibility() == 0
 
 
 def test_leaving_the_module_undoes_all_that_the_views_changed(chosen, host, scene):
@@ -220,7 +221,7 @@ def test_leaving_the_module_undoes_all_that_the_views_changed(chosen, host, scen
     assert not own.GetDisplayNode().GetVisibility()
     host.leave("DAGANSpine")
     displays = own.GetDisplayNode(), slicer.util.getNode("VPI segmentation").GetDisplayNode()
-    assert [display.GetVisibility() for display in displays] == [1, 1]
+    assert [display.GetVisibility() for display in displays] == [1, 0]
     assert [display.GetOpacity() for display in displays] == [0.7, 1]
     assert [display.GetViewNodeIDs() for display in displays] == [("vtkMRMLSliceNodeRed",), ()]
     assert [display.GetAttribute("DAGANSpineFormer") for display in displays] == [None, None]
@@ -237,3 +238,82 @@ def test_without_results_there_is_nothing_to_look_at(chosen):
     chosen.ui.runButton.click()
     for name in ("showButton", "swapButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox"):
         assert getattr(chosen.ui, name).enabled, name
+
+
+def seen_in_slicers_view(host, volume):
+    """What Slicer's own red view shows of this image, and of whatever lies over it."""
+    slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+    view = host.slice_view("Red")
+    view.logic.FitSliceToAll()
+    picture = view.pixels().astype(int)
+    assert picture.std() > 20
+    return picture
+
+
+def another_patients(small_vpi, name="Another patient"):
+    return slicer.util.addVolumeFromArray(small_vpi[np.newaxis].copy(), np.diag([-0.2, -0.25, 1, 1]), name)
+
+
+def test_after_leaving_no_segments_lie_over_any_image_in_slicers_own_views(shown_panel, host, volume, small_vpi):
+    other = another_patients(small_vpi)
+    shown_panel.ui.inputSelector.setCurrentNode(other)
+    shown_panel.ui.runButton.click()
+    host.leave("DAGANSpine")
+    for image in (volume, other, another_patients(small_vpi, "A third")):
+        assert colourfulness(seen_in_slicers_view(host, image)) == 0
+
+
+def test_a_run_that_ends_after_leaving_shows_no_segments_in_slicers_own_views(chosen, host, volume):
+    from clinician import during_the_run
+
+    done = during_the_run(chosen, lambda: host.leave("DAGANSpine"))
+    chosen.ui.runButton.click()
+    assert done
+    assert colourfulness(seen_in_slicers_view(host, volume)) == 0
+
+
+def test_while_the_module_is_open_its_segments_stay_out_of_slicers_own_views(shown_panel, host, volume, small_vpi):
+    assert colourfulness(seen_in_slicers_view(host, another_patients(small_vpi))) == 0
+
+
+def test_an_image_that_is_loaded_does_not_get_under_the_segments_of_another(shown_panel, host, volume, picture_file):
+    slicer.util.loadVolume(picture_file)
+    for tag, name in (("Original", "VPI"), ("Restored", "VPI restored")):
+        composite = slicer.app.layoutManager().sliceWidget(f"DAGANSpine{tag}").mrmlSliceCompositeNode()
+        assert composite.GetBackgroundVolumeID() == slicer.util.getNode(name).GetID()
+
+
+@pytest.fixture
+def picture_file(small_vpi, tmp_path):
+    """Another patient's VPI, as a PNG on disk."""
+    import SimpleITK
+
+    path = str(tmp_path / "next.png")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.ascontiguousarray(small_vpi[::-1])), path)
+    return path
+
+
+def test_the_views_corners_name_only_what_can_be_seen(shown_panel, host):
+    corners = [host.slice_view(f"DAGANSpine{tag}").corner_text() for tag in ("Original", "Restored")]
+    assert corners == ["B: VPI", "B: VPI restored"]
+    shown_panel.ui.fadeSlider.value = 40
+    assert host.slice_view("DAGANSpineRestored").corner_text() == "F: VPI (40%)\nB: VPI restored"
+
+
+def test_another_image_without_results_is_shown_alone_and_not_under_the_first_ones_results(
+    shown_panel, host, small_vpi
+):
+    from DAGANSpinePanel.views import Views
+
+    other = another_patients(small_vpi)
+    shown_panel.ui.inputSelector.setCurrentNode(other)
+    assert slicer.app.layoutManager().layout == Views.ALONE
+    assert host.slice_view("DAGANSpineOriginal").corner_text() == "B: Another patient"
+    assert colourfulness(pixels(host, "Original")) == 0
+
+
+def test_closing_the_scene_gives_back_the_former_layout(shown_panel, scene):
+    from DAGANSpinePanel.views import Views
+
+    scene.Clear()
+    assert slicer.app.layoutManager().layout not in (Views.LAYOUT, Views.SWAPPED, Views.ALONE)

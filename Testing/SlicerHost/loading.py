@@ -44,9 +44,20 @@ class qSlicerCoreIOManager:
         else:
             options = sum(bit for option, bit in OPTIONS.items() if parameters.get(option))
             node = self._logic().AddArchetypeVolume(str(path), name, options)
-        if node is not None and loadedNodes is not None:
+        if node is None:
+            return False
+        if loadedNodes is not None:
             loadedNodes.AddItem(node)
-        return node is not None
+        if parameters.get("show", True):
+            show_in_all_views(node)
+        return True
+
+
+def show_in_all_views(node: slicer.vtkMRMLVolumeNode) -> None:
+    """What is loaded comes into every slice view that takes part in this, of whatever module it is."""
+    logic = slicer.app.applicationLogic()
+    logic.GetSelectionNode().SetActiveVolumeID(node.GetID())
+    logic.PropagateVolumeSelection()
 
 
 def load_picture(path: Path, name: str) -> slicer.vtkMRMLVolumeNode | None:
@@ -59,4 +70,6 @@ def load_picture(path: Path, name: str) -> slicer.vtkMRMLVolumeNode | None:
     kind = "vtkMRMLVectorVolumeNode" if colour else "vtkMRMLScalarVolumeNode"
     pixels = sitk.GetArrayFromImage(image)[np.newaxis]
     name = slicer.mrmlScene.GenerateUniqueName(name)
-    return slicer.util.addVolumeFromArray(pixels, np.diag([-1.0, -1.0, 1.0, 1.0]), name, kind)
+    node = slicer.util.addVolumeFromArray(pixels, np.diag([-1.0, -1.0, 1.0, 1.0]), name, kind)
+    node.AddDefaultStorageNode(str(path))
+    return node

@@ -79,6 +79,21 @@ class SliceView:
         self.image.GetMapper().SetInputConnection(connection)
         self.image.SetVisibility(connection is not None)
 
+    def corner_text(self) -> str:
+        """What Slicer's Data Probe writes into the lower left corner: every layer's volume, seen or not."""
+        composite = self.logic.GetSliceCompositeNode()
+        layers = [
+            ("L", composite.GetLabelVolumeID(), composite.GetLabelOpacity()),
+            ("F", composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()),
+            ("B", composite.GetBackgroundVolumeID(), None),
+        ]
+        lines = []
+        for letter, volume_id, opacity in layers:
+            if volume_id:
+                name = self.node.GetScene().GetNodeByID(volume_id).GetName()
+                lines.append(f"{letter}: {name}" + ("" if opacity is None else f" ({round(100 * opacity)}%)"))
+        return "\n".join(lines)
+
     def pixels(self) -> object:
         """Render: uint8 array (rows, columns, 3), top row first."""
         self.window.Render()
