@@ -36,7 +36,7 @@ from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.progress import ProgressDisplay
 from DAGANSpinePanel.projection import ProjectionChooser
 from DAGANSpinePanel.results import ResultsViewer
-from DAGANSpinePanel.samples import SampleMenu, registerSamples
+from DAGANSpinePanel.samples import SampleMenu, isSample, registerSamples
 from DAGANSpinePanel.sticky import StickyBar
 from DAGANSpinePanel.views import ViewChooser, Views
 
@@ -87,6 +87,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
+        self._followed = None  # the image or volume that the status line speaks of
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -95,8 +96,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui = slicer.util.childWidgetVariables(panel)
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
-        self._sampleMenu = SampleMenu(self.ui, self.onSampleLoaded)
-        self._input = InputSection(self.ui)
+        self._sampleMenu = SampleMenu(self.ui, self.choose)
+        self._input = InputSection(self.ui, self.onImageLoaded)
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._deviceChooser = DeviceChooser(self.ui)
@@ -109,6 +110,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.ui.runButton.clicked.connect(self.onRunButton)
         slicer.app.connect("lastWindowClosed()", self.cancel)
         self.initializeParameterNode()
@@ -132,13 +134,16 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._views.leave()
 
     def onReload(self):
-        """Reload all parts as well: Slicer itself imports only this file anew, and does not enter it again."""
-        entered = self._entered
+        """Reload all parts as well: Slicer itself imports only this file anew, and does not enter it again. A run in
+        progress is cancelled by that, which only the new panel can tell."""
+        entered, running = self._entered, self._progress.isRunning
         for name in [name for name in sys.modules if name.split(".")[0] in ("DAGANSpinePanel", "DAGANSpineLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
         if entered:
             slicer.modules.DAGANSpineWidget.enter()
+        if running:
+            slicer.modules.DAGANSpineWidget.sayCancelled(_("Nothing was added to the scene."))
 
     def onSceneStartClose(self, caller, event):
         self.cancel()
@@ -181,6 +186,9 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         running = self._progress.isRunning
         parameters = self._parameterNode
         volume = parameters.inputVolume if parameters is not None else None
+        if parameters is not None and volume is not self._followed and not running:
+            self._followed = volume
+            self._progress.say("")  # what it says is about another image
         self._input.show(volume)
         self._projection.follow(parameters, volume, enabled=not running)
         self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
@@ -203,9 +211,30 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         exportFolder = parameters.exportFolder if parameters is not None else ""
         self._exporter.show(exportFolder, image, self._results.found, enabled=not running)
 
-    def onSampleLoaded(self, volume):
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAdded(self, caller, event, node):
+        self._input.noteAdded(node)
+
+    def onImageLoaded(self, volume):
+        """Choose what has been loaded, unless the image that is chosen still waits for its run."""
+        parameters = self._parameterNode
+        if parameters is None or not self._entered or self._progress.isRunning or volume is parameters.inputVolume:
+            return
+        if self.isDoneWith(parameters.inputVolume):
+            self.choose(volume)
+
+    def isDoneWith(self, volume):
+        """Whether this image, None for none, is nothing that the user would miss if another were chosen."""
+        if volume is None or isSample(volume):
+            return True
+        image = self._projection.imageOf(volume)
+        return image is not None and scene.results_of(image) != (None, None)
+
+    def choose(self, volume):
+        """Choose this image or volume, and show an image whole."""
         if self._parameterNode is not None:
             self._parameterNode.inputVolume = volume
+            self._views.showImage()
 
     def onModelChosen(self, path):
         if self._parameterNode is not None:
@@ -261,7 +290,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def attempt(self, work, nothing):
         """Do long work while the panel shows how far it is, and say what it returns; errors become sentences.
 
-        nothing: the sentence that says that all is as before, if the work fails or is cancelled.
+        work: returns a sentence, or raises. nothing: the sentence that says that all is as before.
         """
         self._cancelled = False
         self._progress.begin()
@@ -270,7 +299,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         try:
             said = work()
         except Cancelled:
-            said = _("Cancelled. {nothing}").format(nothing=nothing)
+            pass
         except UserError as error:
             trouble = str(error), traceback.format_exc() if error.__cause__ else None
         except Exception as error:
@@ -283,8 +312,14 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.updateGUI()
         if trouble is not None:
             self.fail(*trouble)
-        else:
+        elif said is not None:
             self._progress.say(said)
+        else:
+            self.sayCancelled(nothing)
+
+    def sayCancelled(self, nothing):
+        """nothing: the sentence that says that all is as before."""
+        self._progress.say(_("Cancelled. {nothing}").format(nothing=nothing))
 
     def onProgress(self, fraction, message):
         """A tile is done, or some time has gone by."""

@@ -1,5 +1,7 @@
-"""What is going to be restored: its pixel size, and where that is known from."""
+"""What is going to be restored: chosen when it is loaded; its pixel size, and where that is known from."""
 
+import qt
+import slicer
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
@@ -7,10 +9,29 @@ from DAGANSpineLib.scene import projection as scene_projection
 
 
 class InputSection:
-    """The panel's section of the input. `ui`: the panel's widgets."""
+    """The panel's section of the input. `ui`: the panel's widgets. `onLoaded`: called with an image or volume that can
+    be restored, when it has been loaded."""
 
-    def __init__(self, ui):
-        self._line = ui.pixelSizeLabel
+    def __init__(self, ui, onLoaded):
+        self._line, self._onLoaded = ui.pixelSizeLabel, onLoaded
+        self._added = []  # IDs of nodes that were added, and may not hold their images yet
+        self._timer = qt.QTimer(ui.inputSelector)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)  # once whatever is loading has handed over
+        self._timer.timeout.connect(self._tell)
+
+    def noteAdded(self, node):
+        """A node has been added to the scene; the first of several that can be restored is told, in a moment."""
+        if node.IsA("vtkMRMLScalarVolumeNode") and not slicer.mrmlScene.IsImporting():
+            self._added.append(node.GetID())
+            self._timer.start()
+
+    def _tell(self):
+        added, self._added = [slicer.mrmlScene.GetNodeByID(nodeID) for nodeID in self._added], []
+        for node in added:
+            if node is not None and scene_projection.is_input(node):
+                self._onLoaded(node)
+                return
 
     def show(self, volume):
         """Describe this image or volume, None for none."""

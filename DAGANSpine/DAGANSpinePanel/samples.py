@@ -39,6 +39,12 @@ def samples():
     )
 
 
+def isSample(volume):
+    """Whether this volume was loaded from one of the bundled files."""
+    storage = volume.GetStorageNode()
+    return storage is not None and Path(storage.GetFileName() or "") in [sample.path for sample in samples()]
+
+
 def registerSamples():
     """List the samples in the Sample Data module; once, when Slicer has started."""
     try:

@@ -109,8 +109,10 @@ def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
 
 def first_image() -> slicer.vtkMRMLScalarVolumeNode | None:
     """The first node of the scene that can be restored, and is no result and no volume's projection."""
-    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
-        made = any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE))
-        if not made and not trouble_with(volume):
-            return volume
-    return None
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return next((volume for volume in volumes if not is_made(volume) and not trouble_with(volume)), None)
+
+
+def is_made(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether a run of this module made this volume: a restored image, or a volume's projection."""
+    return any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE))

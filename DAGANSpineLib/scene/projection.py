@@ -35,6 +35,11 @@ def trouble_with(node: slicer.vtkMRMLVolumeNode | None) -> str:
     return ""
 
 
+def is_input(node: slicer.vtkMRMLVolumeNode) -> bool:
+    """Whether this node can be restored, and is something that a user loaded."""
+    return not trouble_with(node) and not images.is_made(node)
+
+
 def first_input() -> slicer.vtkMRMLVolumeNode | None:
     """The first VPI of the scene that is no result, or else its first volume."""
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")

@@ -223,3 +223,106 @@ def test_a_saved_scene_brings_back_images_results_and_choices(chosen, volume, ho
     for segment in SEGMENTS:
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, again)
         np.testing.assert_array_equal(mask[0], labels == segment.label)
+
+
+def load_picture(pixels, folder, name):
+    """What a user loads by Add Data: a PNG on disk, and Slicer has handled all events since."""
+    import SimpleITK
+
+    path = str(folder / f"{name}.png")
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(np.ascontiguousarray(pixels)), path)
+    node = slicer.util.loadVolume(path, {"singleFile": True})
+    slicer.app.processEvents()
+    return node
+
+
+def test_from_a_picture_on_disk_to_a_result_it_takes_to_load_and_to_click(panel, host, scene, small_vpi, tmp_path):
+    picture = load_picture(small_vpi, tmp_path, "scan")
+    assert panel.ui.inputSelector.currentNode() is picture
+    panel.ui.runButton.click()
+    assert None not in results()
+    assert host.slice_view("DAGANSpineOriginal").corner_text() == "B: scan"
+
+
+def test_an_image_that_is_loaded_is_shown_whole_and_upright_in_one_view(panel, host, scene, small_vpi, tmp_path):
+    from DAGANSpinePanel.views import Views
+
+    load_picture(small_vpi, tmp_path, "scan")
+    assert slicer.app.layoutManager().layout == Views.ALONE
+    seen = host.slice_view("DAGANSpineOriginal").pixels()[..., 0]
+    lit = np.flatnonzero(seen.any(axis=1))
+    rows = np.linspace(lit[0], lit[-1], len(small_vpi)).astype(int)
+    columns = np.linspace(0, seen.shape[1] - 1, small_vpi.shape[1]).astype(int)  # it is as wide as the view
+    assert np.corrcoef(seen[np.ix_(rows, columns)].ravel(), small_vpi.ravel())[0, 1] > 0.9
+    host.leave("DAGANSpine")
+    assert slicer.app.layoutManager().layout == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+
+
+def test_the_next_patients_image_is_chosen_once_the_first_has_results(chosen, volume, small_vpi, tmp_path):
+    load_picture(small_vpi, tmp_path, "early")
+    assert chosen.ui.inputSelector.currentNode() is volume, "it still waits for its run"
+    chosen.ui.runButton.click()
+    assert chosen.ui.inputSelector.currentNode() is volume
+    late = load_picture(small_vpi, tmp_path, "late")
+    assert chosen.ui.inputSelector.currentNode() is late
+    assert chosen.ui.resultsLabel.text == "None yet."
+
+
+def test_an_image_takes_the_place_of_the_sample(panel, scene, small_vpi, tmp_path):
+    panel.ui.sampleButton.menu().actions()[1].trigger()
+    slicer.app.processEvents()
+    assert panel.ui.inputSelector.currentNode().GetName().startswith("Simulated")
+    own = load_picture(small_vpi, tmp_path, "own")
+    assert panel.ui.inputSelector.currentNode() is own
+
+
+def test_what_cannot_be_restored_and_what_comes_by_an_import_is_not_chosen(panel, scene, small_vpi, tmp_path):
+    scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, "Map", "vtkMRMLLabelMapVolumeNode")
+    slicer.app.processEvents()
+    assert panel.ui.inputSelector.currentNode() is None
+    other = slicer.vtkMRMLScene()
+    other.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Imported")
+    other.SetURL(str(tmp_path / "other.mrml"))
+    assert other.Commit()
+    scene.SetURL(str(tmp_path / "other.mrml"))
+    assert scene.Import()
+    slicer.app.processEvents()
+    assert panel.ui.inputSelector.currentNode() is None
+
+
+def test_in_another_module_nothing_is_chosen_or_shown(panel, host, scene, small_vpi, tmp_path):
+    layout = slicer.app.layoutManager().layout
+    host.leave("DAGANSpine")
+    load_picture(small_vpi, tmp_path, "scan")
+    assert panel.logic.getParameterNode().inputVolume is None
+    assert slicer.app.layoutManager().layout == layout
+
+
+def test_the_status_line_never_speaks_of_another_image(chosen, volume, scene, small_vpi, tmp_path):
+    chosen.ui.runButton.click()
+    chosen.ui.exportPathLineEdit.currentPath = str(tmp_path)
+    chosen.ui.exportButton.click()
+    assert chosen.ui.statusLabel.text.startswith("Exported to")
+    other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis], AS_PNG, "Other")
+    chosen.ui.inputSelector.setCurrentNode(other)
+    assert chosen.ui.statusLabel.text == ""
+
+
+def test_after_closing_and_loading_a_scene_the_status_line_is_empty(chosen, scene, tmp_path):
+    chosen.ui.runButton.click()
+    path = str(tmp_path / "scene.mrb")
+    assert scene.WriteToMRB(path, None)
+    scene.Clear()
+    assert chosen.ui.resultsLabel.text == "None yet."
+    assert chosen.ui.statusLabel.text == ""
+    assert scene.ReadFromMRB(path, True)
+    assert chosen.ui.statusLabel.text == ""
+
+
+def test_after_a_reload_in_mid_run_the_new_panel_says_that_it_was_cancelled(chosen, reloadable):
+    run = chosen.onRunButton
+    done = during_the_run(chosen, lambda: reloadable(chosen))
+    run()
+    assert done
+    assert slicer.modules.DAGANSpineWidget.ui.statusLabel.text.startswith("Cancelled.")
