@@ -280,8 +280,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 outcome = self.logic.restoreAndSegment(volume, device.value, self.onProgress, modelPath, projection)
             if outcome is None:
                 raise Cancelled
-            seconds = sum(outcome.seconds.values())
-            return _("Done in {seconds:.1f} s on {device}.").format(seconds=seconds, device=outcome.device.upper())
+            return summary(outcome)
 
         self.attempt(work, _("Nothing was added to the scene."))
         if outcome is not None and self._entered:
@@ -338,6 +337,16 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._progress.say(text)
         more = {"detailedText": details} if details else {}  # None would be shown as a text
         slicer.util.errorDisplay(text, windowTitle="DAGANSpine", **more)
+
+
+def summary(outcome):
+    """What a run has come to, for the status line."""
+    seconds = sum(outcome.seconds.values())
+    said = _("Done in {seconds:.1f} s on {device}.").format(seconds=seconds, device=outcome.device.upper())
+    if outcome.edited is None:
+        return said
+    kept = _("The segments that were edited are kept as {name}.").format(name=outcome.edited.GetName())
+    return f"{said} {kept}"
 
 
 class DAGANSpineTest(ScriptedLoadableModuleTest):

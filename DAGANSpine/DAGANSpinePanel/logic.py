@@ -23,7 +23,8 @@ from DAGANSpinePanel.projection import findSkin
 
 @dataclass(frozen=True)
 class Outcome:
-    """The nodes that a run made, and what to know about them; seconds by stage."""
+    """The nodes that a run made, and what to know about them; seconds by stage. edited: the former segmentation, if a
+    user had edited it: the new one has not replaced it."""
 
     restoredVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
@@ -31,6 +32,7 @@ class Outcome:
     device: str
     seconds: dict
     findings: dict
+    edited: vtkMRMLSegmentationNode | None
 
 
 class DAGANSpineLogic(ScriptedLoadableModuleLogic):
@@ -102,10 +104,13 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             return None
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         results = result.restored, result.labels, model, found
+        image = volumeNode if projection is None else scene_projection.vpi_of(volumeNode)
+        former = scene.results_of(image)[1] if image is not None else None
         nodes = scene.publish(volumeNode, *results, pixels) if projection is None else projection.publish_with(*results)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
-        return Outcome(*nodes, model, device, result.seconds, found)
+        edited = former if former is not nodes[1] else None
+        return Outcome(*nodes, model, device, result.seconds, found, edited)
 
     def lookAtDevices(self):
         from DAGANSpineLib.inference.devices import survey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from .images import INPUT_ROLE, OneSlice, pixels_of
 
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
+DIGEST = "DAGANSpineSegments"  # attribute of a segmentation: what the run made of its segments, as a sha256
 
 
 def results_of(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[slicer.vtkMRMLNode | None, slicer.vtkMRMLNode | None]:
@@ -90,17 +92,19 @@ def publish(
     `restored`, `labels`: uint8 (rows, columns), upright; labels as in `SEGMENTS`, 0 for none. `model`: which one made
     them, `findings`: the run's figures and warnings; both are kept with the nodes and saved with the scene. `pixels`:
     what was restored, grey (rows, columns), upright; read from the volume where nobody has it any more. Former results
-    of the same input are filled anew, so that names, colours and display settings that a user gave them stay.
+    of the same input are filled anew, so that names, colours and display settings that a user gave them stay; segments
+    that a user has edited are kept as they are, in a segmentation of another name, and new ones made.
     Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     if one_slice.size != restored.shape:
         raise ImageError(_("{name} was changed during the run; run it again.").format(name=volume.GetName()))
-    former = results_of(volume)
+    restored_node, former = results_of(volume)
+    edited = former if former is not None and was_edited(former, volume) else None
     made = []
     try:
-        restored_node = former[0] or add_restored(volume, made, pixels)
-        segmentation_node = former[1] or add_segmentation(volume, made)
+        restored_node = restored_node or add_restored(volume, made, pixels)
+        segmentation_node = add_segmentation(volume, made) if former is None or edited is not None else former
         for node in (restored_node, segmentation_node):
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
             put_beside(node, volume)
@@ -110,11 +114,38 @@ def publish(
         for node in (restored_node, segmentation_node):
             node.SetAttribute(MODEL, model or None)
             node.SetAttribute(FINDINGS, json.dumps(findings, ensure_ascii=False) if findings else None)
+        segmentation_node.SetAttribute(DIGEST, digest([labels == segment.label for segment in SEGMENTS]))
     except Exception:
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
         raise
+    if edited is not None:
+        set_aside(edited)
     return restored_node, segmentation_node
+
+
+def digest(masks: list[np.ndarray]) -> str:
+    """A sha256 of boolean pictures (rows, columns)."""
+    return hashlib.sha256(b"".join(np.packbits(mask).tobytes() for mask in masks)).hexdigest()
+
+
+def was_edited(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the segments are other ones than the run made. Of results that an earlier version made, nothing but
+    their figures is known."""
+    made = segmentation.GetAttribute(DIGEST)
+    if made:
+        return made != digest([mask_of(segmentation, segment.name, volume) for segment in SEGMENTS])
+    found = findings_of(segmentation)
+    return bool(found) and classes_of(segmentation, volume) != found["classes"]
+
+
+def set_aside(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Let a segmentation be the user's own, under a name that says so, hidden from Slicer's views."""
+    name = _("{name} (edited)").format(name=segmentation.GetName())
+    segmentation.SetName(slicer.mrmlScene.GenerateUniqueName(name))
+    segmentation.SetNodeReferenceID(INPUT_ROLE, None)
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.GetDisplayNode().SetVisibility(False)
 
 
 def add_restored(

@@ -166,6 +166,9 @@ def test_segments_that_were_edited_are_measured_again_and_a_note_says_so(chosen,
     chosen.ui.runButton.click()
     assert cells(chosen.ui.segmentsTable) == before
     assert "segments were changed" not in chosen.ui.warningsLabel.text
+    assert chosen.ui.statusLabel.text.endswith("kept as VPI segmentation (edited).")
+    kept = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "Lumbar", volume)
+    np.testing.assert_array_equal(kept, mask)
 
 
 def test_results_of_an_earlier_version_show_their_names_alone(chosen, volume):

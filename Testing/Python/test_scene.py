@@ -318,3 +318,49 @@ def test_beside_a_colour_picture_all_greys_are_shown(library):
     restored, _ = library.publish(add_volume(colours, kind="vtkMRMLVectorVolumeNode"), PICTURE, LABELS)
     display = restored.GetDisplayNode()
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 255)
+
+
+def test_segments_that_a_user_edited_are_kept_beside_those_of_the_next_run(library):
+    volume = add_volume(PICTURE[np.newaxis])
+    restored, edited = library.publish(volume, PICTURE, LABELS)
+    moved = np.roll(LABELS, 1, axis=0)  # as many pieces and as many pixels
+    slicer.util.updateSegmentBinaryLabelmapFromArray(
+        (moved == 2).astype(np.uint8)[np.newaxis], edited, "Thoracic", volume
+    )
+    again = library.publish(volume, PICTURE, LABELS)
+    assert again[0] is restored
+    assert again[1] is not edited
+    assert library.results_of(volume) == again
+    assert (edited.GetName(), again[1].GetName()) == ("VPI segmentation (edited)", "VPI segmentation")
+    np.testing.assert_array_equal(voxels(edited, SEGMENTS[1], volume)[0], moved == 2)
+    np.testing.assert_array_equal(voxels(again[1], SEGMENTS[1], volume)[0], np.equal(LABELS, 2))
+    assert library.publish(volume, PICTURE, LABELS) == again, "what nobody has edited is filled anew"
+
+
+def test_a_segment_that_a_user_deleted_is_an_edit_as_well(library):
+    volume = add_volume(PICTURE[np.newaxis])
+    _, edited = library.publish(volume, PICTURE, LABELS)
+    edited.GetSegmentation().RemoveSegment("Rib")
+    assert library.publish(volume, PICTURE, LABELS)[1] is not edited
+
+
+def test_a_failed_run_leaves_edited_segments_with_their_image(library, scene, monkeypatch):
+    volume = add_volume(PICTURE[np.newaxis])
+    restored, edited = library.publish(volume, PICTURE, LABELS)
+    edited.GetSegmentation().RemoveSegment("Rib")
+    before = scene.GetNumberOfNodes()
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(slicer.util, "updateSegmentBinaryLabelmapFromArray", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        library.publish(volume, PICTURE, LABELS)
+    assert library.results_of(volume) == (restored, edited)
+    assert edited.GetName() == "VPI segmentation"
+    assert scene.GetNumberOfNodes() == before
+
+
+def test_new_segments_are_hidden_from_slicers_own_views(library):
+    _, segmentation = library.publish(add_volume(PICTURE[np.newaxis]), PICTURE, LABELS)
+    assert segmentation.GetDisplayNode().GetVisibility() == 0
