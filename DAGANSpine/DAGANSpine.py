@@ -87,7 +87,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
-        self._followed = None  # the image or volume that the status line speaks of
+        self._followed = None  # the chosen image or volume, of which the status line speaks
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -187,8 +187,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         parameters = self._parameterNode
         volume = parameters.inputVolume if parameters is not None else None
         if parameters is not None and volume is not self._followed and not running:
-            self._followed = volume
-            self._progress.say("")  # what it says is about another image
+            self.follow(volume)
         self._input.show(volume)
         self._projection.follow(parameters, volume, enabled=not running)
         self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
@@ -210,6 +209,18 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._views.follow(parameters, image, running, self._entered)
         exportFolder = parameters.exportFolder if parameters is not None else ""
         self._exporter.show(exportFolder, image, self._results.found, enabled=not running)
+
+    def follow(self, volume):
+        """Another image or volume is chosen, None for none: what the status line says is not about it."""
+        self._followed = volume
+        self._progress.say("")
+        self.removeObservers(self.onImageModified)
+        if volume is not None:
+            self.addObserver(volume, volume.ImageDataModifiedEvent, self.onImageModified)
+
+    def onImageModified(self, caller, event):
+        """The next frame of a film, for instance: the results stay those of the frame that was restored."""
+        self.updateGUI()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeAdded(self, caller, event, node):

@@ -95,7 +95,7 @@ def export(target, volume, found, progress=unheard):
             return page.picturesOf(*pixels)
 
         pictures = inBackground(work, progress)
-        if not page.draw(folder / PAGE, factsOf(volume, restored), pictures, found, lambda: progress(*drawing)):
+        if not page.draw(folder / PAGE, factsOf(volume, restored, found), pictures, found, lambda: progress(*drawing)):
             raise OutputError(unwritable(PAGE, target.parent))
     return _("Exported to {folder}.").format(folder=target)
 
@@ -141,14 +141,16 @@ def writeTable(path, volume, model, found):
             table.writerow({"image": volume.GetName(), "class": name, **found["classes"][name], **restoration})
 
 
-def factsOf(volume, restored):
+def factsOf(volume, restored, found):
     """Whence the results come: pairs of texts."""
     spacing = scene.OneSlice.of(volume).spacing
     size = _("unknown")
     if spacing is not None:
         size = _("{down:.3g} mm down, {across:.3g} mm across").format(down=spacing[0], across=spacing[1])
+    frame = found.get("frame")
     return (
         (_("Image"), volume.GetName()),
+        *([(_("Frame"), frame)] if frame else []),
         (_("Pixel size"), size),
         (_("Model"), scene.model_of(restored)),
         (_("Date"), time.strftime("%Y-%m-%d %H:%M")),

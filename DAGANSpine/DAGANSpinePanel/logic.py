@@ -86,11 +86,13 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
             pictures = pixels, result.restored, result.labels
             found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
-            return pipeline, result, {**found, "warnings": [*notes, *result.warnings, *found["warnings"]]}
+            warnings = [*notes, *result.warnings, *found["warnings"]]
+            return pipeline, result, {**found, "warnings": warnings, "frame": frame}
 
         def isCancelled():
             return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
 
+        frame = scene.frame_of(volumeNode)  # a film may go on meanwhile
         try:
             if projection is None and scene_projection.is_volume(volumeNode):
                 projector = findSkin(volumeNode, progress=progress, isCancelled=isCancelled)

@@ -51,20 +51,26 @@ def stateOf(volume, restored, segmentation):
     count = segments.GetNumberOfSegments() if segments is not None else 0
     masks = (segments.GetNthSegment(index).GetRepresentation(BINARY) for index in range(count))
     times = tuple(mask.GetMTime() if mask is not None else 0 for mask in masks)
-    return volume.GetID(), (restored or segmentation).GetAttribute(scene.FINDINGS), times
+    return volume.GetID(), (restored or segmentation).GetAttribute(scene.FINDINGS), times, scene.frame_of(volume)
 
 
 def currentFindings(volume, restored, segmentation):
-    """The run's findings, with the segments as they are now, in case that somebody has edited them; None if there are
-    none."""
+    """The run's findings, with the segments as they are now, in case that somebody has edited them, and with a warning
+    if a film shows another frame; None if there are none."""
     stored = scene.findings_of(restored or segmentation) if restored or segmentation else None
-    if stored is None or segmentation is None or scene.trouble_with(volume):
+    if stored is None or scene.trouble_with(volume):
         return stored
-    classes = scene.classes_of(segmentation, volume)
-    if classes == stored["classes"]:
-        return stored
-    edited = _("The segments were changed after the run: components and areas are those of now.")
-    return {**stored, "classes": classes, "warnings": [*stored["warnings"], edited]}
+    frame, shown, notes = stored.get("frame"), scene.frame_of(volume), []
+    if frame and shown and frame != shown:
+        notes.append(
+            _("The film shows frame {shown} now; the results are those of frame {frame}, and don't follow it.").format(
+                shown=shown, frame=frame
+            )
+        )
+    classes = scene.classes_of(segmentation, volume) if segmentation is not None else stored["classes"]
+    if classes != stored["classes"]:
+        notes.append(_("The segments were changed after the run: pieces and areas are those of now."))
+    return {**stored, "classes": classes, "warnings": [*stored["warnings"], *notes]}
 
 
 def describe(restoredVolume, segmentation):
@@ -76,6 +82,9 @@ def describe(restoredVolume, segmentation):
         lines.append(_("Segmentation: {name}").format(name=segmentation.GetName()))
     if not lines:
         return _("None yet.")
+    frame = (scene.findings_of(restoredVolume or segmentation) or {}).get("frame")
+    if frame:
+        lines.append(_("Frame: {frame}").format(frame=frame))
     model = scene.model_of(restoredVolume or segmentation)
     if model:
         lines.append(_("Model: {model}").format(model=model))

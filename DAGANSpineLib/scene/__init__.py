@@ -27,6 +27,7 @@ from .results import (
     refers_to,
     results_of,
 )
+from .sequences import frame_of
 
 __all__ = [
     "FINDINGS",
@@ -38,6 +39,7 @@ __all__ = [
     "classes_of",
     "findings_of",
     "first_image",
+    "frame_of",
     "is_ours",
     "is_picture_file",
     "labels_of",

@@ -257,3 +257,41 @@ def test_a_loaded_scene_is_as_it_was_before_the_run_once_the_module_is_left(chos
     assert segmentation.GetDisplayNode().GetOpacity() == 1
     assert segmentation.GetDisplayNode().GetViewNodeIDs() == ()
     assert slicer.app.layoutManager().layout == layout
+
+
+@pytest.fixture
+def film(scene, volume):
+    """A browser with three frames of the image, each a little darker; the image shows the first."""
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "Film")
+    pixels = slicer.util.arrayFromVolume(volume).copy()
+    for frame in range(3):
+        slicer.util.updateVolumeFromArray(volume, pixels - np.minimum(pixels, 10 * frame))
+        sequence.SetDataNodeAtValue(volume, str(frame))
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "Film browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    browser.AddProxyNode(volume, sequence, False)
+    browser.SetSelectedItemNumber(0)
+    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    return browser
+
+
+def test_the_results_say_which_frame_of_a_film_they_are_of_and_do_not_follow_it(film, chosen, volume):
+    film.SetSelectedItemNumber(1)
+    chosen.ui.runButton.click()
+    restored, _ = results()
+    before = slicer.util.arrayFromVolume(restored).copy()
+    assert "Frame: 2 of 3" in chosen.ui.resultsLabel.text.splitlines()
+    assert "film" not in chosen.ui.warningsLabel.text
+    film.SetSelectedItemNumber(2)
+    assert "frame 3 of 3 now; the results are those of frame 2 of 3" in chosen.ui.warningsLabel.text
+    assert "Frame: 2 of 3" in chosen.ui.resultsLabel.text.splitlines()
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(restored), before)
+    film.SetSelectedItemNumber(1)
+    assert "film" not in chosen.ui.warningsLabel.text
+
+
+def test_the_report_names_the_frame_of_a_film(film, chosen, volume):
+    from DAGANSpinePanel.export import factsOf
+
+    chosen.ui.runButton.click()
+    assert ("Frame", "1 of 3") in factsOf(volume, results()[0], chosen._results.found)

@@ -20,6 +20,7 @@ LOGICS = {
     "volumes": "vtkSlicerVolumesLogic",
     "terminologies": "vtkSlicerTerminologiesModuleLogic",
     "segmentations": "vtkSlicerSegmentationsModuleLogic",
+    "sequences": "vtkSlicerSequencesLogic",
     "subjecthierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
 }
 
