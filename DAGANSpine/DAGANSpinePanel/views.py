@@ -10,7 +10,11 @@ from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
 from DAGANSpineLib.report import BRIGHTENED, DARKENED, FULL_CHANGE
+from DAGANSpinePanel.window import CommonWindow
 
+CHOICES = (
+    "showButton", "swapButton", "resetViewsButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox",
+)  # fmt: skip
 FORMER = "DAGANSpineFormer"  # attribute of a display node: how it was before the views were shown
 
 
@@ -40,6 +44,7 @@ class Views:
 
     def __init__(self):
         self._former = None  # the layout before ours
+        self._window = CommonWindow()
 
     @classmethod
     def register(cls):
@@ -74,6 +79,7 @@ class Views:
         """Show this image, whole and upright, with nothing beside it or over it. Nothing where Slicer has no views."""
         if slicer.app.layoutManager() is None:
             return
+        self._window.release()
         self._open(self.ALONE)
         self._fill(self.ORIGINAL, volume)
         self.showSegments(None)
@@ -89,8 +95,14 @@ class Views:
         self.showSegments(segmentation)
         if scene.removed_of(volume) is not None:
             scene.show_removed(volume, restored)  # of an earlier run, maybe
+        self._window.bind(volume, restored)
         self.apply(volume, restored, segmentation, look)
         self._fitNowAndLater()
+
+    def reset(self):
+        """The whole image again, and as bright as at first."""
+        self._window.reset()
+        self.fit()
 
     def _open(self, layout):
         """Show this layout of ours, and keep in mind which there was before."""
@@ -146,6 +158,7 @@ class Views:
     def leave(self):
         """Give the former layout back, unless the user has chosen another, and all segments the look they had; ours,
         which lie over whatever Slicer's own views show, are hidden."""
+        self._window.release()
         for segmentation in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             display = segmentation.GetDisplayNode()
             if display is not None:
@@ -232,6 +245,7 @@ class ViewChooser:
         self._results = None  # it, restored volume, segmentation; None if any is missing
         self._shown = None  # of both, what the views were last filled with
         ui.showButton.clicked.connect(self.show)
+        ui.resetViewsButton.clicked.connect(self.reset)
         ui.removedLegendLabel.text = legend()
 
     def follow(self, parameters, volume, running, entered):
@@ -254,7 +268,7 @@ class ViewChooser:
                 self.show()
 
     def enable(self, enabled):
-        for name in ("showButton", "swapButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox"):
+        for name in CHOICES:
             getattr(self._ui, name).enabled = enabled
         self._ui.showButton.toolTip = (
             _("Original on the left, restored image with the segments on the right.")
@@ -266,6 +280,11 @@ class ViewChooser:
         """Show the results of the chosen image as the user likes them."""
         self._shown = self._volume, self._results
         self._views.show(*self._results, self._look)
+
+    def reset(self, *_arguments):
+        """Zoom, window and level as at first, in the views, which are shown if they are not."""
+        self.show()
+        self._views.reset()
 
     def showImage(self):
         """Show the chosen image with its results, or alone; a volume stays in Slicer's own views."""

@@ -164,11 +164,19 @@ def shown_greys(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray | Non
     display = volume.GetDisplayNode()
     if display is None or volume.IsA("vtkMRMLVectorVolumeNode"):
         return 0.0, 255.0
+    offset, factor = grey_scale(volume, pixels)
+    return tuple(offset + factor * level for level in (display.GetWindowLevelMin(), display.GetWindowLevelMax()))
+
+
+def grey_scale(volume: slicer.vtkMRMLScalarVolumeNode, pixels: np.ndarray | None = None) -> tuple[float, float]:
+    """Offset and factor: what is restored, grey 0 to 255, is offset + factor × what the volume holds. `pixels`: what
+    was restored, if somebody has it."""
+    if volume.IsA("vtkMRMLVectorVolumeNode"):
+        return 0.0, 1.0
     pixels = pixels_of(volume) if pixels is None else pixels
     stored = slicer.util.arrayFromVolume(volume)
-    scale = (float(pixels.max()) - float(pixels.min())) / (float(stored.max()) - float(stored.min()))
-    black, white = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-    return tuple(float(pixels.min()) + scale * (level - float(stored.min())) for level in (black, white))
+    factor = (float(pixels.max()) - float(pixels.min())) / (float(stored.max()) - float(stored.min()))
+    return float(pixels.min()) - factor * float(stored.min()), factor
 
 
 def add_segmentation(volume: slicer.vtkMRMLScalarVolumeNode, made: list) -> slicer.vtkMRMLSegmentationNode:

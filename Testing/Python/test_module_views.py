@@ -233,10 +233,12 @@ def test_leaving_the_module_undoes_all_that_the_views_changed(chosen, host, scen
 
 
 def test_without_results_there_is_nothing_to_look_at(chosen):
-    for name in ("showButton", "swapButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox"):
+    from DAGANSpinePanel.views import CHOICES
+
+    for name in CHOICES:
         assert not getattr(chosen.ui, name).enabled, name
     chosen.ui.runButton.click()
-    for name in ("showButton", "swapButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox"):
+    for name in CHOICES:
         assert getattr(chosen.ui, name).enabled, name
 
 
@@ -317,3 +319,55 @@ def test_closing_the_scene_gives_back_the_former_layout(shown_panel, scene):
 
     scene.Clear()
     assert slicer.app.layoutManager().layout not in (Views.LAYOUT, Views.SWAPPED, Views.ALONE)
+
+
+@pytest.fixture(params=[1, 16], ids=["8 bits", "12 bits"])
+def compared(panel, scene, small_vpi, request):
+    """The panel after a run of a picture whose values are grey levels or deeper; both display nodes, and the factor."""
+    pixels = small_vpi[np.newaxis].astype(np.uint16) * request.param
+    picture = slicer.util.addVolumeFromArray(pixels, np.diag([-0.2, -0.25, 1, 1]), "Picture")
+    panel.ui.inputSelector.setCurrentNode(picture)
+    panel.ui.runButton.click()
+    restored = slicer.util.getNode("Picture restored")
+    return panel, picture.GetDisplayNode(), restored.GetDisplayNode(), picture
+
+
+def drag(display, black, white):
+    """What Slicer's mouse mode for window and level does."""
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(black, white)
+
+
+def levels(display):
+    return display.GetWindowLevelMin(), display.GetWindowLevelMax()
+
+
+def test_both_views_have_window_and_level_in_common(compared):
+    from DAGANSpineLib import scene as library
+
+    _, original, restored, picture = compared
+    offset, factor = library.grey_scale(picture)
+    drag(original, 30 / factor, 120 / factor)
+    assert levels(restored) == pytest.approx((offset + 30, offset + 120), abs=0.01)
+    drag(restored, 50, 200)
+    assert levels(original) == pytest.approx(((50 - offset) / factor, (200 - offset) / factor), abs=0.01)
+
+
+def test_reset_gives_back_zoom_window_and_level(compared, host):
+    panel, original, restored, _ = compared
+    before = levels(original), levels(restored), original.GetAutoWindowLevel()
+    node = host.slice_view("DAGANSpineRestored").node
+    whole = node.GetFieldOfView()
+    node.SetFieldOfView(10, 20, 1)
+    drag(restored, 50, 60)
+    panel.ui.resetViewsButton.click()
+    assert (levels(original), levels(restored), original.GetAutoWindowLevel()) == before
+    assert node.GetFieldOfView() == pytest.approx(whole)
+
+
+def test_after_leaving_each_image_has_its_own_window_again(compared, host):
+    _, original, restored, _ = compared
+    host.leave("DAGANSpine")
+    before = levels(restored)
+    drag(original, 1, 2)
+    assert levels(restored) == before
