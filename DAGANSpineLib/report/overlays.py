@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+import SimpleITK as sitk
 
 from ..segments import SEGMENTS
 
 OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
 DARKENED, BRIGHTENED = (0.85, 0.15, 0.10), (0.10, 0.45, 0.95)  # red, green, blue: 0 to 1
-FULL_CHANGE = 64  # grey levels from which a change is drawn opaque
+FULL_CHANGE = 32  # grey levels from which a change is drawn opaque
 STEPS = 16  # shades of each colour, where a change is drawn by labels
 UNCHANGED, DARKER, BRIGHTER = range(3)
 
@@ -50,7 +51,7 @@ def eroded(labels: np.ndarray) -> np.ndarray:
 def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
     stronger. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
-    change = restored.astype(np.float32) - pixels
+    change = strongest_around(restored.astype(np.float32) - pixels)
     opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
     colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
     return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
@@ -58,6 +59,17 @@ def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
 def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, as labels with the meanings of `SHADES`. Both grey (rows, columns) -> uint8, the same."""
-    change = restored.astype(np.float32) - pixels
+    change = strongest_around(restored.astype(np.float32) - pixels)
     steps = np.minimum(np.round(np.abs(change) * STEPS / FULL_CHANGE), STEPS)
     return np.where((change > 0) & (steps > 0), steps + STEPS, steps).astype(np.uint8)
+
+
+def strongest_around(change: np.ndarray) -> np.ndarray:
+    """The strongest change within a pixel of each, float32 (rows, columns) -> the same.
+
+    A view shows one row of three of a high picture: which of the dashes, one row high, would be seen, would be chance.
+    """
+    image, square = sitk.GetImageFromArray(change), [[1, 1], sitk.sitkBox]
+    up = sitk.GetArrayFromImage(sitk.GrayscaleDilate(image, *square))
+    down = sitk.GetArrayFromImage(sitk.GrayscaleErode(image, *square))
+    return np.where(up > -down, up, down)

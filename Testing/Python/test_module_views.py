@@ -133,7 +133,8 @@ def test_what_was_removed_is_red_where_it_became_darker_and_blue_where_brighter(
     seen = pixels(host, "Original")
     rows = np.flatnonzero(seen.any(axis=(1, 2)))
     thirds = np.array_split(seen[rows[0] : rows[-1] + 1], 3)
-    redness = [(third[..., 0] - third[..., 2]).mean() for third in thirds]
+    inner = [third[20:-20] for third in thirds]  # colours reach a pixel of the image beyond what was changed
+    redness = [(third[..., 0] - third[..., 2]).mean() for third in inner]
     assert redness[0] > 40
     assert abs(redness[1]) < 1
     assert redness[2] < -40

@@ -17,7 +17,7 @@ from DAGANSpineLib.inference.one_file import name_of, segment_file
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model.card import BUNDLED
 from DAGANSpineLib.progress import Cancelled
-from DAGANSpineLib.report import findings, overlay, residual
+from DAGANSpineLib.report import changes, findings, overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
 from DAGANSpineLib.vpi import lit_body
@@ -194,13 +194,23 @@ def test_the_overlay_colours_each_class_and_leaves_the_rest_grey():
 
 
 def test_the_residual_is_red_where_restoration_darkened_and_blue_where_it_brightened():
-    pixels = np.full((3, 40), 100.0)
+    pixels = np.full((5, 40), 100.0)
     restored = pixels.astype(np.uint8)
-    restored[1, :10], restored[1, 10:20], restored[1, 20:30] = 20, 180, 110
+    restored[2, :10], restored[2, 10:20], restored[2, 20:30] = 20, 180, 110
     picture = residual(pixels, restored).astype(int)
-    assert (picture[[0, 2]] == 100).all() and (picture[1, 30:] == 100).all()
-    assert (picture[1, :10].argmax(1) == 0).all() and (picture[1, 10:30].argmax(1) == 2).all()
-    assert 0 < np.ptp(picture[1, 25]) < np.ptp(picture[1, 15]) / 2  # the stronger the change, the stronger the colour
+    assert (picture[[0, 4]] == 100).all() and (picture[:, 31:] == 100).all()
+    assert (picture[2, :10].argmax(1) == 0).all() and (picture[2, 11:30].argmax(1) == 2).all()
+    assert 0 < np.ptp(picture[2, 25]) < np.ptp(picture[2, 15]) / 2  # the stronger the change, the stronger the colour
+
+
+def test_a_dash_of_one_row_is_seen_in_a_view_that_shows_one_row_of_three():
+    pixels = np.full((30, 40), 100.0)
+    restored = pixels.copy()
+    restored[13, 5:25] += 40
+    for first in range(3):
+        shown = residual(pixels, restored)[first::3].astype(int)
+        assert np.ptp(shown, axis=2).max() > 100, first
+        assert changes(pixels, restored)[first::3].any()
 
 
 def test_a_cancelled_run_leaves_nothing(pixels, pipeline, tmp_path):
