@@ -81,6 +81,7 @@ def test_every_file_is_where_the_module_looks_for_it(built, layout):
         **{f"DAGANSpineLib/{path}": ROOT / "DAGANSpineLib" / path for path in files(ROOT / "DAGANSpineLib", "**/*.py")},
         **{path: ROOT / "DAGANSpine" / path for path in files(ROOT / "DAGANSpine", "**/*.py", "Resources/*/*")},
         **{path: ROOT / path for path in files(ROOT, "Resources/Models/*", "Resources/SampleData/**/*")},
+        "DAGANSpineLib/LICENSE": ROOT / "LICENSE",
     }
     assert files(modules, "**/*") == sorted(source)
     assert [path for path, original in source.items() if (modules / path).read_bytes() != original.read_bytes()] == []
