@@ -7,6 +7,7 @@ import qt
 from slicer.i18n import tr as _
 
 from DAGANSpineLib.model import card as model_card
+from DAGANSpinePanel.wrapping import wrappable
 
 WIDTH = 120  # characters of a fact: a foreign file may say anything
 
@@ -20,6 +21,7 @@ class ModelChooser:
 
     def __init__(self, ui, onChosen):
         self._field, self._bundledButton, self._card = ui.modelPathLineEdit, ui.bundledModelButton, ui.modelCardLabel
+        self._section = ui.advancedCollapsibleButton
         self._onChosen = onChosen
         self.trouble = ""
         for edit in self._field.findChildren(qt.QLineEdit):
@@ -41,11 +43,15 @@ class ModelChooser:
         self._field.enabled = enabled
         self._bundledButton.enabled = enabled and bool(path)
         file = Path(path) if path else model_card.BUNDLED
+        former, self.trouble = self.trouble, ""
         try:
-            self.trouble, self._card.text = "", describe(model_card.read_card(file), not path)
+            said = describe(model_card.read_card(file), not path)
         except model_card.ModelError as error:
-            # a whole path is too wide for the panel, and stands in the field already
-            self.trouble = self._card.text = str(error).replace(str(file), file.name)
+            # a whole path stands in the field already
+            said = self.trouble = str(error).replace(str(file), file.name)
+        self._card.text = wrappable(said)
+        if self.trouble and self.trouble != former:
+            self._section.collapsed = False  # why the button is grey can be seen
 
 
 def describe(card, isBundled):

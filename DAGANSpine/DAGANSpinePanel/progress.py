@@ -4,6 +4,8 @@ import time
 
 from slicer.i18n import tr as _
 
+from DAGANSpinePanel.wrapping import wrappable
+
 
 class ProgressDisplay:
     """The panel's bar and the line of text below it. `ui`: the panel's widgets."""
@@ -31,7 +33,7 @@ class ProgressDisplay:
         self._bar.visible = True
         self._bar.maximum = 0 if fraction is None else 100  # 0: busy, without an end in sight
         self._bar.value = round(100 * (fraction or 0))
-        self._line.text = text
+        self._line.text = wrappable(text)
 
     def end(self):
         self._began = None
@@ -39,7 +41,7 @@ class ProgressDisplay:
     def say(self, text):
         """What has come of it; the bar goes."""
         self._bar.visible = self.isRunning
-        self._line.text = text
+        self._line.text = wrappable(text)
 
 
 def clock(seconds):

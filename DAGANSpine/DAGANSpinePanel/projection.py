@@ -11,6 +11,7 @@ from DAGANSpineLib.projection import THICKNESS_MM, Projector, Slab, preview
 from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpinePanel.background import inBackground
 from DAGANSpinePanel.parameters import DEEPEST, Method, Side
+from DAGANSpinePanel.wrapping import wrappable
 
 PATIENCE = 40  # ms without another change, after which the preview follows
 HEIGHT, WIDEST = 380, 170  # pixels of each of the preview's pictures, at most
@@ -170,7 +171,7 @@ class ProjectionChooser:
         self._ui.projectionLabel.text = "\n".join([said, *projector.notes])
 
     def _showTrouble(self, trouble):
-        self._ui.projectionLabel.text = trouble
+        self._ui.projectionLabel.text = wrappable(trouble)
         self._ui.projectionPicture.visible = self._ui.projectionCut.visible = False
 
 

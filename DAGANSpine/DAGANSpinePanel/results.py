@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 
 from DAGANSpineLib import metrics, scene
 from DAGANSpineLib.segments import SEGMENTS
+from DAGANSpinePanel.wrapping import wrappable
 
 SWATCH = 12  # pixels of a segment's colour beside its name
 ABSENT = "–"
@@ -24,7 +25,7 @@ class ResultsViewer:
     def show(self, volume):
         """Show what is known of the results of this volume, None for no volume."""
         results = scene.results_of(volume) if volume is not None else (None, None)
-        self._ui.resultsLabel.text = describe(*results)
+        self._ui.resultsLabel.text = wrappable(describe(*results))
         state = stateOf(volume, *results)
         if state == self._shown:
             return
@@ -40,7 +41,8 @@ class ResultsViewer:
             fill(self._ui.restorationTable, *restorationRows(self.found))
             warnings = self.found["warnings"]
         self._ui.warningsLabel.visible = bool(warnings)
-        self._ui.warningsLabel.text = "\n".join(_("Note: {warning}").format(warning=warning) for warning in warnings)
+        notes = "\n".join(_("Note: {warning}").format(warning=warning) for warning in warnings)
+        self._ui.warningsLabel.text = wrappable(notes)
 
 
 def stateOf(volume, restored, segmentation):

@@ -17,6 +17,11 @@ def results():
     )
 
 
+def said(panel):
+    """The status line, without the marks where its long words may be broken."""
+    return panel.ui.statusLabel.text.replace("\u200b", "")
+
+
 def during_the_run(panel, act, message="Restoring, tile 2"):
     """Do something, as a user might, when the run has come to this message."""
     show, done = panel.onProgress, []

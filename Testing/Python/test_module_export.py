@@ -11,7 +11,7 @@ slicer = pytest.importorskip("slicer")
 slicerio = pytest.importorskip("slicerio")
 pytest.importorskip("PySide6")
 
-from clinician import results  # noqa: E402
+from clinician import results, said  # noqa: E402
 
 from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
@@ -52,7 +52,7 @@ def test_an_export_is_a_folder_of_the_images_name(ready, tmp_path):
     ready.ui.exportButton.click()
     assert names_in(tmp_path) == ["VPI"]
     assert names_in(tmp_path / "VPI") == FILES
-    assert ready.ui.statusLabel.text == f"Exported to {tmp_path / 'VPI'}."
+    assert said(ready) == f"Exported to {tmp_path / 'VPI'}."
     assert not ready.ui.progressBar.visible
 
 
@@ -153,14 +153,14 @@ def test_a_folder_with_other_files_is_left_alone(ready, tmp_path, monkeypatch):
     (tmp_path / "VPI").mkdir()
     (tmp_path / "VPI" / "thesis.doc").write_text("years of work")
     ready.ui.exportButton.click()
-    assert "holds other files (thesis.doc)" in ready.ui.statusLabel.text
+    assert "holds other files (thesis.doc)" in said(ready)
     assert names_in(tmp_path / "VPI") == ["thesis.doc"]
 
 
 def test_a_folder_that_is_gone_is_told_and_not_made(ready, tmp_path):
     ready.ui.exportPathLineEdit.currentPath = str(tmp_path / "gone")
     ready.ui.exportButton.click()
-    assert f"There is no folder {tmp_path / 'gone'}" in ready.ui.statusLabel.text
+    assert f"There is no folder {tmp_path / 'gone'}" in said(ready)
     assert names_in(tmp_path) == []
 
 
@@ -180,7 +180,7 @@ def full_disk(limit):
 def test_a_full_disk_is_told_and_leaves_nothing(ready, tmp_path, limit):
     with full_disk(limit):
         ready.ui.exportButton.click()
-    assert "can't be written" in ready.ui.statusLabel.text
+    assert "can't be written" in said(ready)
     assert names_in(tmp_path) == []
     assert ready.ui.exportButton.enabled
 
@@ -222,7 +222,7 @@ def test_an_unforeseen_error_is_told_and_leaves_nothing(ready, tmp_path, monkeyp
 
     monkeypatch.setattr("DAGANSpinePanel.page.draw", fail)
     ready.ui.exportButton.click()
-    assert "division by zero. Nothing was written." in ready.ui.statusLabel.text
+    assert "division by zero. Nothing was written." in said(ready)
     assert names_in(tmp_path) == []
 
 

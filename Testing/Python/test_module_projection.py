@@ -184,7 +184,7 @@ def test_a_run_projects_the_volume_and_restores_its_vpi(looking, sweep, projecto
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(vpi()), expected[None])
     np.testing.assert_allclose(to_lps(vpi())[:, [1, 2, 0, 3]], projector.picture_to_lps(Slab(11.0)), atol=1e-6)
     restored, segmentation = results()
-    assert scene.refers_to(restored, vpi()) and scene.refers_to(segmentation, vpi())
+    assert scene.results_of(vpi()) == (restored, segmentation)
     assert slicer.util.arrayFromVolume(restored).shape == (1, *expected.shape)
     np.testing.assert_allclose(to_lps(restored), to_lps(vpi()))
     assert restored.GetName() in looking.ui.resultsLabel.text and looking.ui.showButton.enabled

@@ -168,6 +168,18 @@ def test_nothing_is_cut_off(language, chosen, width):
     assert cut_off(chosen) == []
 
 
+def test_long_names_and_paths_are_not_cut_off(docked, chosen, volume):
+    from DAGANSpineLib.scene import results_of
+
+    chosen.ui.runButton.click()
+    for node in (volume, *results_of(volume)):
+        node.SetName("A_name_without_a_gap_" * 6)
+    chosen.updateGUI()
+    chosen._progress.say("Exported to /a/long/path/without/any/space/in/it" * 2)
+    docked.dock_width()
+    assert cut_off(chosen) == []
+
+
 def test_nothing_is_cut_off_of_a_volumes_projection(language, projected):
     assert language.dock_width() == WIDTH
     assert projected.ui.projectionPicture.isVisible() and projected.ui.projectionLabel.isVisible()
