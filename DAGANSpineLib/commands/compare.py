@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .terminal import Bar, Parser, add_output, add_seed, at_least
+from .terminal import Bar, Parser, add_output, add_seed, add_severity, at_least
 
 
 def add_arguments(command: Parser) -> None:
@@ -15,6 +15,7 @@ def add_arguments(command: Parser) -> None:
         "--subjects", type=at_least(2), default=40, metavar="N", help="simulated ones, 40 if not given"
     )
     add_seed(command)
+    add_severity(command)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,5 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..vpi import read_vpi
 
     real = [read_vpi(path).pixels for path in arguments.inputs]
-    print(compare(real, arguments.output, arguments.subjects, arguments.seed, Bar("Comparing")))
+    print(
+        compare(
+            real, arguments.output, arguments.subjects, arguments.seed, Bar("Comparing"), severity=arguments.severity
+        )
+    )
     return 0

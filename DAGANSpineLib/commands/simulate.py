@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .terminal import Bar, Parser, add_output, add_seed, at_least
+from .terminal import Bar, Parser, add_output, add_seed, add_severity, at_least
 
 
 def add_arguments(command: Parser) -> None:
@@ -13,6 +13,7 @@ def add_arguments(command: Parser) -> None:
         "--subjects", type=at_least(2), default=109, metavar="N", help="109 if not given, as in the paper"
     )
     add_seed(command)
+    add_severity(command)
     command.add_argument(
         "--volumes", action="store_true", help="also write volumes/ID.nrrd, the voxels that each VPI is made of"
     )
@@ -22,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Write a data set of simulated spines."""
     from ..simulation import write_dataset
 
-    write_dataset(arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"), arguments.volumes)
-    print(f"{arguments.output}: {arguments.subjects} simulated spines")
+    write_dataset(
+        arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"), arguments.volumes, arguments.severity
+    )
+    print(f"{arguments.output}: {arguments.subjects} simulated spines, {arguments.severity}")
     return 0

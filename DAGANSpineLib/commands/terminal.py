@@ -90,5 +90,14 @@ def add_seed(command: Parser) -> None:
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
 
 
+def add_severity(command: Parser) -> None:
+    command.add_argument(
+        "--severity",
+        default="mixed",
+        choices=("mild", "mixed", "severe", "former"),
+        help="how far scans go wrong, mixed if not given; former: mild, labelled as the first data sets were",
+    )
+
+
 def add_precision(command: Parser, what: str) -> None:
     command.add_argument("--precision", default="auto", choices=("auto", "full", "bf16", "fp16"), help=what)

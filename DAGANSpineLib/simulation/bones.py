@@ -1,10 +1,11 @@
 """The bones as the slab meets them: a height map of the posterior bone surface, and which pixel is whose.
 
 Heights are in slab thicknesses above the slab's floor: 0 leaves the slab free, 1 or more shadows all of it (Cheung et
-al., TMI 2015: the VPI is the mean over a slab under the skin, and nothing echoes below bone). Each bone is a dome; its
-outline, r = 1, is where its shadow is half as deep as at the summit, which is where a reader draws the line.
+al., TMI 2015: the VPI is the mean over a slab under the skin, and nothing echoes below bone). Each bone is a dome; at
+r = 1 its shadow is half as deep as at the summit. Where a reader draws the line is `reading`'s matter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,19 +14,47 @@ from .anatomy import LEVELS, Spine
 from .texture import smooth_field, smooth_line, vary
 
 BACKGROUND, RIB, THORACIC, LUMBAR = range(4)
+SACRUM = "S1"
 
 
 @dataclass(frozen=True)
 class Bones:
-    """`height` (rows, columns) in slab thicknesses; `owner` (rows, columns) uint8: 0, or 1 + the index of the bone.
+    """`height` (rows, columns) in slab thicknesses; `owner` (rows, columns) uint8: 0, or 1 + the index of the bone
+    whose shadow is at least half as deep there as at its summit.
 
-    `names` and `classes` have one entry per bone: "T5 left", "T5 left rib", "L2", and its class.
+    `names` and `classes` have one entry per bone: "T5 left", "T5 left rib", "L2", and its class. `shadows`: by class,
+    its bones' own shadows.
     """
 
     height: np.ndarray
     owner: np.ndarray
     names: tuple[str, ...]
     classes: tuple[int, ...]
+    shadows: dict[int, "Shadows"]
+
+
+@dataclass(frozen=True)
+class Shadows:
+    """The shadows of the bones of one class, as if no other class cast any: (rows, columns) each.
+
+    `share`: how deep the deepest one is beside its summit, as `share_of_summit`, float32; `summit`: how much of the
+    slab that summit takes, 0 to 1, float32; `whose`: uint8, as `Bones.owner`.
+    """
+
+    share: np.ndarray
+    summit: np.ndarray
+    whose: np.ndarray
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> "Shadows":
+        return cls(np.full(shape, -1, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
+
+    def add(self, rows: slice, share: np.ndarray, peak: np.ndarray | float, bone: int) -> None:
+        """A bone's, some rows of (rows, columns), where it is the deepest so far."""
+        deeper = share > self.share[rows]
+        self.share[rows][deeper] = share[deeper]
+        self.summit[rows][deeper] = np.broadcast_to(np.clip(peak, 0, 1), share.shape)[deeper]
+        self.whose[rows][deeper] = bone
 
 
 def dome(peak: np.ndarray | float, r_squared: np.ndarray, flatness: float = 1.5) -> np.ndarray:
@@ -36,11 +65,33 @@ def dome(peak: np.ndarray | float, r_squared: np.ndarray, flatness: float = 1.5)
     return peak - (peak - np.minimum(peak, 1.0) / 2) * r_squared**flatness
 
 
+def share_of_summit(peak: np.ndarray | float, height: np.ndarray) -> np.ndarray:
+    """How deep the shadow of a dome of summit `peak` is, as a share of its depth at the summit: 1 there, falling to 0
+    where the dome leaves the slab, and on below 0, down to -1, beyond.
+    """
+    return np.maximum(np.minimum(height, 1) / np.clip(peak, 1e-3, 1), -1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How bones show in a picture: they `rise` so much further into its slab than usual, slab thicknesses, and are
+    `widening` times as wide there; `left(is_rib)` says what is left of a bone's height in this back. `variety` draws
+    looks that reach further than the first simulation's; None: those.
+    """
+
+    rise: float = 0.0
+    widening: float = 1.0
+    left: Callable[[bool], float] = lambda is_rib: 1.0
+    variety: np.random.Generator | None = None
+
+
 class _Canvas:
     """The pixel grid in millimetres, slightly warped so that no outline is a perfect ellipse."""
 
-    def __init__(self, spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.Generator) -> None:
-        self.spine, self.rng = spine, rng
+    def __init__(
+        self, spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.Generator, showing: Showing
+    ) -> None:
+        self.spine, self.rng, self.showing = spine, rng, showing
         self.spacing = float(y_mm[1] - y_mm[0])
         self.y_mm = y_mm
         shape = (len(y_mm), len(x_mm))
@@ -51,6 +102,7 @@ class _Canvas:
             self.y += strength_mm * smooth_field(rng, shape, (grain, grain))
         self.height = np.zeros(shape)
         self.owner = np.zeros(shape, np.uint8)
+        self.shadows = {value: Shadows.none(shape) for value in (RIB, THORACIC, LUMBAR)}
         self.names: list[str] = []
         self.classes: list[int] = []
 
@@ -62,13 +114,34 @@ class _Canvas:
         dx, dy = self.x[rows] - self.spine.x[level], self.y[rows] - self.spine.y[level]
         return rows, dx * np.cos(angle) - dy * np.sin(angle), dx * np.sin(angle) + dy * np.cos(angle)
 
+    def raised(self, peak: np.ndarray | float, left: float = 1.0) -> np.ndarray | float:
+        """A summit as this picture shows it, of which this back leaves so much."""
+        return np.maximum(peak + self.showing.rise, 0) * left
+
+    def widened(self, r_squared: np.ndarray) -> np.ndarray:
+        """r^2 of a dome's outline as wide as this picture shows it."""
+        return r_squared / self.showing.widening**2
+
     def raise_to(self, rows: slice, height: np.ndarray) -> None:
         np.maximum(self.height[rows], height, out=self.height[rows])
 
-    def claim(self, rows: slice, inside: np.ndarray, value: int, name: str) -> None:
+    def claim(
+        self,
+        rows: slice,
+        inside: np.ndarray,
+        height: np.ndarray,
+        peak: np.ndarray | float,
+        value: int,
+        name: str,
+        where: np.ndarray | bool = True,
+    ) -> None:
+        """A bone of a class: a dome of `height` and summit `peak`, at least half as deep as that `inside`; it is named
+        only `where`."""
         self.names.append(name)
         self.classes.append(value)
-        self.owner[rows][inside] = len(self.names)
+        self.owner[rows][inside & where] = len(self.names)
+        share = np.where(where, share_of_summit(peak, height), -1)
+        self.shadows[value].add(rows, share, peak, len(self.names))
 
     def lift(self, level: int, side: int) -> float:
         """How much axial rotation lifts one side's bones toward the skin, in slab thicknesses (the other sinks)."""
@@ -88,7 +161,8 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
     # Turned vertebrae carry the tips of their spinous processes, some 20 mm behind their axis, to the side.
     aside = np.interp(canvas.y_mm, spine.y, -20 * spine.scale * np.sin(np.radians(spine.rotation_deg)))
     away = canvas.x - (np.interp(canvas.y_mm, spine.line_y, spine.line_x) + aside)[:, None]
-    canvas.raise_to(slice(0, size), dome(peak[:, None], (away / half_width[:, None]) ** 2))
+    ridge = canvas.widened((away / half_width[:, None]) ** 2)
+    canvas.raise_to(slice(0, size), dome(canvas.raised(peak)[:, None], ridge))
     # The lumbar laminae lie deep between the levels, and dim what is over them.
     laminae = lumbar * rng.uniform(0.1, 0.6) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
     canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
@@ -99,7 +173,7 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
             radius = spine.scale * rng.uniform(5.0, 9.5)
             shift = np.interp(spine.y[level], canvas.y_mm, aside)
             r2 = ((u - shift) ** 2 + ((v - rng.uniform(-8, 6)) / rng.uniform(0.9, 1.5)) ** 2) / radius**2
-            canvas.raise_to(rows, dome(rng.uniform(0.7, 1.15), r2))
+            canvas.raise_to(rows, dome(canvas.raised(rng.uniform(0.7, 1.15)), canvas.widened(r2)))
 
 
 def _half_hidden(rng: np.random.Generator, least: float, share: float = 0.1) -> float:
@@ -121,17 +195,19 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
         # The last processes are short and slant outward and down.
         a, b, lean = a * rng.uniform(1.0, 1.6), b * rng.uniform(0.65, 1.0), lean + rng.uniform(0.0, 0.35) * (level - 9)
     along = outward * np.cos(lean) + down * np.sin(lean)
-    blob = (along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2
+    blob = canvas.widened((along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2)
     lift = canvas.lift(level, side)
     peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng, 0.25, 0.4 if level == 11 else 0.1), 0.0)
-    canvas.raise_to(rows, dome(peak, blob, looks["blob_flatness"]))
+    peak = canvas.raised(peak, canvas.showing.left(False))
+    process = dome(peak, blob, looks["blob_flatness"])
+    canvas.raise_to(rows, process)
 
     half = spine.scale * looks["rib_height"] / 2 * vary(rng, 0.15)
     fade = np.clip(outward / (14 * spine.scale), 0, 2)
     slope = looks["rib_slope"] + looks["rib_fan"] * (level - 5.5) + rng.normal(0, 0.07)
     middle = looks["rib_start"] + rng.normal(0, 1) - slope * outward - rng.normal(0.0, 0.004) * outward**2
     inner = np.minimum(outward - rng.uniform(-0.3, 0.9) * a, 0.0)
-    rib = ((down - middle) / (half * (1 + 0.12 * fade))) ** 2 + (inner / half) ** 2
+    rib = canvas.widened(((down - middle) / (half * (1 + 0.12 * fade))) ** 2 + (inner / half) ** 2)
     shown = (
         (looks["rib"] + 0.7 * lift + rng.normal(0, 0.12))
         * {10: 0.85, 11: 0.5}.get(level, 1.0)
@@ -139,15 +215,15 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     )
     floating = level == 11 and rng.random() < 0.5  # a twelfth rib too short to be met
     if shown > 0 and not floating:
-        canvas.raise_to(
-            rows, dome(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), rib, looks["blob_flatness"])
-        )
-        canvas.claim(rows, (rib < 1) & (outward > 0), RIB, f"{name} rib")
-    canvas.claim(rows, blob < 1, THORACIC, name)
+        crest = canvas.raised(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), canvas.showing.left(True))
+        height = dome(crest, rib, looks["blob_flatness"])
+        canvas.raise_to(rows, height)
+        canvas.claim(rows, rib < 1, height, crest, RIB, f"{name} rib", where=outward > 0)
+    canvas.claim(rows, blob < 1, process, peak, THORACIC, name)
 
 
-def _wings(canvas: _Canvas, level: int, looks: dict, below: float = 0.0) -> tuple[slice, np.ndarray]:
-    """Laminae, articular and transverse processes of a lumbar level: the bat. Returns its rows and its outline r^2."""
+def _wings(canvas: _Canvas, level: int, looks: dict, name: str, below: float = 0.0) -> None:
+    """Laminae, articular and transverse processes of a lumbar level: the bat."""
     spine, rng = canvas.spine, canvas.rng
     rows, u, v = canvas.local(level, 45 - below, 45 + below)
     reach, right = np.abs(u), u > 0
@@ -171,12 +247,14 @@ def _wings(canvas: _Canvas, level: int, looks: dict, below: float = 0.0) -> tupl
     across = 1 / (1 + np.exp(-u / 3.0))
     ridge = peaks[0] + (peaks[1] - peaks[0]) * across
     ridge = ridge * (1 + looks["wing_fade"] * (0.6 - np.minimum(reach / spine.half_span[level], 1.2)))
-    canvas.raise_to(rows, dome(ridge, outline, looks["wing_flatness"]))
-    return rows, outline
+    ridge, outline = canvas.raised(ridge, canvas.showing.left(False)), canvas.widened(outline)
+    height = dome(ridge, outline, looks["wing_flatness"])
+    canvas.raise_to(rows, height)
+    canvas.claim(rows, outline < 1, height, ridge, LUMBAR, name)
 
 
 def _sacrum(canvas: _Canvas, looks: dict) -> None:
-    """The last and widest shadow, which the experts leave unlabelled: the wings, and the crest that goes on below."""
+    """The last and widest shadow: the wings, which may look like one more lump, and the crest that goes on below."""
     spine, rng = canvas.spine, canvas.rng
     below = float(spine.y[16] - spine.y[15]) * rng.uniform(0.85, 1.1)
     faint = {
@@ -187,11 +265,11 @@ def _sacrum(canvas: _Canvas, looks: dict) -> None:
         "hump": 0.0,
         "droop": rng.uniform(-0.2, 0.1),
     }
-    _wings(canvas, 16, faint, below)
+    _wings(canvas, 16, faint, SACRUM, below)
     rows, u, v = canvas.local(16, 0, 110)
     half_width = spine.scale * rng.uniform(9, 20) * np.clip(1.5 - (v - below) / 60, 0.2, 1.5)
     r2 = (u / half_width) ** 2 + (np.minimum(v - below, 0) / 12) ** 2
-    canvas.raise_to(rows, dome(looks["wing"] * rng.uniform(0.3, 0.9), r2))
+    canvas.raise_to(rows, dome(canvas.raised(looks["wing"] * rng.uniform(0.3, 0.9)), canvas.widened(r2)))
 
 
 def _looks(rng: np.random.Generator) -> dict:
@@ -208,10 +286,22 @@ def _looks(rng: np.random.Generator) -> dict:
     }  # fmt: skip
 
 
-def lay_bones(spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.Generator) -> Bones:
+def _varied(rng: np.random.Generator) -> dict:
+    """Looks that the first simulation lacks: small processes, ribs no higher than ribs are, steep flanks."""
+    return {
+        "blob_width": rng.uniform(3.2, 6.4), "blob_height": rng.uniform(3.8, 6.8),
+        "rib_height": rng.uniform(6.5, 11.5), "rib": rng.uniform(0.45, 1.3), "rib_ramp": rng.uniform(0.4, 1.0),
+        "blob_flatness": rng.uniform(0.9, 2.6), "wing_flatness": rng.uniform(0.7, 2.0),
+    }  # fmt: skip
+
+
+def lay_bones(
+    spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.Generator, showing: Showing | None = None
+) -> Bones:
     """Height map and owners at the pixel centres `x_mm` (columns) and `y_mm` (rows), in the spine's millimetres."""
-    canvas = _Canvas(spine, x_mm, y_mm, rng)
-    looks = _looks(rng)
+    showing = showing or Showing()
+    canvas = _Canvas(spine, x_mm, y_mm, rng, showing)
+    looks = _looks(rng) | ({} if showing.variety is None else _varied(showing.variety))
     _spinous_processes(canvas, wide_at_top=rng.uniform(0, 7))
     if rng.random() < 0.9:
         _sacrum(canvas, looks)
@@ -219,6 +309,5 @@ def lay_bones(spine: Spine, x_mm: np.ndarray, y_mm: np.ndarray, rng: np.random.G
         for side in (-1, 1):
             _thoracic_level(canvas, level, side, looks)
     for level in range(12, 17):
-        rows, outline = _wings(canvas, level, looks)
-        canvas.claim(rows, outline < 1, LUMBAR, LEVELS[level])
-    return Bones(canvas.height, canvas.owner, tuple(canvas.names), tuple(canvas.classes))
+        _wings(canvas, level, looks, LEVELS[level])
+    return Bones(canvas.height, canvas.owner, tuple(canvas.names), tuple(canvas.classes), canvas.shadows)

@@ -13,6 +13,7 @@ from ..files import whole_folder
 from ..progress import Progress
 from ..vpi import lit_body
 from .subject import simulate_subject
+from .worlds import USUAL
 
 # Cycles per pixel. The finest hold banding and dashes, the coarsest the bones.
 BANDS = ((0.004, 0.02), (0.02, 0.06), (0.06, 0.12), (0.12, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
@@ -75,20 +76,23 @@ def spectra(pixels: np.ndarray, body: np.ndarray) -> dict[str, float]:
     return figures
 
 
-def compare(real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, progress: Progress) -> str:
-    """Compare real VPI, each (rows, columns) grey, with simulated ones; writes comparison.md, sheet.png (the real ones,
-    then simulated ones) and simulated.png (the latter alone, which may be shown to anybody).
+def compare(
+    real: Sequence[np.ndarray], folder: Path, subjects: int, seed: int, progress: Progress, severity: str = USUAL
+) -> str:
+    """Compare real VPI, each (rows, columns) grey, with simulated ones of a `severity`; writes comparison.md, sheet.png
+    (the real ones, then simulated ones) and simulated.png (the latter alone, which may be shown to anybody).
 
     Returns the table.
     """
     simulated = []
     for index in range(subjects):
         progress(index / subjects, f"Simulating {index + 1} of {subjects}")
-        simulated.append(simulate_subject(1000003 * seed + index).vpi.astype(np.float32))
+        subject = simulate_subject(1000003 * seed + index, severity=severity)
+        simulated.append(np.where(subject.body, subject.vpi, 0).astype(np.float32))  # without a window around it
     rows = [statistics(vpi) for vpi in simulated]
     found = [statistics(vpi) for vpi in real]
     lines = [
-        f"{len(real)} real VPI against {subjects} simulated ones (seed {seed}).",
+        f"{len(real)} real VPI against {subjects} simulated ones ({severity}, seed {seed}).",
         "",
         "| | real | simulated: percentile 5 | 50 | 95 | real lies within |",
         "|---|---|---|---|---|---|",

@@ -15,8 +15,9 @@ from ..progress import Progress, unheard
 from ..segments import CLASSES
 from .subject import simulate_subject
 from .volume import simulate_volume, write_volume
+from .worlds import SEVERITIES, USUAL
 
-KINDS = ("images", "clean", "labels")
+KINDS = ("images", "clean", "labels", "torn")
 TEST_SHARE = 29 / 109  # the paper's split, by subject
 
 
@@ -28,9 +29,10 @@ def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in test], sorted(test)
 
 
-def _write_subject(folder: Path, name: str, seed: int, volumes: bool) -> tuple[str, dict]:
-    subject = simulate_subject(seed)
-    for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels), strict=True):
+def _write_subject(folder: Path, name: str, seed: int, severity: str, volumes: bool) -> tuple[str, dict]:
+    subject = simulate_subject(seed, severity=severity)
+    torn = subject.torn.astype(np.uint8) * 255
+    for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels, torn), strict=True):
         image = sitk.GetImageFromArray(pixels)
         image.SetSpacing(subject.known["spacing_mm"][::-1])
         sitk.WriteImage(image, str(folder / kind / f"{name}.png"), useCompression=True)
@@ -44,24 +46,30 @@ def _one_thread() -> None:
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
-def _simulate_all(folder: Path, seeds: dict[str, int], volumes: bool, progress: Progress) -> dict[str, dict]:
+def _simulate_all(
+    folder: Path, seeds: dict[str, int], severity: str, volumes: bool, progress: Progress
+) -> dict[str, dict]:
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
-        pending = [pool.submit(_write_subject, folder, name, seed, volumes) for name, seed in seeds.items()]
+        pending = [pool.submit(_write_subject, folder, name, seed, severity, volumes) for name, seed in seeds.items()]
         try:
             for done, future in enumerate(pending, 1):
                 name, what = future.result()
                 known[name] = what
-                progress(done / len(pending), f"{name}: {what['curve_type']}, {len(what['bursts'])} noise bursts")
+                kinds = {event["kind"] for event in what["noise"]}
+                told = f"{name}: {what['curve_type']}, {what['scanner']['name']}, {len(kinds)} kinds of noise"
+                progress(done / len(pending), told)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     return known
 
 
-def _check(folder: Path, subjects: int, seed: int) -> None:
+def _check(folder: Path, subjects: int, seed: int, severity: str) -> None:
+    if severity not in SEVERITIES:
+        raise UserError(f"A simulated world is one of {', '.join(SEVERITIES)}, not {severity}.")
     if subjects < 2:
         raise UserError(f"A data set needs at least 2 subjects, one to train and one to test on, not {subjects}.")
     if seed < 0:
@@ -70,26 +78,36 @@ def _check(folder: Path, subjects: int, seed: int) -> None:
         raise UserError(f"{folder} already holds something: name a new or empty folder for the data set.")
 
 
-def write_dataset(folder: Path, subjects: int, seed: int, progress: Progress = unheard, volumes: bool = False) -> None:
-    """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/ (PNG) and dataset.json.
+def write_dataset(
+    folder: Path,
+    subjects: int,
+    seed: int,
+    progress: Progress = unheard,
+    volumes: bool = False,
+    severity: str = USUAL,
+) -> None:
+    """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/, torn/ (PNG) and dataset.json.
 
+    `severity`: one of `worlds.SEVERITIES`. torn/ marks the pixels that the sweep spoiled, 255 on 0; what was done to
+    each subject, and where, stands in dataset.json.
     With `volumes` also volumes/ (NRRD): the voxel volume that each image is the projection of, some 15 MB each.
 
     Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. The folder is there
     whole or not at all.
-    Raises UserError (a ValueError) where `folder` holds something already or can't be written, and for fewer than two
-    subjects.
+    Raises UserError (a ValueError) where `folder` holds something already or can't be written, for fewer than two
+    subjects, and for a world that there isn't.
     """
     folder = Path(folder)
-    _check(folder, subjects, seed)
+    _check(folder, subjects, seed, severity)
     seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
     with whole_folder(folder) as partial:
         for kind in (*KINDS, "volumes") if volumes else KINDS:
             (partial / kind).mkdir()
-        known = _simulate_all(partial, seeds, volumes, progress)
+        known = _simulate_all(partial, seeds, severity, volumes, progress)
         train, test = split_subjects(list(seeds), seed)
         description = {
-            "name": f"Simulated spine VPI, {subjects} subjects, seed {seed}",
+            "name": f"Simulated spine VPI, {severity}, {subjects} subjects, seed {seed}",
+            "severity": severity,
             "classes": list(CLASSES),
             "spacing": {name: what["spacing_mm"] for name, what in known.items()},
             "train": train,

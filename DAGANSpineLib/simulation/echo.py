@@ -102,15 +102,30 @@ def paraspinal(rng: np.random.Generator, off_midline: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Echo:
-    """What the slab echoes, (rows, columns) each: linear `intensity`; `light`, what muscle alone would echo on average.
+class Optics:
+    """What person, scanner and layer make of the echo: the beam is `blur` times as wide; `clutter` fills so much of
+    a shadow; `log_gain`: of all that comes back, a number or (rows, columns).
+    """
 
-    `transmission`: the part of the slab, 0 to 1, that the bones leave free.
+    blur: float = 1.0
+    clutter: float = 0.0
+    log_gain: np.ndarray | float = 0.0
+
+
+@dataclass(frozen=True)
+class Echo:
+    """What the slab echoes, (rows, columns) each: linear `intensity`; `muscle`, what it would be without bones, and
+    `light`, what muscle alone would echo on average.
+
+    `transmission`: the part of the slab, 0 to 1, that the bones leave free. `beam`: how wide the beam is along the
+    sweep and across, mm (standard deviations).
     """
 
     intensity: np.ndarray
+    muscle: np.ndarray
     light: np.ndarray
     transmission: np.ndarray
+    beam: tuple[float, float]
 
 
 def make_echo(
@@ -120,18 +135,23 @@ def make_echo(
     off_midline: np.ndarray,
     spacing: float,
     foot_row: float,
+    optics: Optics | None = None,
 ) -> Echo:
     """What the slab echoes where bones of `height` (slab thicknesses) stand in it, scaled to a median `light` of 1.
 
     All images are (rows, columns). `body`: the lit pixels; `off_midline`: mm from the spine's line; `spacing`: mm per
     pixel; `foot_row`: where the fading toward the feet sets in.
     """
+    optics = optics or Optics()
     shape = height.shape
     tissue = np.exp(muscle(rng, shape, spacing) + fascia(rng, shape, spacing) + paraspinal(rng, off_midline))
     light = shading(rng, shape, foot_row) * lost_contact(rng, body, spacing)
     light /= np.median(light[body])
+    light *= np.exp(optics.log_gain)
     # The beam is wider across the image than along the sweep.
-    soft = blur(np.clip(height, 0, 1), rng.uniform(0.4, 1.0) / spacing, rng.uniform(0.7, 1.6) / spacing)
+    beam = rng.uniform(0.4, 1.0) * optics.blur, rng.uniform(0.7, 1.6) * optics.blur
+    soft = blur(np.clip(height, 0, 1), beam[0] / spacing, beam[1] / spacing)
     # Bone's own faint echo and reverberation keep a shadow from being quite black.
-    transmission = 1 - (1 - rng.uniform(0.02, 0.10)) * np.clip(soft, 0, 1)
-    return Echo(tissue * light * transmission, light, transmission)
+    transmission = 1 - (1 - rng.uniform(0.02, 0.10)) * (1 - optics.clutter) * np.clip(soft, 0, 1)
+    unshadowed = tissue * light
+    return Echo(unshadowed * transmission, unshadowed, light, transmission, beam)

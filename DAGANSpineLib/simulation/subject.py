@@ -1,16 +1,25 @@
 """One simulated subject: a spine, its VPI with and without the structured noise, and the experts' labels."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from .anatomy import LEVELS, Spine, grow_spine
 from .back import SagittalProfile, Slab, bend_spine, skin_surface, spinous_tips
-from .bones import lay_bones
-from .echo import GreyCurve, make_echo
-from .reading import FAINTEST_MUSCLE, read_labels
+from .bones import Bones, Showing, lay_bones
+from .circumstances import Circumstances, Events, come_together, happen
+from .echo import Echo, GreyCurve, Optics, blur, make_echo
+from .export import Picture, finish
+from .field import Field, frame_spine, lit_body, off_the_back
+from .layer import Layer
+from .moves import Jump
+from .person import shown
+from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, outlines, read_labels
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
-from .texture import smooth_line
+from .worlds import World, world_of
+
+# Grey levels by which a pixel has to differ from the clean picture to count as torn: twice what usual banding does.
+SPOILT = 32
 
 
 @dataclass(frozen=True)
@@ -18,83 +27,26 @@ class Subject:
     """A simulated VPI, head up, and the back it was made of; all pictures share one shape, (rows, columns).
 
     `vpi`: uint8, as the scanner would give it, structured noise and all. `clean`: uint8, the same spine, echo and lit
-    body without that noise. `labels`: uint8, 0 background, 1 rib, 2 thoracic, 3 lumbar. `known`: what is known of the
-    subject, JSON-ready. `skin`: float32, how far back the skin stands, mm. `bone_depth`: float32, the depth map of the
-    posterior bone surface, mm under the skin; the depth of the slab's floor where no bone stands in the slab.
+    body without that noise. `labels`: uint8, 0 background, 1 rib, 2 thoracic, 3 lumbar. `torn`: bool, the pixels that
+    the sweep spoiled. `body`: bool, those that it reached. `known`: what is known of the subject, JSON-ready. `skin`:
+    float32, how far back the skin stands, mm. `bone_depth`: float32, the depth map of the posterior bone surface, mm
+    under the skin; the depth of the slab's floor where no bone stands in the slab.
     """
 
     vpi: np.ndarray
     clean: np.ndarray
     labels: np.ndarray
+    torn: np.ndarray
+    body: np.ndarray
     known: dict
     skin: np.ndarray
     bone_depth: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Field:
-    """The field of view: mm per pixel; where each column and row lies in the spine's millimetres, and how far the probe
-    reached to the `left` and `right` in each row; the `first` and the `last` row that it swept.
-    """
-
-    spacing: float
-    x_mm: np.ndarray
-    y_mm: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    first: int
-    last: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return len(self.y_mm), len(self.x_mm)
-
-    def pixel(self, y: float, x: float) -> list[float]:
-        """[row, column] of a point in the spine's millimetres, to a hundredth of a pixel."""
-        return [round(float((y - self.y_mm[0]) / self.spacing), 2), round(float((x - self.x_mm[0]) / self.spacing), 2)]
-
-
-def _frame_spine(rng: np.random.Generator, spine: Spine, spacing: float, missing: float | None) -> _Field:
-    """Lay the grid over the spine and the probe's path along it, without `missing` of its length at head or foot."""
-    if missing is None:
-        missing = float(rng.uniform(0.0, 0.2)) if rng.random() < 0.25 else 0.0
-    length = spine.y[-1] + 25
-    head, foot = (missing, 0.0) if rng.random() < 0.5 else (0.0, missing)
-    start = rng.uniform(-25, 8) + head * length
-    stop = spine.y[-1] + rng.uniform(15, 72) - foot * length
-    above, below = int(rng.uniform(20, 130)), int(rng.uniform(8, 80))
-    swept = int((stop - start) / spacing)
-    rows = above + swept + below
-    y_mm = start + (np.arange(rows) - above) * spacing
-
-    # The probe wanders sideways, roughly with the spine.
-    middle = rng.uniform(0.6, 1.0) * np.interp(y_mm, spine.line_y, spine.line_x) + rng.normal(0, 2)
-    middle += rng.uniform(0.5, 2.5) * smooth_line(rng, rows, 90 / spacing)
-    middle += rng.uniform(0.3, 1.3) * smooth_line(rng, rows, 20 / spacing)
-    half = rng.uniform(33, 46)
-    # The voxel grid is laid around everything that was reached, with some room.
-    leftmost, rightmost = middle.min() - half - rng.uniform(6, 22), middle.max() + half + rng.uniform(6, 22)
-    x_mm = np.arange(leftmost, rightmost, spacing)
-    left = middle - half + rng.uniform(0, 1.5) * smooth_line(rng, rows, 60)
-    right = middle + half + rng.uniform(0, 1.5) * smooth_line(rng, rows, 60)
-    return _Field(spacing, x_mm, y_mm, left, right, above, above + swept)
-
-
-def _lit_body(rng: np.random.Generator, field: _Field, sweep: Sweep) -> np.ndarray:
-    """Pixels the sweep reached, (rows, columns) bool; a frame's own place is uncertain by a pixel or so."""
-    rows = field.shape[0]
-    shake = rng.uniform(0.03, 0.2) * rng.standard_normal(rows) + 0.12 * smooth_line(rng, rows, 5)
-    body = (field.x_mm >= (field.left + shake)[:, None]) & (field.x_mm <= (field.right + shake)[:, None])
-    # The first and the last frame bound the body above and below, inclined as they are.
-    down = np.arange(rows)[:, None]
-    body &= down >= np.rint(sweep.line(np.searchsorted(sweep.position, field.first)))
-    body &= down <= np.rint(sweep.line(np.searchsorted(sweep.position, field.last - 1)))
-    return body
-
-
 def simulate_subject(
     seed: int,
     *,
+    severity: str | World = "mild",
     spacing_mm: float = 0.2,
     curves: int | None = None,
     cobb_deg: float | None = None,
@@ -105,48 +57,140 @@ def simulate_subject(
 
     On every platform, but for the last bit of its exponentials: a pixel in many thousands may round to the next grey.
 
-    `curves` (0 to 3), `cobb_deg` (of the largest curve, 0 to 60), `missing` (part of the spine's length outside the
-    image, at its head or foot) and `bursts` (of structured noise) are drawn at random where None.
+    `severity`: one of `worlds.SEVERITIES`, or another world. `curves` (0 to 3), `cobb_deg` (of the largest curve, 0 to
+    60), `missing` (part of the spine's length outside the image, at its head or foot) and `bursts` (of fast and jerky
+    movement) are drawn at random where None.
     Raises ValueError where they lie outside these ranges, or `missing` outside 0 to 0.5.
     """
     if missing is not None and not 0 <= missing <= 0.5:
         raise ValueError(f"Between 0 and 0.5 of the spine may be missing, not {missing}.")
+    world = severity if isinstance(severity, World) else world_of(severity)
     rng = np.random.Generator(np.random.PCG64(seed))
-    spine = grow_spine(rng, curves, cobb_deg)
-    field = _frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)
+    fate = np.random.Generator(np.random.PCG64([seed, 4]))  # leaves the first world's draws as they were
+    what = come_together(fate, world)
+
+    spine = what.person.grown(grow_spine(rng, curves, cobb_deg))
+    field = frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)
+    events = happen(fate, world, what.scanner.name, field.first, field.last, field.spacing)
     planned = plan_bursts(rng, field.first + 40, field.last - 40, bursts)
+    if bursts is None:
+        planned = planned[: what.scanner.bursts]
     sweep = plan_sweep(rng, field.first, field.last, field.shape[1], planned)
-    body = _lit_body(rng, field, sweep)
-    bones = lay_bones(spine, field.x_mm, field.y_mm, rng)
+    body = lit_body(rng, off_the_back(field, events.off), sweep)
+    bones = lay_bones(spine, field.x_mm, field.y_mm, rng, _showing(fate, what, world))
     foot_row = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
     off_midline = field.x_mm - np.interp(field.y_mm, spine.line_y, spine.line_x)[:, None]
-    echo = make_echo(rng, bones.height, body, off_midline, field.spacing, foot_row)
-    curve = GreyCurve(gain=float(np.exp(rng.uniform(-0.25, 0.4))), power=rng.uniform(1.1, 2.0))
-    scanned = scan(rng, echo.intensity, sweep, spread=rng.uniform(0.06, 0.15) / curve.power)
+    optics = _optics(fate, what, events, sweep, off_midline)
+    echo = make_echo(rng, bones.height, body, off_midline, field.spacing, foot_row, optics)
+    echo = _without_back(fate, echo, events, sweep)
+    gain, power = float(np.exp(rng.uniform(-0.25, 0.4))), rng.uniform(1.1, 2.0)
+    curve = GreyCurve(gain * what.scanner.gain, power * what.scanner.power)
+    spread = rng.uniform(0.06, 0.15) / curve.power * what.scanner.spread
+    spoilt = events.on(sweep, fate)
+    scanned = scan(rng, echo.intensity, spoilt, spread, body)
 
     clean = np.where(body, np.clip(np.rint(curve(echo.intensity)), 1, 255), 0).astype(np.uint8)
     # Inside the body 0 means "not filled" and nothing else.
     filled = np.clip(np.rint(curve(scanned)), 1, 255)
-    vpi = np.where(body & (scanned > 0), filled, 0).astype(np.uint8)
-    muscle_grey = curve(echo.light)
-    darkening = muscle_grey - curve(echo.light * echo.transmission)
-    labels, readings = read_labels(bones, body & (muscle_grey >= FAINTEST_MUSCLE), darkening, field.spacing)
+    vpi = np.where((body | bool(spoilt.errors)) & (scanned > 0), filled, 0).astype(np.uint8)
+    seen = ~_unseen(events, sweep, field)
+    labels, readings = _read(bones, body, seen, echo, curve, field.spacing, former=world.half_depth)
 
-    third = np.random.Generator(np.random.PCG64([seed, 2]))  # the third dimension leaves the pictures as they are
-    profile = bend_spine(third, spine)
-    slab = Slab(depth_mm=round(third.uniform(9, 15), 2))
+    profile, slab, skin, bone_depth = _third_dimension(seed, spine, bones, field, what.layer)
+    known = _known(seed, spine, profile, slab, field, sweep, readings)
+    known |= {"severity": world.name, **what.as_known(), "noise": events.as_known()}
+    pictures = Picture(vpi, clean, labels, torn_pixels(vpi, clean, body), body, skin, bone_depth)
+    return Subject(**finish(fate, pictures, known, what, _jumps(events, sweep, field.spacing)))
+
+
+def _third_dimension(
+    seed: int, spine: Spine, bones: Bones, field: Field, layer: Layer
+) -> tuple[SagittalProfile, Slab, np.ndarray, np.ndarray]:
+    """The back from the side, the slab, the skin and the depth of bone; its draws leave the pictures as they are."""
+    rng = np.random.Generator(np.random.PCG64([seed, 2]))
+    profile = bend_spine(rng, spine)
+    slab = Slab(depth_mm=round(rng.uniform(9, 15) + layer.deeper_mm, 2))
     bone_depth = slab.bone_depth(bones.height)
     tips = spinous_tips(spine, bones.height, field.x_mm, field.y_mm)
-    bone_depth -= third.uniform(0.2, 0.4) * slab.depth_mm * tips
-    return Subject(
-        vpi=vpi, clean=clean, labels=labels, known=_known(seed, spine, profile, slab, field, sweep, readings),
-        skin=skin_surface(third, spine, profile, field.x_mm, field.y_mm),
-        bone_depth=bone_depth.astype(np.float32),
+    bone_depth -= rng.uniform(0.2, 0.4) * slab.depth_mm * tips
+    return profile, slab, skin_surface(rng, spine, profile, field.x_mm, field.y_mm), bone_depth.astype(np.float32)
+
+
+def _showing(fate: np.random.Generator, what: Circumstances, world: World) -> Showing:
+    """How bones show by this scanner, at this depth, in this back."""
+    return Showing(
+        rise=what.layer.rise + what.scanner.rise,
+        widening=what.layer.widening * what.scanner.widening,
+        left=lambda is_rib: shown(fate, what.person, is_rib),
+        variety=fate if world.occasions else None,
+    )
+
+
+def _optics(
+    fate: np.random.Generator, what: Circumstances, events: Events, sweep: Sweep, off_midline: np.ndarray
+) -> Optics:
+    """What person, scanner, layer and gain make of the echo."""
+    log_gain: np.ndarray | float = what.layer.log_gain
+    if what.dark_side:
+        log_gain = log_gain + what.dark_side.log_gain(fate, off_midline)
+    leaps = [(leap.first, leap.gain) for leap in events.leaps] + [(band.last, band.gain) for band in events.bands]
+    for row, gain in leaps:
+        log_gain = log_gain + gain * (np.arange(len(off_midline))[:, None] >= sweep.line_at(row))
+    return Optics(what.person.blur, what.person.clutter, log_gain)
+
+
+def _without_back(fate: np.random.Generator, echo: Echo, events: Events, sweep: Sweep) -> Echo:
+    """The echo, with nothing but reverberation where the probe is off the back."""
+    if events.off is None:
+        return echo
+    block = events.off.rows(sweep.line_at(events.off.edge), len(echo.light))
+    empty = events.off.reverberation(fate, echo.light.shape)
+    return replace(
+        echo, intensity=np.where(block, empty, echo.intensity), muscle=np.where(block, empty, echo.muscle),
+        light=np.where(block, 0, echo.light),
     )  # fmt: skip
 
 
+def _read(
+    bones: Bones, body: np.ndarray, seen: np.ndarray, echo: Echo, curve: GreyCurve, spacing: float, former: bool
+) -> tuple[np.ndarray, dict]:
+    """Labels and readings; the `former` readers drew at half depth, and went by muscle's average."""
+    average = curve(echo.light)
+    readable = body & seen & (average >= FAINTEST_MUSCLE)
+    if former:
+        return read_labels(bones, readable, average - curve(echo.light * echo.transmission), spacing)
+    around = blur(echo.muscle, EYE_MM / spacing, EYE_MM / spacing)
+    darkening = curve(around) - curve(around * echo.transmission)
+    drawn_in = outlines(bones, body, readable, lambda free: curve(around * free), echo.beam, spacing)
+    return read_labels(bones, readable, darkening, spacing, drawn_in * seen, body)
+
+
+def _unseen(events: Events, sweep: Sweep, field: Field) -> np.ndarray:
+    """Missing bands so high that nobody draws across them, bool (rows, columns)."""
+    down, unseen = np.arange(field.shape[0])[:, None], np.zeros(field.shape, bool)
+    for band in events.bands:
+        if (band.last - band.first) * field.spacing > BRIDGED_MM:
+            unseen |= (down >= sweep.line_at(band.first)) & (down < sweep.line_at(band.last))
+    return unseen
+
+
+def _jumps(events: Events, sweep: Sweep, spacing: float) -> list[Jump]:
+    """Where the picture goes on to the side."""
+    return [
+        Jump(sweep.line_at((band.first + band.last) / 2), round(band.aside_mm / spacing))
+        for band in events.bands
+        if band.aside_mm
+    ]
+
+
+def torn_pixels(vpi: np.ndarray, clean: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """The pixels that the sweep spoiled: left unfilled, filled beyond what it reached, or changed by more than usual
+    banding does. bool (rows, columns)."""
+    return ((vpi > 0) != body) | (np.abs(vpi.astype(np.int16) - clean) > SPOILT)
+
+
 def _known(
-    seed: int, spine: Spine, profile: SagittalProfile, slab: Slab, field: _Field, sweep: Sweep, readings: dict
+    seed: int, spine: Spine, profile: SagittalProfile, slab: Slab, field: Field, sweep: Sweep, readings: dict
 ) -> dict:
     sampled = field.y_mm[::25]
     line = np.interp(sampled, spine.line_y, spine.line_x)

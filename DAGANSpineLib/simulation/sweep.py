@@ -6,7 +6,7 @@ than a row per frame nothing is left out; where it moves faster, the unfilled st
 differ in gain and in where the tracker believes them to be: that is the banding.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,12 +37,19 @@ class Burst:
         return np.sin(np.pi * np.clip(t, 0, 1)) ** 2
 
 
+# What may be wrong with a frame, 0 where nothing is: how many rows further on and columns further right it is put than
+# it was seen; its log gain, over all columns and over the middle ones (streak); what is added to its intensity (flash);
+# within how many rows it fills holes (reach).
+ERRORS = ("believed", "aside", "gain", "streak", "flash", "reach")
+
+
 @dataclass(frozen=True)
 class Sweep:
     """The frames of one sweep, in pixels: `position` y_k at the middle column and `slope` s_k, both (frames,).
 
     `bend` (columns,): how far every frame's line departs from straight, since the slab follows the back. `strain`
-    (frames,): how much more than usual a frame differs from its neighbours; it rises in the bursts.
+    (frames,): how much more than usual a frame differs from its neighbours; it rises in the bursts. `errors`: some of
+    ERRORS, each (frames,). `streak_width`: of the columns, how many are the middle ones.
     """
 
     position: np.ndarray
@@ -50,11 +57,44 @@ class Sweep:
     strain: np.ndarray
     bend: np.ndarray
     bursts: tuple[Burst, ...]
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
+    streak_width: float = 0.2
 
     def line(self, frame: int | slice) -> np.ndarray:
         """Rows that a frame crosses, (columns,), or a slice of frames, (frames, columns)."""
         across = np.arange(len(self.bend)) - len(self.bend) / 2
         return self.position[frame, None] + self.slope[frame, None] * across + self.bend
+
+    def line_at(self, row: float) -> np.ndarray:
+        """Rows of the line that a frame at this row would cross, (columns,)."""
+        across = np.arange(len(self.bend)) - len(self.bend) / 2
+        return row + float(np.interp(row, self.position, self.slope)) * across + self.bend
+
+    def error(self, name: str) -> np.ndarray:
+        """One of ERRORS, (frames,)."""
+        return self.errors.get(name, np.zeros(len(self.position)))
+
+    def with_more(self, streak_width: float | None = None, **errors: np.ndarray) -> "Sweep":
+        """The same frames with more of some errors, (frames,) each."""
+        more = {name: self.error(name) + error for name, error in errors.items()}
+        return replace(self, errors=self.errors | more, streak_width=streak_width or self.streak_width)
+
+    def only(self, kept: np.ndarray) -> "Sweep":
+        """The frames that are `kept`, bool (frames,)."""
+        each = {name: getattr(self, name)[kept] for name in ("position", "slope", "strain")}
+        return replace(self, **each, errors={name: error[kept] for name, error in self.errors.items()})
+
+    def with_frames(self, kept: np.ndarray, at: np.ndarray, **errors: np.ndarray | float) -> "Sweep":
+        """The frames that are `kept`, bool (frames,), and others at these rows that are like them but for `errors`."""
+        rest = self.only(kept)
+        order = np.argsort(np.concatenate([rest.position, at]), kind="stable")
+        new = {name: np.interp(at, self.position, getattr(self, name)) for name in ("slope", "strain")}
+        each = {name: np.concatenate([getattr(rest, name), values])[order] for name, values in new.items()}
+        every = {
+            name: np.concatenate([rest.error(name), np.broadcast_to(errors.get(name, 0.0), at.shape)])[order]
+            for name in {*self.errors, *errors}
+        }
+        return replace(self, position=np.concatenate([rest.position, at])[order], **each, errors=every)
 
 
 def plan_bursts(rng: np.random.Generator, first: int, last: int, count: int | None = None) -> tuple[Burst, ...]:
@@ -127,20 +167,62 @@ def frame_gain(rng: np.random.Generator, frames: int, columns: int, spread: floa
     return spread * gain
 
 
-def scan(rng: np.random.Generator, intensity: np.ndarray, sweep: Sweep, spread: float) -> np.ndarray:
+def scan(
+    rng: np.random.Generator, intensity: np.ndarray, sweep: Sweep, spread: float, body: np.ndarray | None = None
+) -> np.ndarray:
     """What the sweep leaves of `intensity`, (rows, columns): the mean of the frames in each pixel, 0 where none is.
 
-    `spread`: standard deviation of the frames' log gain.
+    `spread`: standard deviation of the frames' log gain. `body`: the pixels that the probe reached, bool; outside it
+    frames that are put elsewhere than they were seen have nothing to show.
     """
     rows, columns = intensity.shape
     line = sweep.line(slice(None))
     frames = len(line)
     seen_at = line + (rng.uniform(0.2, 0.6) * sweep.strain * rng.standard_normal(frames))[:, None]
-    seen = intensity[np.clip(np.rint(seen_at), 0, rows - 1).astype(np.intp), np.arange(columns)]
+    from_row = np.clip(np.rint(seen_at), 0, rows - 1).astype(np.intp)
+    from_column = np.arange(columns)
+    if sweep.errors:
+        aside = np.rint(sweep.error("aside")).astype(np.intp)
+        from_column = np.clip(from_column - aside[:, None], 0, columns - 1)
+    seen = intensity[from_row, from_column]
     seen = seen * np.exp(frame_gain(rng, frames, columns, spread) * sweep.strain[:, None])
-    landed = np.rint(line).astype(np.intp)
-    inside = (landed >= 0) & (landed < rows)
-    pixel = (landed * columns + np.arange(columns))[inside]
-    total = np.bincount(pixel, weights=seen[inside], minlength=rows * columns)
-    count = np.bincount(pixel, minlength=rows * columns)
-    return (total / np.maximum(count, 1)).reshape(rows, columns)
+    if not sweep.errors:
+        return _averaged(np.rint(line).astype(np.intp), seen, intensity.shape)
+    _spoil(seen, sweep)
+    landed = np.rint(line + sweep.error("believed")[:, None]).astype(np.intp)
+    if body is not None:
+        landed[~body[from_row, from_column]] = -rows  # nowhere
+    return _averaged(landed, seen, intensity.shape, sweep.error("reach"))
+
+
+def _spoil(seen: np.ndarray, sweep: Sweep) -> None:
+    """Apply gain, streaks and flashes to what the frames have seen, (frames, columns), in place."""
+    middle = np.linspace(-1, 1, seen.shape[1]) / sweep.streak_width
+    profile = np.exp(-(middle**4))
+    spoilt = np.flatnonzero(np.any([sweep.error(name) != 0 for name in ("gain", "streak", "flash")], axis=0))
+    log_gain = sweep.error("gain")[spoilt, None] + sweep.error("streak")[spoilt, None] * profile
+    seen[spoilt] = seen[spoilt] * np.exp(log_gain) + sweep.error("flash")[spoilt, None]
+
+
+def _averaged(
+    landed: np.ndarray, seen: np.ndarray, shape: tuple[int, int], reach: np.ndarray | None = None
+) -> np.ndarray:
+    """The mean of what frames have `seen` in the rows where they `landed`, (frames, columns) each -> (rows, columns).
+
+    `reach` (frames,): holes up to so many rows away are filled, by the nearest frames.
+    """
+    rows, columns = shape
+
+    def summed(frames: np.ndarray | slice, away: int) -> tuple[np.ndarray, np.ndarray]:
+        at, values = landed[frames] + away, seen[frames]
+        inside = (at >= 0) & (at < rows)
+        pixel = (at * columns + np.arange(columns))[inside]
+        total = np.bincount(pixel, weights=values[inside], minlength=rows * columns)
+        return total, np.bincount(pixel, minlength=rows * columns)
+
+    total, count = summed(slice(None), 0)
+    for away in range(1, 1 + (0 if reach is None else int(reach.max(initial=0)))):
+        above, below = (summed(reach >= away, side * away) for side in (-1, 1))
+        hole = count == 0
+        total[hole], count[hole] = (above[0] + below[0])[hole], (above[1] + below[1])[hole]
+    return (total / np.maximum(count, 1)).reshape(shape)

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from .back import Slab
 from .echo import blur
+from .grid import pool
 from .subject import Subject
 from .texture import smooth_field
 from .tissue import Columns, fill
@@ -90,18 +91,6 @@ def simulate_volume(
     )  # fmt: skip
 
 
-def pool(picture: np.ndarray, step: tuple[float, float]) -> np.ndarray:
-    """Sums of a picture, (rows, columns), over cells of `step` (rows, columns) pixels, fractions of pixels included."""
-    for axis, size in enumerate(step):
-        values = np.moveaxis(picture, axis, 0).astype(np.float64)
-        edges = np.minimum(np.arange(np.ceil(len(values) / size - 1e-9) + 1) * size, len(values))
-        whole = np.minimum(edges.astype(np.intp), len(values) - 1)
-        total = np.concatenate([np.zeros_like(values[:1]), values.cumsum(0)])
-        sums = total[whole] + (edges - whole)[:, None] * values[whole]
-        picture = np.moveaxis(np.diff(sums, axis=0), 0, axis)
-    return picture
-
-
 def _columns(
     rng: np.random.Generator, subject: Subject, slab: Slab, spacing: tuple[float, float, float], noise: bool
 ) -> Columns:
@@ -109,9 +98,9 @@ def _columns(
     pixel = subject.known["spacing_mm"]
     step = spacing[0] / pixel[0], spacing[1] / pixel[1]
     cell, covered = step[0] * step[1], pool(np.ones(subject.clean.shape), step)
-    lit = pool(subject.clean > 0, step)
-    clean = pool(subject.clean, step) / np.maximum(lit, 1e-6)
-    picture = subject.vpi if noise else subject.clean
+    lit = pool(subject.body, step)
+    clean = pool(subject.clean * subject.body, step) / np.maximum(lit, 1e-6)
+    picture = (subject.vpi if noise else subject.clean) * subject.body
     filled = pool(picture > 0, step)
     grey = pool(picture, step) / np.maximum(filled, 1e-6)
     grey[(lit < 0.5 * cell) | (filled < 0.5 * cell)] = 0
@@ -124,7 +113,7 @@ def _columns(
     bone = _with_flanks(bone, slab, spacing)
     uneven = 1 + 0.2 * smooth_field(rng, skin.shape, (40 / spacing[0], 25 / spacing[1]))
     maps = {
-        "skin": AIR_MM - spacing[2] / 2 + subject.skin[subject.clean > 0].max() - skin,
+        "skin": AIR_MM - spacing[2] / 2 + subject.skin[subject.body].max() - skin,
         "fascia": np.clip(rng.uniform(3.5, 6.0) * uneven, 2.5, bone - 1.5),
         "bone": bone,
         "reflection": _reflection(bone, slab, spacing),
@@ -159,7 +148,7 @@ def _reflection(bone: np.ndarray, slab: Slab, spacing: tuple[float, float, float
 def _centres(subject: Subject, index_to_lps: np.ndarray, spacing: tuple[float, float, float]) -> dict[str, np.ndarray]:
     """LPS of each drawn bone's surface over its centre, by name."""
     pixel = np.array(subject.known["spacing_mm"])
-    back = subject.skin[subject.clean > 0].max()
+    back = subject.skin[subject.body].max()
     centres = {}
     for name, bone in subject.known["bones"].items():
         if bone["drawn"]:

@@ -51,7 +51,7 @@ def test_a_simulated_vpi_lies_within_the_simulated_range_and_the_sheet_shows_it(
     coarse = functools.partial(simulate_subject, spacing_mm=0.4)
     monkeypatch.setattr(comparison, "simulate_subject", coarse)
     vpi = coarse(5).vpi.astype(np.float32)
-    table = compare([vpi], tmp_path / "out", 3, 0, lambda fraction, message: None)
+    table = compare([vpi], tmp_path / "out", 3, 0, lambda fraction, message: None, "mild")
     rows = [line for line in table.splitlines() if line.endswith("| yes |") or line.endswith("| no |")]
     assert len(rows) == len(statistics(vpi))
     assert (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8") == table

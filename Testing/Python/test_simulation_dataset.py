@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from DAGANSpineLib.simulation import simulate_subject, write_dataset
 from DAGANSpineLib.simulation.dataset import split_subjects
 from DAGANSpineLib.simulation.volume import pool
-from DAGANSpineLib.training.dataset import open_dataset
+from DAGANSpineLib.training.dataset import load, open_dataset
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,11 @@ def test_a_data_set_holds_what_was_simulated(written):
     folder, _ = written
     description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     for name, known in description["subjects"].items():
-        subject = simulate_subject(known["seed"])
+        subject = simulate_subject(known["seed"], severity="mixed")
         assert np.array_equal(read(folder / "images" / f"{name}.png"), subject.vpi)
         assert np.array_equal(read(folder / "clean" / f"{name}.png"), subject.clean)
         assert np.array_equal(read(folder / "labels" / f"{name}.png"), subject.labels)
+        assert np.array_equal(read(folder / "torn" / f"{name}.png"), 255 * subject.torn.astype(np.uint8))
         assert known == subject.known and description["spacing"][name] == known["spacing_mm"]
 
 
@@ -48,7 +49,8 @@ def test_each_image_has_its_volume(written):
     spacing = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["spacing"]["sim0001"]
     volume = sitk.ReadImage(str(folder / "volumes" / "sim0001.nrrd"))
     step = volume.GetSpacing()[2] / spacing[0], volume.GetSpacing()[1] / spacing[1]
-    filled = pool(read(folder / "images" / "sim0001.png") > 0, step) / (step[0] * step[1])
+    subject = simulate_subject(1000003 * 5 + 1, severity="mixed")
+    filled = pool(subject.body & (subject.vpi > 0), step) / (step[0] * step[1])
     column = sitk.GetArrayViewFromImage(volume).max(2) > 0
     assert column.shape == filled.shape
     assert column[filled > 0.99].all() and not column[filled < 0.49].any()
@@ -56,7 +58,18 @@ def test_each_image_has_its_volume(written):
 
 def test_training_reads_it(written):
     dataset = open_dataset(written[0])
-    assert len(dataset.train) == len(dataset.test) == 1 and dataset.train[0].clean is not None
+    assert len(dataset.train) == len(dataset.test) == 1
+    for record in (*dataset.train, *dataset.test):
+        sample, subject = load(record), simulate_subject(record.known["seed"], severity="mixed")
+        assert np.array_equal(sample.clean, subject.clean)
+        assert sample.torn.dtype == bool and np.array_equal(sample.torn, subject.torn)
+        assert sample.known["noise"] == subject.known["noise"]
+
+
+def test_a_world_that_there_is_not_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="mild, mixed, severe, former, not dire"):
+        write_dataset(tmp_path / "spines", 2, 0, severity="dire")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_goes_to_the_end(written):

@@ -1,12 +1,14 @@
 """The simulation's parts against what can be worked out by hand."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from DAGANSpineLib.simulation.anatomy import LEVELS, grow_spine
-from DAGANSpineLib.simulation.bones import LUMBAR, RIB, Bones, dome
+from DAGANSpineLib.simulation.bones import LUMBAR, RIB, THORACIC, Bones, Shadows, dome, share_of_summit
 from DAGANSpineLib.simulation.echo import GreyCurve
-from DAGANSpineLib.simulation.reading import read_labels
+from DAGANSpineLib.simulation.reading import FADED, outlines, read_labels
 from DAGANSpineLib.simulation.sweep import Burst, Sweep, plan_sweep, scan
 from DAGANSpineLib.simulation.texture import cubic_upsample, smooth_field
 
@@ -97,9 +99,41 @@ def test_vertebrae_stand_in_order_on_the_centreline():
 def test_a_bone_that_nobody_can_see_or_that_is_cut_off_is_not_drawn():
     owner = np.zeros((200, 200), np.uint8)
     owner[10:90, 10:90], owner[10:90, 110:190], owner[110:190, 10:12] = 1, 2, 3
-    bones = Bones(np.zeros((200, 200)), owner, ("L1", "L2", "T5 left rib"), (LUMBAR, LUMBAR, RIB))
+    bones = Bones(np.zeros((200, 200)), owner, ("L1", "L2", "T5 left rib"), (LUMBAR, LUMBAR, RIB), {})
     darkening = np.where(owner == 2, 3.0, 40.0)
     labels, readings = read_labels(bones, np.ones((200, 200), bool), darkening, 0.2)
     assert [name for name, bone in readings.items() if bone["drawn"]] == ["L1"]
     assert readings["L1"]["centre"] == [49.5, 49.5] and readings["L2"]["centre"] == [49.5, 149.5]
     assert set(np.unique(labels[owner == 1])) == {LUMBAR} and not labels[owner != 1].any()
+
+
+def outlined(lumps: list[np.ndarray], beam: float = 0.5) -> np.ndarray:
+    """Whose outlines the lumps of these heights have, in even muscle, 0.2 mm a pixel."""
+    shape = lumps[0].shape
+    shadows = {value: Shadows.none(shape) for value in (RIB, THORACIC, LUMBAR)}
+    for number, height in enumerate(lumps, 1):
+        shadows[LUMBAR].add(slice(0, shape[0]), share_of_summit(height.max(), height), height.max(), number)
+    names, owner = ("L1", "L2")[: len(lumps)], np.zeros(shape, np.uint8)
+    bones = Bones(np.max(lumps, 0), owner, names, (LUMBAR,) * len(lumps), shadows)
+    lit = np.ones(shape, bool)
+    return outlines(bones, lit, lit, lambda free: np.full(shape, 200.0) * free, (beam, beam), 0.2)
+
+
+def test_the_outline_lies_where_the_shadow_has_faded():
+    away = np.abs(np.arange(200) - 100.0) * np.ones((200, 1))
+    slope = 0.8 * (1 - away / 50)
+    reach = (outlined([slope])[100] > 0).sum() / 2
+    assert reach == pytest.approx((1 - FADED) * 50, abs=1)
+    sharp = np.where(away <= 30, 0.8, -0.4)
+    # an edge that a Gaussian has blurred falls to that share so many sigma beyond itself
+    sigmas = NormalDist().inv_cdf(1 - FADED)
+    for beam, spread in ((0.1, 0.0), (2.0, sigmas * 2.0 / 0.2)):
+        assert (outlined([sharp], beam)[100] > 0).sum() / 2 == pytest.approx(30 + spread, abs=1)
+
+
+def test_neighbours_whose_shadows_touch_are_drawn_apart():
+    away = [np.abs(np.arange(200) - middle)[:, None] * np.ones((1, 50)) for middle in (70.0, 130.0)]
+    owner = outlined([0.8 * (1 - each / 50) for each in away])[:, 25]
+    assert owner[70] == 1 and owner[130] == 2
+    between = owner[70:131]
+    assert 1 <= (between == 0).sum() <= 6 and between[30] == 0

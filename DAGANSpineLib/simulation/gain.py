@@ -1,0 +1,74 @@
+"""Gain that leaps: saturated rows, rows of other gain, another gain from some row on.
+
+The time-gain control is set along the depth of one frame; when the scanner adjusts it, or the operator does, a frame or
+all that follow are brighter or darker as a whole. A pulse of another device's in the room, or the probe's cable,
+saturates a frame from one side to the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .sweep import Sweep
+
+# Saturated: how many rows at a time, how often in a sweep, and how much is added to muscle's 1.
+FLASH_ROWS, FLASHES, FLASH = (1, 4), (1, 9), (1.5, 6.0)
+# Of other gain: log intensity (standard deviation), rows, how often.
+ODD_GAIN, ODD_ROWS, ODD = (0.2, 0.7), (1, 7), (3, 40)
+# From some row on: log intensity (standard deviation), how often.
+LEAP, LEAPS = 0.35, (1, 3)
+
+
+@dataclass(frozen=True)
+class Flash:
+    """Frames between two rows to which `added` is added."""
+
+    first: int
+    last: int
+    added: float
+
+    def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
+        return sweep.with_more(flash=self.added * ((sweep.position >= self.first) & (sweep.position <= self.last)))
+
+
+@dataclass(frozen=True)
+class OddGain:
+    """Frames between two rows whose log gain is `gain` higher."""
+
+    first: int
+    last: int
+    gain: float
+
+    def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
+        return sweep.with_more(gain=self.gain * ((sweep.position >= self.first) & (sweep.position <= self.last)))
+
+
+@dataclass(frozen=True)
+class Leap:
+    """From the row `first` on the log gain is `gain` higher, in the clean picture as well: nothing is torn by it."""
+
+    first: int
+    gain: float
+
+
+def flashes(rng: np.random.Generator, first: int, last: int) -> list[Flash]:
+    found = []
+    for _ in range(int(rng.integers(*FLASHES))):
+        start, rows = int(rng.uniform(first, last)), int(rng.integers(*FLASH_ROWS))
+        found.append(Flash(start, start + rows, round(rng.uniform(*FLASH), 2)))
+    return found
+
+
+def odd_gains(rng: np.random.Generator, first: int, last: int) -> list[OddGain]:
+    spread, found = rng.uniform(*ODD_GAIN), []
+    for _ in range(int(rng.integers(*ODD))):
+        start, rows = int(rng.uniform(first, last)), int(rng.integers(*ODD_ROWS))
+        found.append(OddGain(start, start + rows, round(float(spread * rng.standard_normal()), 3)))
+    return found
+
+
+def leaps(rng: np.random.Generator, first: int, last: int) -> list[Leap]:
+    return [
+        Leap(int(rng.uniform(first, last)), round(float(rng.normal(0, LEAP)), 3))
+        for _ in range(int(rng.integers(*LEAPS)))
+    ]

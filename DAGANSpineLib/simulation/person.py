@@ -1,0 +1,56 @@
+"""Who is examined: children and stout adults, backs whose ribs hardly show, bones that nobody sees."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .anatomy import Spine
+
+# Spines are adults' and adolescents' (`anatomy`); a child's of 5 to 10 years is so much shorter and narrower.
+CHILD = (0.62, 0.85)
+# Fat spreads the beam on its way to the bone and back (aberration), by so many times, and fills shadows with clutter.
+STOUT_BLUR, STOUT_CLUTTER = (1.3, 2.2), (0.05, 0.25)
+# Of the ribs' height, what the slab meets where they lie flat under it or the muscle over them is thick.
+FAINT_RIBS = (0.15, 0.5)
+# Of all bones up to a third are missed, out of the beam or below the slab: of a bone so much stays.
+INVISIBLE, LEFT_OF_IT = (0.08, 0.33), (0.0, 0.15)
+
+
+@dataclass(frozen=True)
+class Person:
+    """`size`: beside an adult's or adolescent's. `blur`: how many times wider fat makes the beam; `clutter`: how much
+    of a shadow it fills. `ribs`: what is left of their height; `invisible`: the share of bones that don't show.
+    """
+
+    size: float = 1.0
+    blur: float = 1.0
+    clutter: float = 0.0
+    ribs: float = 1.0
+    invisible: float = 0.0
+
+    def grown(self, spine: Spine) -> Spine:
+        """The spine in this person's size."""
+        if self.size == 1:
+            return spine
+        lengths = ("y", "x", "half_span", "scale", "line_y", "line_x")
+        return replace(spine, **{name: getattr(spine, name) * self.size for name in lengths})
+
+
+def meet(rng: np.random.Generator, happens: Callable[[str], bool]) -> Person:
+    """A person; `happens` says which of the world's peculiarities this one has."""
+    child = happens("child")
+    stout = not child and happens("stout adult")
+    return Person(
+        size=round(rng.uniform(*CHILD), 3) if child else 1.0,
+        blur=round(rng.uniform(*STOUT_BLUR), 3) if stout else 1.0,
+        clutter=round(rng.uniform(*STOUT_CLUTTER), 3) if stout else 0.0,
+        ribs=round(rng.uniform(*FAINT_RIBS), 3) if happens("hardly visible ribs") else 1.0,
+        invisible=round(rng.uniform(*INVISIBLE), 3) if happens("invisible bones") else 0.0,
+    )
+
+
+def shown(rng: np.random.Generator, person: Person, is_rib: bool) -> float:
+    """What is left of a bone's height in this person's picture, 0 to 1."""
+    left = rng.uniform(*LEFT_OF_IT) if rng.random() < person.invisible else 1.0
+    return left * (person.ribs if is_rib else 1.0)
