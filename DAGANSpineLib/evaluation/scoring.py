@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..progress import Progress, unheard
 from ..report import overlay
 from ..segments import CLASSES
 from ..training import Sample
+from .breakdown import PLACES, by_group, by_part, groups_of, torn_part
 from .plots import plot_scores
 from .similarity import similarity
 from .subjects import subjects_of, usable, without
@@ -89,6 +90,8 @@ def evaluate_subject(
         "subject": sample.subject,
         "segmentation": by_class(agreement),
         "restoration": rivals[sample.subject] | {"model": scores_of(result.restored.astype(np.float32))},
+        "parts": scores_of_parts(result.labels, sample, body),
+        "groups": list(groups_of(sample.known)),
         "seconds": result.seconds,
     }
     picture = np.concatenate([overlay(pixels, sample.labels), overlay(result.restored, result.labels)], axis=1)
@@ -113,6 +116,16 @@ def restoration_scores(
         scores["PSNR"] = PSNRMetric(255)(*inside).item()
         scores["SSIM"] = similarity(restored, truth, body)
     return scores
+
+
+def scores_of_parts(labels: np.ndarray, sample: Sample, body: np.ndarray) -> dict[str, Any]:
+    """How much of the lit body is torn, and the Dice there and in the rest of the picture."""
+    torn = torn_part(sample, body)
+    counted = (Agreement.of(labels[part], sample.labels[part]) for part in (torn, ~torn))
+    return {
+        "torn share": float(torn[body].mean()) if body.any() else 0.0,
+        "dice": {place: by_class(agreement)["dice"] for place, agreement in zip(PLACES, counted, strict=True)},
+    }
 
 
 def by_class(agreement: Agreement) -> dict[str, dict[str, float | None]]:
@@ -150,6 +163,8 @@ def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[s
         "per image": per_image,
         "pooled": by_class(sum(agreements[1:], agreements[0])),
         "restoration": restoration,
+        "parts": by_part(rows, mean),
+        "groups": by_group(rows, mean),
     }
 
 
@@ -172,8 +187,25 @@ def scores_as_markdown(scores: dict[str, Any]) -> str:
         *without(scores["left out"]),
         table(["Dice / Jaccard / pixel accuracy, %", *columns], agreement),
         table(["restoration, mean over subjects", *names], restoration),
+        *breakdown_as_markdown(scores, columns),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def breakdown_as_markdown(scores: dict[str, Any], columns: Sequence[str]) -> Iterator[str]:
+    """The tables of torn parts and of groups of subjects, where there are any."""
+    parts, groups = scores["parts"], scores["groups"]
+    if parts:
+        lines = [[place, *dice_cells(parts["dice"][place], columns)] for place in PLACES]
+        share = f"{parts['torn share']:.0%} of the lit body of {parts['subjects']} subjects"
+        yield table([f"Dice, %, where the picture is torn ({share})", *columns], lines)
+    if groups:
+        lines = [[name, str(group["subjects"]), *dice_cells(group["dice"], columns)] for name, group in groups.items()]
+        yield table(["Dice, %, mean over the subjects of a group", "subjects", *columns], lines)
+
+
+def dice_cells(dice: dict[str, float | None], columns: Sequence[str]) -> list[str]:
+    return [shown(percent(dice[column])) for column in columns]
 
 
 def average_dice(row: dict[str, Any]) -> float | None:

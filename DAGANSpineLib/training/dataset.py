@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -24,22 +25,29 @@ class DatasetError(UserError):
 
 @dataclass(frozen=True)
 class Record:
-    """The files of one subject. `clean` exists for simulated subjects only."""
+    """The files of one subject. `clean` and `torn` exist for simulated subjects only; `known`: what `dataset.json` says
+    of the subject.
+    """
 
     subject: str
     image: Path
     labels: Path
     clean: Path | None = None
+    torn: Path | None = None
+    known: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The pixels of one subject, all uint8 (rows, columns) at native size."""
+    """The pixels of one subject, all (rows, columns) at native size: uint8, but for `torn`, which is bool. `known`: as
+    in its record."""
 
     subject: str
     image: np.ndarray
     labels: np.ndarray
     clean: np.ndarray | None = None
+    torn: np.ndarray | None = None
+    known: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -132,17 +140,21 @@ def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
     classes = tuple(description.get("classes", CLASSES))
     if classes != CLASSES:
         raise DatasetError(f"{path} has the classes {classes}; they must be {CLASSES}.")
-    splits = [[record_of(folder, subject) for subject in description[split]] for split in ("train", "test")]
+    known = description.get("subjects")
+    known = known if isinstance(known, dict) else {}
+    splits = [[record_of(folder, name, known.get(name)) for name in description[split]] for split in ("train", "test")]
     return str(description.get("name", folder.name)), splits
 
 
-def record_of(folder: Path, subject: str) -> Record:
-    clean = folder / "clean" / f"{subject}.png"
+def record_of(folder: Path, subject: str, known: object = None) -> Record:
+    clean, torn = (folder / kind / f"{subject}.png" for kind in ("clean", "torn"))
     return Record(
         subject,
         folder / "images" / f"{subject}.png",
         folder / "labels" / f"{subject}.png",
         clean if clean.is_file() else None,
+        torn if torn.is_file() else None,
+        known if isinstance(known, dict) else {},
     )
 
 
@@ -165,10 +177,22 @@ def load(record: Record) -> Sample:
     except ImageError as error:
         raise DatasetError(str(error)) from error
     labels = read_labels(record.labels)
-    for other, path in ((labels, record.labels), (clean, record.clean)):
+    torn = None if record.torn is None else read_mask(record.torn)
+    for other, path in ((labels, record.labels), (clean, record.clean), (torn, record.torn)):
         if other is not None and other.shape != image.shape:
             raise DatasetError(f"{path} is {other.shape}, but {record.image} is {image.shape} (rows, columns).")
-    return Sample(record.subject, image, labels, clean)
+    return Sample(record.subject, image, labels, clean, torn, record.known)
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Where a grey picture isn't black, bool (rows, columns). Raises DatasetError."""
+    try:
+        picture = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise DatasetError(f"{path} can't be read as an image.") from error
+    if picture.ndim != 2:
+        raise DatasetError(f"{path} is no mask: it must be a grey picture, not one of {picture.ndim} dimensions.")
+    return picture > 0
 
 
 def read_labels(path: Path) -> np.ndarray:

@@ -3,11 +3,12 @@
     python -m DAGANSpineLib benchmark --data data -o comparison
     python Testing/Benchmarks/torn_parts.py --data data --comparison comparison
 
-Over whole pictures, what restoration does for the Dice drowns in what every system sees alike. A torn part is all that
-a corrupted patch of the input covers (g of at least 4, every 8 pixels). "Clean truth" is the clean picture that only a
-simulation knows, in the place of the restored one: what a perfect restoration would bring the vanilla FPN, which has
-learnt from torn pictures, and DA-GAN's segmenter, which has learnt from restored ones. Writes torn-parts.json and
-torn-parts.md into the comparison's folder; about half a minute a model.
+Over whole pictures, what restoration does for the Dice drowns in what every system sees alike. A torn part is where
+torn pixels lie close; in a data set that doesn't know them, all that a corrupted patch of the input covers (g of at
+least 4, every 8 pixels). "Clean truth" is the clean picture that only a simulation knows, in the place of the restored
+one: what a perfect restoration would bring the vanilla FPN, which has learnt from torn pictures, and DA-GAN's
+segmenter, which has learnt from restored ones. Writes torn-parts.json and torn-parts.md into the comparison's folder;
+about half a minute a model.
 """
 
 from __future__ import annotations
@@ -22,30 +23,20 @@ import numpy as np
 
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
 from DAGANSpineLib.commands.terminal import Bar
+from DAGANSpineLib.evaluation.breakdown import PLACES, torn_part
 from DAGANSpineLib.evaluation.paired import LEVEL, RESAMPLES, SEED
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
 from DAGANSpineLib.inference import Pipeline
-from DAGANSpineLib.metrics import PATCH, Agreement, patches
+from DAGANSpineLib.metrics import Agreement
 from DAGANSpineLib.report import DISCLAIMER
 from DAGANSpineLib.training.dataset import DatasetError, Sample, load
 from DAGANSpineLib.vpi import lit_body
 
-STRIDE = 8  # pixels
 SHOWN_CLEAN = ("Vanilla FPN", REFERENCE)  # whose segmenters see the clean truth, too
-PLACES = ("torn", "rest")
 
 Counts = np.ndarray  # pixels (places, subjects, 3, bones): in both, predicted, in the truth
-
-
-def torn_part(sample: Sample) -> np.ndarray:
-    """Which pixels of the input a corrupted patch covers: bool (rows, columns)."""
-    measured = patches(sample.image, lit_body(sample.image), STRIDE)
-    torn = np.zeros(sample.image.shape, bool)
-    for row, column in np.argwhere(measured.corrupted) * STRIDE:
-        torn[row : row + PATCH, column : column + PATCH] = True
-    return torn
 
 
 def labelled(pipeline: Pipeline, sample: Sample, clean: bool) -> np.ndarray:
@@ -96,7 +87,7 @@ def measure(data: Path, comparison: Path) -> dict[str, Any]:
     there are none."""
     dataset, records = subjects_of(data, "test")
     samples = [load(record) for record in records]
-    pairs = [(sample, part) for sample in samples if (part := torn_part(sample)).any()]
+    pairs = [(sample, part) for sample in samples if (part := torn_part(sample, lit_body(sample.image))).any()]
     if not pairs:
         raise DatasetError(f"No test subject of {dataset} has a corrupted patch: there is nothing to restore.")
     samples, torn = zip(*pairs, strict=True)

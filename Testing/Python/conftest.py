@@ -74,7 +74,9 @@ def simulated(tmp_path_factory):
     for index in range(5):
         subject, name = simulate_subject(1_000_003 + index, spacing_mm=0.5), f"sim{index:04d}"
         known[name] = subject.known
-        for kind, pixels in (("images", subject.vpi), ("clean", subject.clean), ("labels", subject.labels)):
+        torn = subject.torn.astype(np.uint8)
+        pictures = {"images": subject.vpi, "clean": subject.clean, "labels": subject.labels, "torn": torn}
+        for kind, pixels in pictures.items():
             (folder / kind).mkdir(parents=True, exist_ok=True)
             sitk.WriteImage(sitk.GetImageFromArray(pixels), str(folder / kind / f"{name}.png"))
     first, test, *others = known

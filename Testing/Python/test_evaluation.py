@@ -11,7 +11,7 @@ from monai.metrics import compute_dice, compute_iou
 from monai.metrics.regression import compute_ssim_and_cs
 
 from DAGANSpineLib.evaluation.plots import plot_scores
-from DAGANSpineLib.evaluation.scoring import evaluate, restoration_scores, scores_as_markdown
+from DAGANSpineLib.evaluation.scoring import breakdown_as_markdown, evaluate, restoration_scores, scores_as_markdown
 from DAGANSpineLib.evaluation.similarity import similarity_map
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import Agreement, patches
@@ -252,3 +252,26 @@ def test_restoration_is_compared_with_input_and_classical_repair(scored):
     scores, _ = scored
     assert list(scores["restoration"]) == ["input", "classical repair", "model"]
     assert {"PSNR", "SSIM", "corrupted patches", "largest g"} <= set(scores["restoration"]["model"])
+
+
+def test_scores_are_broken_down_by_what_is_known_of_the_subjects(scored):
+    scores, folder = scored
+    rows, groups = scores["subjects"], scores["groups"]
+    assert groups["severity: mild"]["subjects"] == len(rows)
+    assert groups["severity: mild"]["dice"] == pytest.approx(scores["per image"]["dice"])
+    scanners = [group["subjects"] for name, group in groups.items() if name.startswith("scanner: ")]
+    assert sum(scanners) == len(rows)
+    table = (folder / "scores.md").read_text(encoding="utf-8")
+    assert f"| severity: mild | {len(rows)} | " in table
+
+
+def test_scores_are_broken_down_by_torn_parts_and_the_rest(scored):
+    scores, folder = scored
+    torn = [row for row in scores["subjects"] if row["parts"]["torn share"]]
+    assert 0 < len(torn) == scores["parts"]["subjects"]
+    for place in ("torn", "rest"):
+        values = [row["parts"]["dice"][place]["lumbar"] for row in torn]
+        known = [value for value in values if value is not None]
+        assert scores["parts"]["dice"][place]["lumbar"] == (pytest.approx(np.mean(known)) if known else None)
+    assert "where the picture is torn" in (folder / "scores.md").read_text(encoding="utf-8")
+    assert not list(breakdown_as_markdown({"parts": {}, "groups": {}}, ()))

@@ -1,5 +1,7 @@
 """The benchmark of torn parts: where they are, and what its figures are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,22 @@ def sample_of(image, labels=None):
 def test_the_torn_part_lies_around_the_dashes():
     image = np.full((600, 300), 128, np.uint8)
     image[280:320:4, 100:200] = image[281:320:4, 100:200] = 0
-    torn = torn_part(sample_of(image))
+    torn = torn_part(sample_of(image), np.ones(image.shape, bool))
     rows, columns = (np.flatnonzero(torn.any(axis)) for axis in (1, 0))
     assert torn[280:320, 100:200].all()
     assert rows[0] >= 280 - 96 and rows[-1] < 320 + 96
     assert columns[0] >= 100 - 96 and columns[-1] < 200 + 96
-    assert not torn_part(sample_of(np.full((600, 300), 128, np.uint8))).any()
+    assert not torn_part(sample_of(np.full((600, 300), 128, np.uint8)), np.ones((600, 300), bool)).any()
+
+
+def test_where_torn_pixels_are_known_their_part_is_what_lies_between_them():
+    image, known = np.full((600, 300), 128, np.uint8), np.zeros((600, 300), bool)
+    known[280:330:8, 100:200] = True
+    known[500, 150] = True  # a lone one
+    torn = torn_part(replace(sample_of(image), torn=known), np.ones(image.shape, bool))
+    assert torn[280:330, 100:200].all() and not torn[400:].any()
+    rows = np.flatnonzero(torn.any(1))
+    assert rows[0] >= 280 - 13 and rows[-1] <= 330 + 13
 
 
 def test_parts_add_up_to_the_whole_picture():
