@@ -1,10 +1,11 @@
 """What hospitals do to a picture before it comes here: other pixel sizes, parts missing, other grey levels, mirrored,
-compressed."""
+compressed, from other scanners and programs."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from ..networks import resize, shrink
 from ..vpi import lit_body
+from .scans import DEEP, NEAR, as_bytes, in_layer, marked, on_console, on_grey, on_portable, with_band
 
 MISSING = 0.2  # share of the lit body's rows
 BRIGHTER, DARKER = 1.3, 0.6  # gain; what goes beyond 255 saturates
@@ -88,10 +90,6 @@ def jpeg(pixels: np.ndarray) -> np.ndarray:
         return sitk.GetArrayFromImage(sitk.ReadImage(path))
 
 
-def as_bytes(pixels: np.ndarray) -> np.ndarray:
-    return pixels.clip(0, 255).round().astype(np.uint8)
-
-
 CHANGES: dict[str, Change] = {
     "half the pixel size": resampled(2),
     "double the pixel size": resampled(0.5),
@@ -104,4 +102,11 @@ CHANGES: dict[str, Change] = {
     "gamma 1.5": in_grey(lambda pixels: 255 * (pixels / 255) ** GAMMA),
     "mirrored left to right": mirrored,
     "JPEG, quality 50": in_grey(jpeg),
+    "grey background": on_grey,
+    "marks": marked,
+    "missing band": with_band,
+    "console": on_console,
+    "portable": on_portable,
+    "layer near the skin": in_grey(partial(in_layer, NEAR)),
+    "deep layer": in_grey(partial(in_layer, DEEP)),
 }

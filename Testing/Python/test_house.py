@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "scene": {"vpi", "projection", "report"},
     "training": {"vpi", "networks", "model", "inference"},
     "baselines": {"vpi", "networks", "model", "training"},
-    "evaluation": {"vpi", "networks", "model", "inference", "report", "training", "baselines"},
+    "evaluation": {"vpi", "networks", "model", "simulation", "inference", "report", "training", "baselines"},
     "commands": {"vpi", "projection", "simulation", "inference", "report", "training", "baselines", "evaluation"},
 }
 NOT_OF_THE_GROUND = {"__main__": {"commands", "report"}}  # the list of commands lies above all rooms

@@ -41,10 +41,10 @@ def threshold(pixels: np.ndarray) -> np.ndarray:
 def test_labels_are_changed_alongside_the_picture(name):
     """No shift by a pixel would let them fit better."""
     pixels, labels = spine()
-    changed, (found, also) = CHANGES[name](pixels, (labels, labels))
+    changed, (found, also, lit) = CHANGES[name](pixels, (labels, labels, (pixels > 0).astype(np.uint8)))
     assert changed.dtype == found.dtype == np.uint8 and changed.shape == found.shape
     assert np.array_equal(found, also)
-    lit = changed > 10
+    lit = (lit > 0) & (changed > 10)
     drawn = np.zeros(found.shape)  # the picture as its labels have it
     for label in np.unique(found):
         drawn[found == label] = np.median(changed[lit & (found == label)])
@@ -102,6 +102,33 @@ def test_jpeg_loses_more_the_lower_its_quality(monkeypatch):
         monkeypatch.setattr(changes, "QUALITY", quality)
         losses.append(np.abs(changes.jpeg(pixels) - pixels).mean())
     assert 0 < losses[0] < losses[1] < losses[2] < 20
+
+
+def test_what_other_scanners_and_programs_would_have_made_of_it():
+    pixels, labels = spine()
+    lit = pixels > 0
+    grey, _ = CHANGES["grey background"](pixels, ())
+    assert (grey[~lit] == 45).all() and np.array_equal(grey[lit], pixels[lit])
+    marked, _ = CHANGES["marks"](pixels, ())
+    assert 0.002 < (marked != pixels).mean() < 0.3
+    torn, (found,) = CHANGES["missing band"](pixels, (labels,))
+    gap = ((torn == 0) & lit)[:, 20:80].all(1)
+    assert gap.any() and not found[gap].any()
+    assert np.array_equal(torn[:110], pixels[:110]) and np.array_equal(torn[130:, 2:], pixels[130:, :-2])
+    console, (found,) = CHANGES["console"](np.tile(pixels, (1, 5)), (np.tile(labels, (1, 5)),))
+    assert console.shape == found.shape == (ROWS // 2, 250)
+    portable, _ = CHANGES["portable"](pixels, ())
+    lines = ((portable == 0) & lit)[:, 20:80].mean(1)
+    assert 0.1 < lines[90:126].mean() < 0.4 and not lines[:80].any()
+
+
+def test_shadows_are_fainter_near_the_skin_and_blacker_in_deep_layers():
+    rows, columns = np.mgrid[:240, :200]
+    shadow = np.exp(-((rows - 120) ** 2 + (columns - 100) ** 2) / 22**2)
+    pixels = (200 * (1 - 0.5 * shadow)).astype(np.uint8)
+    near, deep = (CHANGES[name](pixels, ())[0].astype(float) for name in ("layer near the skin", "deep layer"))
+    assert near[120, 100] == pytest.approx(150, abs=12) and deep[120, 100] == pytest.approx(50, abs=12)
+    assert near[20, 20] == pytest.approx(200, abs=3) == deep[20, 20]
 
 
 def write_data(folder):
