@@ -194,7 +194,7 @@ def test_off_the_back_there_is_neither_texture_nor_bone():
 
 def test_a_consoles_picture_is_small_and_smooth():
     console, research = (
-        simulate_subject(5, severity=world("child", scanners=scanners), missing=0.4, bursts=0)
+        simulate_subject(5, severity=world("child", scanners=scanners), missing=0.5, bursts=0)
         for scanners in (CONSOLE, RESEARCH)
     )
     assert 150 <= console.vpi.shape[1] <= 400
