@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..model import UNetShape, UntouchedShape
+from ..model import GeneratorShape, UNetShape, UntouchedShape
 from ..training import Preset
 from .budget import Budget, smallest
 
@@ -12,8 +12,10 @@ NARROWEST = 8  # channels of the finest level
 
 
 def segmenter(budget: Budget) -> UNetShape:
-    """The slimmest U-Net with at least as many parameters as DA-GAN; in the paper's budget that is the authors' own,
-    of 64 to 1024 channels."""
+    """The authors' own, of 64 to 1024 channels, where DA-GAN has its published size; else the slimmest U-Net with at
+    least as many parameters as DA-GAN."""
+    if budget.widths == GeneratorShape.widths:
+        return UNetShape()
     return smallest((UNetShape(width) for width in count(NARROWEST)), budget.capacity)
 
 
