@@ -1,24 +1,15 @@
 """3D Slicer module: restore an ultrasound volume projection image (VPI) of the spine and segment its bones."""
 
 import logging
-import shutil
 import sys
-import tempfile
 import traceback
-import unittest
 from pathlib import Path
 
-import numpy as np
-import qt
 import slicer
 import vtk
 from slicer.i18n import getContext, translate
 from slicer.i18n import tr as _
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 try:
@@ -28,7 +19,7 @@ except ModuleNotFoundError:
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from DAGANSpinePanel.device import DeviceChooser
-from DAGANSpinePanel.export import OUTPUTS, Exporter, export, mayReplace, targetOf
+from DAGANSpinePanel.export import Exporter, export, mayReplace, targetOf
 from DAGANSpinePanel.input import InputSection
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
 from DAGANSpinePanel.logic import DAGANSpineLogic
@@ -37,15 +28,14 @@ from DAGANSpinePanel.progress import ProgressDisplay
 from DAGANSpinePanel.projection import ProjectionChooser
 from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, isSample, registerSamples
+from DAGANSpinePanel.self_test import DAGANSpineTest  # noqa: F401  where Slicer looks for it
 from DAGANSpinePanel.sticky import StickyBar
 from DAGANSpinePanel.views import ViewChooser, Views
 
 from DAGANSpineLib import scene, texts
 from DAGANSpineLib.errors import UserError
-from DAGANSpineLib.model import card as model_card
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.scene import projection as scene_projection
-from DAGANSpineLib.segments import SEGMENTS
 
 # the library's texts, by the context that Slicer's tools give each of its files; after a reload, the new library's
 texts.install(lambda source, text: slicer.app.translate(getContext(source), text))
@@ -358,106 +348,3 @@ def summary(outcome):
         return said
     kept = _("The segments that were edited are kept as {name}.").format(name=outcome.edited.GetName())
     return f"{said} {kept}"
-
-
-class DAGANSpineTest(ScriptedLoadableModuleTest):
-    """The clinician's path on a bundled simulated spine, with a main window or without; see Testing/Python for the
-    rest. What needs PyTorch is skipped where it is missing: a test installs nothing."""
-
-    def runTest(self):
-        """Run all tests, as Slicer does it, but go on after one that has to be skipped, and say so."""
-        for name in unittest.defaultTestLoader.getTestCaseNames(type(self)):
-            self.setUp()
-            try:
-                getattr(self, name)()
-            except unittest.SkipTest as reason:
-                self.delayDisplay(f"{name} was skipped: {reason}")
-            finally:
-                self.tearDown()
-
-    def setUp(self):
-        slicer.mrmlScene.Clear()
-        slicer.modules.daganspine.widgetRepresentation()  # where there is no main window, nobody has opened it
-        self.panel = slicer.modules.DAGANSpineWidget
-        self.panel.enter()
-
-    def test_theWholePath(self):
-        self.loadASample()
-        self.requireTorch()
-        self.cancelARun()
-        self.restoreAndSegment()
-        self.saveAndLoadTheScene()
-        self.exportTheResults()
-        self.delayDisplay("From the sample to the report: all there.")
-
-    def test_withoutTorchASentenceSaysHowToGetIt(self):
-        self.loadASample()
-        if torchIsInstalled():
-            self.skipTest("PyTorch is installed.")
-        with self.assertRaisesRegex(RuntimeError, "Extensions Manager"):
-            self.panel.logic.restoreAndSegment(self.input())
-        self.assertEqual(scene.results_of(self.input()), (None, None))
-
-    def test_aChosenModelFileIsUsed(self):
-        self.loadASample()
-        self.requireTorch()
-        part = slicer.util.arrayFromVolume(self.input())[:, :320]
-        volume = slicer.util.addVolumeFromArray(part.copy(), np.diag([-0.5, -0.5, 1, 1]), "Part")
-        with tempfile.TemporaryDirectory() as folder:
-            path = shutil.copy(model_card.BUNDLED, Path(folder) / "chosen.pt")
-            outcome = self.panel.logic.restoreAndSegment(volume, "cpu", modelPath=str(path))
-        self.assertTrue(outcome.model.startswith("chosen.pt, sha256 "))
-
-    def input(self):
-        return self.panel.ui.inputSelector.currentNode()
-
-    def requireTorch(self):
-        if not torchIsInstalled():
-            self.skipTest("PyTorch is not installed.")
-
-    def loadASample(self):
-        self.panel.ui.sampleButton.menu().actions()[0].trigger()
-        self.assertIsNotNone(self.input())
-        self.assertTrue(self.panel.ui.runButton.enabled)
-
-    def cancelARun(self):
-        before = slicer.mrmlScene.GetNumberOfNodes()
-        qt.QTimer.singleShot(0, self.panel.ui.runButton.click)
-        self.panel.ui.runButton.click()
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
-        self.assertEqual(scene.results_of(self.input()), (None, None))
-
-    def restoreAndSegment(self):
-        self.panel.ui.runButton.click()
-        self.checkResults()
-        expected, actual = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-        self.input().GetIJKToRASMatrix(expected)
-        scene.results_of(self.input())[0].GetIJKToRASMatrix(actual)
-        np.testing.assert_array_equal(slicer.util.arrayFromVTKMatrix(actual), slicer.util.arrayFromVTKMatrix(expected))
-
-    def checkResults(self):
-        """The restored image and all segments are there, and have the image's size."""
-        restored, segmentation = scene.results_of(self.input())
-        self.assertNotIn(None, (restored, segmentation))
-        shape = slicer.util.arrayFromVolume(self.input()).shape
-        self.assertEqual(slicer.util.arrayFromVolume(restored).shape, shape)
-        for segment in SEGMENTS:
-            mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, self.input())
-            self.assertEqual(mask.shape, shape)
-            self.assertTrue(mask.any(), segment.name)
-
-    def saveAndLoadTheScene(self):
-        name = self.input().GetName()
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder) / "scene.mrb")
-            self.assertTrue(slicer.mrmlScene.WriteToMRB(path))
-            slicer.mrmlScene.Clear()
-            self.assertTrue(slicer.mrmlScene.ReadFromMRB(path))
-        self.assertEqual(self.input().GetName(), name)
-        self.checkResults()
-
-    def exportTheResults(self):
-        with tempfile.TemporaryDirectory() as folder:
-            self.panel.ui.exportPathLineEdit.currentPath = folder
-            self.panel.ui.exportButton.click()
-            self.assertEqual(sorted(file.name for file in Path(folder).glob("*/*")), sorted(OUTPUTS))

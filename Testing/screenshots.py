@@ -21,31 +21,31 @@ import SlicerHost  # noqa: E402
 
 HOST = SlicerHost.start()  # before anything that imports slicer's modules
 
-import SimpleITK  # noqa: E402
 import slicer  # noqa: E402
 from PySide6 import QtCore, QtGui  # noqa: E402
+from SlicerHost.i18n import long_texts  # noqa: E402
 
 VIEW = 240, 760  # columns, rows of a view
 BAR = 22  # rows of the coloured bar above a view
-WIDTH = 400  # columns of the panel: what Slicer gives it at first
+NARROW, WIDE = 344, 500  # columns of the dock: what Slicer gives it at first, and what a user may drag it to
 REPORT = 660  # columns of the page, shown smaller than it is
 TAGS = "DAGANSpineOriginal", "DAGANSpineRestored"
 SAMPLES = ROOT / "Resources" / "SampleData"
 
 
-def add_picture(path: Path) -> slicer.vtkMRMLScalarVolumeNode:
-    """A picture in the scene, lying as Slicer lays a PNG."""
-    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
-    return slicer.util.addVolumeFromArray(pixels[np.newaxis], np.diag([-1.0, -1.0, 1.0, 1.0]), path.stem)
-
-
-def panel_picture() -> QtGui.QImage:
-    """The module's panel as it looks now, as high as it needs."""
-    panel = slicer.modules.daganspine.widgetRepresentation()
-    for _ in range(3):  # a changed text moves its own section first, then what lies below
-        panel.resize(WIDTH, max(panel.minimumSizeHint().height(), panel.layout().heightForWidth(WIDTH)))
-        slicer.app.processEvents()
-    return panel.grab().toImage()
+def panel_picture(width: int = NARROW) -> QtGui.QImage:
+    """The module's panel as it looks in a dock of this width, in a window so high that nothing needs to be scrolled."""
+    window, ui = HOST.window, slicer.modules.DAGANSpineWidget.ui
+    HOST.set_dock_width(width)
+    for _ in range(3):  # without the scroll bar the sections are wider, and then lower
+        window.resize(window.width(), window.height() + ui.sections.height - ui.sectionsArea.height)
+        window.settle()
+    surplus = ui.sectionsArea.height - ui.sections.layout().totalHeightForWidth(ui.sections.width)
+    window.resize(window.width(), window.height() - surplus)
+    window.settle()
+    if HOST.dock_width() != width:
+        raise RuntimeError(f"The dock became {HOST.dock_width()} pixels wide instead of {width}")
+    return window.panel.grab().toImage()
 
 
 def view_picture(tag: str) -> QtGui.QImage:
@@ -101,14 +101,25 @@ def run(widget: object, message: str) -> QtGui.QImage:
 
 
 def pictures_of_a_run(widget: object) -> Iterator[tuple[str, QtGui.QImage]]:
-    """The panel before, during and after a run; its results, and what restoration removed."""
+    """The panel before, during and after a run, narrow and wide; its results, and what restoration removed."""
     yield "panel-before", panel_picture()
-    yield "panel-running", run(widget, "Restoring, tile 9")
-    yield "panel-after", panel_picture()
+    running = run(widget, "Restoring, tile 9")
+    yield "panel", beside([running, panel_picture()], gap=12)
+    yield "panel-wide", panel_picture(WIDE)
     yield "results", views_picture()
     widget.ui.showRemovedCheckBox.click()
     yield "removed", views_picture()
     widget.ui.showRemovedCheckBox.click()
+
+
+def picture_in_long_words() -> QtGui.QImage:
+    """The panel with the same results, opened anew in a language whose words are half as long again."""
+    HOST.unload("DAGANSpine")
+    with long_texts():
+        HOST.open("DAGANSpine")
+        picture = panel_picture()
+    HOST.unload("DAGANSpine")
+    return picture
 
 
 def picture_of_the_report(widget: object) -> QtGui.QImage:
@@ -127,7 +138,7 @@ def picture_of_a_projection(widget: object, volume: Path) -> QtGui.QImage:
     widget._projection.refresh()
     run(widget, "Restoring")
     views = views_picture()
-    return beside([panel_picture().copy(0, 0, WIDTH, views.height()), views])
+    return beside([panel_picture().copy(0, 0, NARROW, views.height()), views])
 
 
 def save(picture: QtGui.QImage, path: Path) -> None:
@@ -144,12 +155,14 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
 
     HOST.load(ROOT / "DAGANSpine" / "DAGANSpine.py")
-    add_picture(arguments.picture)
     widget = HOST.open("DAGANSpine")
+    slicer.util.loadVolume(str(arguments.picture), {"singleFile": True})  # and it is chosen
+    slicer.app.processEvents()
     for name, picture in pictures_of_a_run(widget):
         save(picture, arguments.output / f"{name}.png")
     save(picture_of_the_report(widget), arguments.output / "report.png")
-    save(picture_of_a_projection(widget, arguments.volume), arguments.output / "projection.png")
+    save(picture_in_long_words(), arguments.output / "panel-long-words.png")
+    save(picture_of_a_projection(HOST.open("DAGANSpine"), arguments.volume), arguments.output / "projection.png")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from DAGANSpinePanel.wrapping import wrappable
 
 SWATCH = 12  # pixels of a segment's colour beside its name
 ABSENT = "–"
+NARROWEST = 52  # pixels of a column: figures side by side stay apart
 BINARY = "Binary labelmap"  # the representation that is edited
 
 
@@ -128,6 +129,7 @@ def number(value):
 def prepare(table):
     """Let the first column of a table take the width that the others leave, and wrap its texts in it."""
     sections = table.horizontalHeader()
+    sections.setMinimumSectionSize(NARROWEST)
     sections.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
     wrapping = qt.QTimer(table)
     wrapping.setSingleShot(True)

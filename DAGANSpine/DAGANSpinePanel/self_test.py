@@ -1,0 +1,121 @@
+"""The module's own test, which Slicer runs by Reload and Test, and as a unit test of its build."""
+
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleTest
+
+from DAGANSpineLib import scene
+from DAGANSpineLib.model import card as model_card
+from DAGANSpineLib.segments import SEGMENTS
+from DAGANSpinePanel.export import OUTPUTS
+from DAGANSpinePanel.installation import torchIsInstalled
+
+
+class DAGANSpineTest(ScriptedLoadableModuleTest):
+    """The clinician's path on a bundled simulated spine, with a main window or without; see Testing/Python for the
+    rest. What needs PyTorch is skipped where it is missing: a test installs nothing."""
+
+    def runTest(self):
+        """Run all tests, as Slicer does it, but go on after one that has to be skipped, and say so."""
+        for name in unittest.defaultTestLoader.getTestCaseNames(type(self)):
+            self.setUp()
+            try:
+                getattr(self, name)()
+            except unittest.SkipTest as reason:
+                self.delayDisplay(f"{name} was skipped: {reason}")
+            finally:
+                self.tearDown()
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+        slicer.modules.daganspine.widgetRepresentation()  # where there is no main window, nobody has opened it
+        self.panel = slicer.modules.DAGANSpineWidget
+        self.panel.enter()
+
+    def test_theWholePath(self):
+        self.loadASample()
+        self.requireTorch()
+        self.cancelARun()
+        self.restoreAndSegment()
+        self.saveAndLoadTheScene()
+        self.exportTheResults()
+        self.delayDisplay("From the sample to the report: all there.")
+
+    def test_withoutTorchASentenceSaysHowToGetIt(self):
+        self.loadASample()
+        if torchIsInstalled():
+            self.skipTest("PyTorch is installed.")
+        with self.assertRaisesRegex(RuntimeError, "Extensions Manager"):
+            self.panel.logic.restoreAndSegment(self.input())
+        self.assertEqual(scene.results_of(self.input()), (None, None))
+
+    def test_aChosenModelFileIsUsed(self):
+        self.loadASample()
+        self.requireTorch()
+        part = slicer.util.arrayFromVolume(self.input())[:, :320]
+        volume = slicer.util.addVolumeFromArray(part.copy(), np.diag([-0.5, -0.5, 1, 1]), "Part")
+        with tempfile.TemporaryDirectory() as folder:
+            path = shutil.copy(model_card.BUNDLED, Path(folder) / "chosen.pt")
+            outcome = self.panel.logic.restoreAndSegment(volume, "cpu", modelPath=str(path))
+        self.assertTrue(outcome.model.startswith("chosen.pt, sha256 "))
+
+    def input(self):
+        return self.panel.ui.inputSelector.currentNode()
+
+    def requireTorch(self):
+        if not torchIsInstalled():
+            self.skipTest("PyTorch is not installed.")
+
+    def loadASample(self):
+        self.panel.ui.sampleButton.menu().actions()[0].trigger()
+        self.assertIsNotNone(self.input())
+        self.assertTrue(self.panel.ui.runButton.enabled)
+
+    def cancelARun(self):
+        before = slicer.mrmlScene.GetNumberOfNodes()
+        qt.QTimer.singleShot(0, self.panel.ui.runButton.click)
+        self.panel.ui.runButton.click()
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
+        self.assertEqual(scene.results_of(self.input()), (None, None))
+
+    def restoreAndSegment(self):
+        self.panel.ui.runButton.click()
+        self.checkResults()
+        expected, actual = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+        self.input().GetIJKToRASMatrix(expected)
+        scene.results_of(self.input())[0].GetIJKToRASMatrix(actual)
+        np.testing.assert_array_equal(slicer.util.arrayFromVTKMatrix(actual), slicer.util.arrayFromVTKMatrix(expected))
+
+    def checkResults(self):
+        """The restored image and all segments are there, and have the image's size."""
+        restored, segmentation = scene.results_of(self.input())
+        self.assertNotIn(None, (restored, segmentation))
+        shape = slicer.util.arrayFromVolume(self.input()).shape
+        self.assertEqual(slicer.util.arrayFromVolume(restored).shape, shape)
+        for segment in SEGMENTS:
+            mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, self.input())
+            self.assertEqual(mask.shape, shape)
+            self.assertTrue(mask.any(), segment.name)
+
+    def saveAndLoadTheScene(self):
+        name = self.input().GetName()
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "scene.mrb")
+            self.assertTrue(slicer.mrmlScene.WriteToMRB(path))
+            slicer.mrmlScene.Clear()
+            self.assertTrue(slicer.mrmlScene.ReadFromMRB(path))
+        self.assertEqual(self.input().GetName(), name)
+        self.checkResults()
+
+    def exportTheResults(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.panel.ui.exportPathLineEdit.currentPath = folder
+            self.panel.ui.exportButton.click()
+            self.assertEqual(sorted(file.name for file in Path(folder).glob("*/*")), sorted(OUTPUTS))
