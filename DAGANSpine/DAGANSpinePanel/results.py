@@ -134,7 +134,7 @@ def prepare(table):
     wrapping = qt.QTimer(table)
     wrapping.setSingleShot(True)
     wrapping.setInterval(0)  # once all columns have their widths
-    wrapping.timeout.connect(table.resizeRowsToContents)
+    wrapping.timeout.connect(lambda: table.resizeRowsToContents())
     sections.sectionResized.connect(lambda *_arguments: wrapping.start())
 
 

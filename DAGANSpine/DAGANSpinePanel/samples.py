@@ -40,9 +40,9 @@ def samples():
 
 
 def isSample(volume):
-    """Whether this volume was loaded from one of the bundled files."""
+    """Whether this volume was loaded from one of the bundled files, or from the copy that Sample Data makes of it."""
     storage = volume.GetStorageNode()
-    return storage is not None and Path(storage.GetFileName() or "") in [sample.path for sample in samples()]
+    return storage is not None and Path(storage.GetFileName() or "").name in [sample.file for sample in samples()]
 
 
 def registerSamples():
