@@ -113,9 +113,11 @@ class Projection:
     ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
         """Put the VPI into the scene, and with it its results, as `results.publish` does; all of them or none."""
         former = vpi_of(self.volume)
+        # at another depth the VPI lies elsewhere, and its former segments would look edited
+        of_it = results.former_of(former) if former is not None else None
         vpi = self.publish()
         try:
-            return results.publish(vpi, restored, labels, model, findings, self.pixels)
+            return results.publish(vpi, restored, labels, model, findings, self.pixels, of_it)
         except Exception:
             if former is None:
                 slicer.mrmlScene.RemoveNode(vpi)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import slicer
@@ -18,6 +18,14 @@ from .images import INPUT_ROLE, OneSlice, pixels_of
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
 DIGEST = "DAGANSpineSegments"  # attribute of a segmentation: what the run made of its segments, as a sha256
+
+
+class Former(NamedTuple):
+    """What earlier runs have made of an image, None for what is not there; whether a user has edited the segments."""
+
+    restored: slicer.vtkMRMLScalarVolumeNode | None
+    segmentation: slicer.vtkMRMLSegmentationNode | None
+    edited: bool
 
 
 def results_of(volume: slicer.vtkMRMLScalarVolumeNode) -> tuple[slicer.vtkMRMLNode | None, slicer.vtkMRMLNode | None]:
@@ -86,6 +94,7 @@ def publish(
     model: str = "",
     findings: dict[str, Any] | None = None,
     pixels: np.ndarray | None = None,
+    former: Former | None = None,
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
@@ -93,18 +102,18 @@ def publish(
     them, `findings`: the run's figures and warnings; both are kept with the nodes and saved with the scene. `pixels`:
     what was restored, grey (rows, columns), upright; read from the volume where nobody has it any more. Former results
     of the same input are filled anew, so that names, colours and display settings that a user gave them stay; segments
-    that a user has edited are kept as they are, in a segmentation of another name, and new ones made.
+    that a user has edited are kept as they are, in a segmentation of another name, and new ones made. `former`: what
+    `former_of` gave before the image itself was filled anew; looked up if None.
     Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     if one_slice.size != restored.shape:
         raise ImageError(_("{name} was changed during the run; run it again.").format(name=volume.GetName()))
-    restored_node, former = results_of(volume)
-    edited = former if former is not None and was_edited(former, volume) else None
+    former = former or former_of(volume)
     made = []
     try:
-        restored_node = restored_node or add_restored(volume, made, pixels)
-        segmentation_node = add_segmentation(volume, made) if former is None or edited is not None else former
+        restored_node = former.restored or add_restored(volume, made, pixels)
+        segmentation_node = (None if former.edited else former.segmentation) or add_segmentation(volume, made)
         for node in (restored_node, segmentation_node):
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
             put_beside(node, volume)
@@ -119,9 +128,15 @@ def publish(
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
         raise
-    if edited is not None:
-        set_aside(edited)
+    if former.edited:
+        set_aside(former.segmentation)
     return restored_node, segmentation_node
+
+
+def former_of(volume: slicer.vtkMRMLScalarVolumeNode) -> Former:
+    """What earlier runs have made of this image, as it lies now."""
+    restored, segmentation = results_of(volume)
+    return Former(restored, segmentation, segmentation is not None and was_edited(segmentation, volume))
 
 
 def digest(masks: list[np.ndarray]) -> str:

@@ -231,6 +231,16 @@ def test_a_second_run_fills_the_same_nodes_anew(looking, projector):
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(first)[0], projector.project(Slab(16.0)))
 
 
+def test_edited_segments_are_kept_when_the_volume_is_projected_at_another_depth(looking):
+    looking.ui.runButton.click()
+    edited = results()[1]
+    edited.GetSegmentation().RemoveSegment("Rib")
+    looking.ui.projectionDepthSlider.value = 16.0
+    looking.ui.runButton.click()
+    assert edited.GetName().endswith("segmentation (edited)")
+    assert results()[1] is not edited
+
+
 def test_the_vpi_lies_under_the_volumes_transform_and_beside_it(looking, sweep, scene):
     transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
     sweep.SetAndObserveTransformNodeID(transform.GetID())
