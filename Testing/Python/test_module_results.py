@@ -240,6 +240,8 @@ def test_a_saved_scene_brings_back_every_figure_note_and_choice(chosen, volume, 
 
 def test_what_was_removed_looks_the_same_in_a_loaded_scene(chosen, host, save_and_load):
     chosen.ui.runButton.click()
+    restored, _ = results()  # an untrained model changes next to nothing
+    slicer.util.updateVolumeFromArray(restored, slicer.util.arrayFromVolume(restored) // 2)
     chosen.ui.showRemovedCheckBox.checked = True
     before = host.slice_view("DAGANSpineOriginal").pixels().copy()
     assert np.ptp(before.astype(int), axis=2).max() > 50
