@@ -7,6 +7,7 @@ is done to all of them at once where the networks are.
 from __future__ import annotations
 
 import signal
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -20,6 +21,8 @@ from torch.utils.data import Dataset as Numbered
 from ..errors import UserError
 
 AHEAD = 4  # batches that each worker has ready
+# how workers start: as children of this process, since they end when their parent has; a fork server's don't
+START = "fork" if sys.platform == "linux" else "spawn"
 
 Self = TypeVar("Self", bound="Tensors")
 
@@ -76,6 +79,7 @@ def stream(feed: Feed, steps: Sequence[int], process: int, device: torch.device,
         batch_size=None,
         sampler=steps,
         num_workers=workers,
+        multiprocessing_context=START if workers else None,
         prefetch_factor=AHEAD if workers else None,
         pin_memory=device.type == "cuda",
         worker_init_fn=heed_no_interrupt,

@@ -196,11 +196,11 @@ def test_a_process_that_is_killed_while_it_writes_does_no_harm(data, finished, t
 
 
 def feed_until_killed(say):
-    """Have workers make batches, and wait."""
+    """Have workers make batches, and wait. They get hold of what can be said, however they start."""
     picture = np.zeros((1024, 256), np.uint8)
-    batches = stream(
-        SpineFeed([(picture, picture)], 1, 0), range(100), process=0, device=torch.device("cpu"), workers=2
-    )
+    feed = SpineFeed([(picture, picture)], batch=1, seed=0)
+    feed.say = say
+    batches = stream(feed, range(100), process=0, device=torch.device("cpu"), workers=2)
     next(batches)
     say.send("feeding")
     time.sleep(600)
@@ -210,8 +210,8 @@ def test_workers_end_with_a_trainer_that_is_killed():
     trainer, hear = processes.start(feed_until_killed)
     assert hear.recv() == "feeding"
     trainer.kill()
-    assert hear.poll(timeout=60)
-    with pytest.raises(EOFError):  # the last process that could say something has ended
+    assert hear.poll(timeout=60), "a process is left that could say something"
+    with pytest.raises(EOFError):
         hear.recv()
 
 
