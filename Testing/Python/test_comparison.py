@@ -190,10 +190,10 @@ def test_multiply_adds_are_the_published():
     alone = multiply_adds(model)
     assert alone / 1e9 == pytest.approx(31.8, abs=0.2)
     assert learnt(model) == parameters(PanopticFPNShape(depth=18))
-    wide, half = 4, 8  # a generator of two levels: full size and half, in convolutions of 9 taps
+    wide, half = 4, 8  # a generator of two levels, of 9 taps, and of 1 from the deeper to the finer
     full = 1024 * 256
     expected = full * 9 * (wide + wide * wide) + full / 4 * 9 * (wide * half + half * half)
-    expected += full / 4 * half * wide * 4 + full * 9 * 2 * wide * wide + full * wide
+    expected += full / 4 * half * wide + full * 9 * 2 * wide * wide + full * wide
     model = Model(GeneratorShape((wide, half), attention=False), PanopticFPNShape(depth=18))
     assert multiply_adds(model) - alone == expected
 
