@@ -333,4 +333,5 @@ def test_references_are_clean_patches_of_learners_alone(data, finished):
             for row, column in each.clean
         ]
     )
-    assert torch.cdist(remembered, offered, p=1).amin(1).max() < 1e-5
+    # within the half precision that a restorer goes on with; other patches lie a hundred times as far
+    assert torch.cdist(remembered, offered, p=1).amin(1).max() < 1e-3
