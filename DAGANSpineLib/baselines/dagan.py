@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..training import AdversarialStage, Preset
+from ..training import RESTORATION_ALONE, AdversarialStage, Preset
 from .budget import Budget
-
-WEIGHT_IDENTITY = 0.1  # on native patches, as for the bundled model: with λ2, clean ones changed three times as much
 
 
 def preset(budget: Budget, attention: bool = True, dual: bool = True) -> Preset:
     """DA-GAN; without `attention`, or without `dual` adversarial learning, one of its ablations."""
-    alone = {} if budget.joint else {"weight_segmentation": 0.0, "weight_identity": WEIGHT_IDENTITY}
+    alone = {} if budget.joint else RESTORATION_ALONE
     restoration = budget.restoration(
         AdversarialStage,
         discriminator_widths=budget.discriminator_widths,

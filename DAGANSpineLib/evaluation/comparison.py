@@ -97,9 +97,8 @@ def averaged(values: Sequence[Any]) -> Any:
     """Mean of figures, element by element of nested dictionaries; what isn't a figure is the first's."""
     if isinstance(values[0], dict):
         return {key: averaged([value.get(key) for value in values]) for key in values[0]}
-    if isinstance(values[0], str):
-        return values[0]
-    return mean(values)
+    figures = all(isinstance(value, int | float | None) for value in values)
+    return mean(values) if figures else values[0]
 
 
 def compared(rows: Mapping[System, Mapping[int, Sequence[Row]]], data: str, split: str) -> dict[str, Any] | None:

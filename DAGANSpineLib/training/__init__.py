@@ -26,6 +26,7 @@ __getattr__ = on_demand(
         ),
         "presets": (
             "PRESETS",
+            "RESTORATION_ALONE",
             "Preset",
         ),
         "run": (

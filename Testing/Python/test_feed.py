@@ -20,6 +20,14 @@ from DAGANSpineLib.training.spines import SpineFeed
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def in_the_foreground():
+    """Ctrl-C reaches this process, even where its shell has put it into the background."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @dataclass(frozen=True)
 class Number(Tensors):
     value: Tensor
