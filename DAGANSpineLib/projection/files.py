@@ -47,10 +47,10 @@ def read_input(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unhe
 
     Raises UserError with a sentence that names the file; what `progress` raises goes through.
     """
-    image = read_image(path)
-    if sum(extent > 1 for extent in image.GetSize()) < 3:
-        return vpi_of_file(path, image), None
-    projected = _project(path, image, wanted, progress)
+    stored = read_image(path)
+    if sum(extent > 1 for extent in stored.image.GetSize()) < 3:
+        return vpi_of_file(path, stored), None
+    projected = _project(path, stored.image, wanted, progress)
     return projected.vpi, projected
 
 
@@ -75,7 +75,7 @@ def _project(path: Path, image: sitk.Image, wanted: Wanted, progress: Progress) 
 def read_volume(path: Path) -> sitk.Image:
     """Read a volume's file, or a folder's one DICOM series. Raises ImageError with a sentence."""
     if not path.is_dir():
-        return read_image(path)
+        return read_image(path).image
     sitk.ProcessObject.GlobalWarningDisplayOff()  # they would stand beside our one sentence
     reader = sitk.ImageSeriesReader()
     series = reader.GetGDCMSeriesIDs(str(path))

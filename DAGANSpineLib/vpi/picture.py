@@ -12,8 +12,10 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .greys import grey
 from .plane import Plane
+from .reading import Stored, read_image
 
-PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}  # their resolution is that of a print, not of a patient
+# their resolution is that of a print, not of a patient
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -40,34 +42,20 @@ class VPI:
 
 
 def read_vpi(path: Path) -> VPI:
-    """Read a VPI from any format that SimpleITK knows (PNG, JPEG, TIFF, NRRD, NIfTI, MHA, DICOM).
+    """Read a VPI from a file: PNG, JPEG, TIFF, BMP, GIF, WebP, NRRD, NIfTI, MetaImage, DICOM.
 
     Raises ImageError with a sentence if the file is missing, is no image, or doesn't hold a VPI.
     """
     return vpi_of_file(path, read_image(path))
 
 
-def read_image(path: Path) -> sitk.Image:
-    """Read an image file. Raises ImageError with a sentence if it is missing, or is no image."""
-    if not path.is_file():
-        raise ImageError(_("There is no file {path}.").format(path=path))
-    sitk.ProcessObject.GlobalWarningDisplayOff()  # the library's own warnings would stand beside our one sentence
-    try:
-        return sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        sentence = _("{path} can't be read as an image: is it damaged, or of another type than its name says?")
-        if "PixelType" in str(error):
-            sentence = _("{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB.")
-        raise ImageError(sentence.format(path=path)) from error
-
-
-def vpi_of_file(path: Path, image: sitk.Image) -> VPI:
+def vpi_of_file(path: Path, stored: Stored) -> VPI:
     """A VPI from the image of a file. Raises ImageError with a sentence that names the file."""
     try:
-        vpi = vpi_from_image(image)
+        vpi = vpi_from_image(stored.image)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
-    return replace(vpi, spacing=None) if path.suffix.lower() in PICTURES else vpi
+    return vpi if stored.sized else replace(vpi, spacing=None)
 
 
 def vpi_from_image(image: sitk.Image) -> VPI:

@@ -18,6 +18,7 @@ TRANSLATORS = {"_": 0, "tr": 0, "translate": 1}  # by name: which argument is th
 NO_LANGUAGE = {  # by file: names that other programs know, and what only the researcher's commands say
     "results.py": {"Binary labelmap"},
     "devices.py": {"no kernel image", "out of memory", "not enough memory", "can't allocate memory"},
+    "dicom.py": {"PALETTE COLOR"},  # the standard's word
     "figures.py": {"Research use, not for diagnosis."},
 }
 FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies and of model files

@@ -1,0 +1,75 @@
+"""What lies around the lit body and over it: a background that need not be black, and marks that viewers draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+
+DARK = 2.0  # grey levels up to here may be compression noise around the lit body
+SHARE = 0.5  # of a border: its most frequent grey is a background from here on, if it is not black
+NEAR = 4.0  # grey levels about a background that belong to it: compression noise
+EXACT = 0.9  # of a background's border: it was not compressed
+FRAMES = 4  # at most: a window, a frame in it, the page, the picture
+COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
+MARKED = 0.1  # of the lit pixels at most are marks: a picture with more colour is tinted as a whole
+
+
+def background_of(pixels: np.ndarray) -> float:
+    """The grey of the background: the border's most frequent one; 0 where none is frequent.
+
+    (rows, columns), grey 0 to 255.
+    """
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    if (edge <= DARK).mean() >= SHARE:
+        return 0.0
+    counts = np.bincount(np.rint(edge).astype(np.intp).clip(0, 255), minlength=256)
+    level = float(counts.argmax())
+    return level if (np.abs(edge - level) <= NEAR).mean() >= SHARE else 0.0
+
+
+def without_background(pixels: np.ndarray, level: float) -> np.ndarray:
+    """The picture with its background black: what has that grey and reaches the border, and likewise the background
+    within that, where a window or a page surrounds the picture. float32 (rows, columns)."""
+    pixels = np.array(pixels, np.float32)
+    part = pixels
+    for _frame in range(FRAMES):
+        part[reaching_border(np.abs(part - level) <= scatter(part, level))] = 0
+        rows, columns = (np.flatnonzero((part > DARK).any(axis)) for axis in (1, 0))
+        if not rows.size:
+            break
+        part = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        level = background_of(part)
+        if level <= DARK:
+            break
+    return pixels
+
+
+def scatter(pixels: np.ndarray, level: float) -> float:
+    """How far from its grey a background may be: as compression makes it, if its border isn't of one grey."""
+    away = np.abs(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]) - level)
+    return 0.5 if (away <= 0.5).sum() > EXACT * (away <= NEAR).sum() else NEAR
+
+
+def reaching_border(mask: np.ndarray) -> np.ndarray:
+    """The parts of a mask that touch the picture's border."""
+    framed = sitk.GetImageFromArray(np.pad(mask, 1, constant_values=True).astype(np.uint8))
+    parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(framed))
+    return (parts == parts[0, 0])[1:-1, 1:-1]
+
+
+def marks_of(colours: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """Where coloured lines, crosses and figures are drawn: boolean (rows, columns). `colours`: (rows, columns, 3), 0 to
+    255; `lit`: where the picture isn't black."""
+    coloured = np.ptp(colours, axis=2) > COLOURED
+    if not coloured.any() or coloured.sum() > MARKED * max(lit.sum(), 1):
+        return np.zeros(coloured.shape, bool)
+    grown = sitk.BinaryDilate(sitk.GetImageFromArray(coloured.astype(np.uint8)), [1, 1], sitk.sitkBox)
+    return sitk.GetArrayFromImage(grown).astype(bool)
+
+
+def without_marks(pixels: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """The picture (rows, columns) with each marked pixel as the nearest that is not."""
+    from scipy.ndimage import distance_transform_edt  # takes a moment to load, and few pictures need it
+
+    nearest = distance_transform_edt(marks, return_distances=False, return_indices=True)
+    return pixels[tuple(nearest)]

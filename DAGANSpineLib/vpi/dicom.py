@@ -1,0 +1,235 @@
+"""DICOM: what a file holds, and what its numbers mean, read by pydicom.
+
+ITK's reader takes films for volumes, doesn't know the pixel size of ultrasound, and works on files that are cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+
+from ..errors import ImageError
+from ..texts import tr as _
+from .foreign import plainly_named
+from .itk import read_by
+from .refusals import damaged, refuse_size
+
+FILMS = {"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"}  # Ultrasound Multi-frame Image Storage
+TIMES = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")  # said of films only
+PLACES = ("GridFrameOffsetVector", "SpacingBetweenSlices", "PerFrameFunctionalGroupsSequence")  # said of volumes only
+CENTIMETRES = 3  # PhysicalUnitsXDirection, C.8.5.5.1.15
+CLIPPED = 0.3  # share of the pixels: a window that clips more is how somebody looked, not what the scanner meant
+GREY, NEGATIVE, PALETTE = "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"
+TAGS = ["Rows", "Columns", "NumberOfFrames", "SeriesInstanceUID", "SOPClassUID", "ImagePositionPatient"]
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """pydicom's warnings and log stand beside our one sentence; what matters of them is asked for here."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def header(path: Path) -> pydicom.Dataset | None:
+    """What lies where in a file that is a DICOM picture; None for one that is none: directories, reports, settings."""
+    try:
+        with unheard():
+            dataset = pydicom.dcmread(path, force=True, stop_before_pixels=True, specific_tags=TAGS)
+            return dataset if int(dataset.get("Rows") or 0) and int(dataset.get("Columns") or 0) else None
+    except Exception:  # whatever foreign bytes lead pydicom to
+        return None
+
+
+def read_dicom(path: Path) -> tuple[sitk.Image, bool]:
+    """A DICOM file's image, and whether it knows its pixel size. Raises ImageError with a sentence."""
+    try:
+        with unheard():
+            return image_of(pydicom.dcmread(path, force=True), path)
+    except ImageError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise damaged(path) from error
+    except Exception as error:  # whatever foreign bytes lead pydicom to
+        raise damaged(path) from error
+
+
+def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
+    if "PixelData" not in dataset:
+        sentence = _("{path} is a DICOM file without a picture: choose one that holds the image.")
+        raise ImageError(sentence.format(path=path))
+    frames = refuse_incomplete(dataset, path)
+    if frames > 1:
+        refuse_film(dataset, frames, path)
+        with plainly_named(path) as plain:
+            return read_by(plain, "GDCMImageIO", path), True
+    pixels = meant(dataset, stored_pixels(dataset, path))
+    spacing = pixel_spacing(dataset)
+    image = sitk.GetImageFromArray(pixels[None], isVector=pixels.ndim == 3)
+    image.SetSpacing((*(spacing or (1.0, 1.0)), thickness(dataset)))
+    place(image, dataset)
+    return image, spacing is not None
+
+
+def refuse_incomplete(dataset: pydicom.Dataset, path: Path) -> int:
+    """Raise ImageError where more is promised than there is, or than can be; returns the number of frames."""
+    rows, columns, frames = int(dataset.Rows), int(dataset.Columns), int(dataset.get("NumberOfFrames") or 1)
+    bytes_each = int(dataset.get("SamplesPerPixel", 1)) * int(dataset.BitsAllocated) / 8
+    refuse_size((columns, rows, frames), bytes_each)
+    if dataset.PhotometricInterpretation == "YBR_FULL_422":
+        bytes_each *= 2 / 3
+    if packed(dataset):
+        # each frame is a fragment at least; pydicom has found the end of the last, or would have complained
+        whole = sum(1 for _each in fragments(dataset)) >= frames
+    else:
+        whole = len(dataset.PixelData) >= math.floor(rows * columns * frames * bytes_each)
+    if not whole or min(rows, columns, frames) < 1:
+        raise damaged(path)
+    return frames
+
+
+def packed(dataset: pydicom.Dataset) -> bool:
+    meta = getattr(dataset, "file_meta", None)
+    syntax = meta.get("TransferSyntaxUID") if meta is not None else None
+    return bool(syntax is not None and syntax.is_compressed and not syntax.is_deflated)
+
+
+def fragments(dataset: pydicom.Dataset) -> Iterator[bytes]:
+    from pydicom import encaps
+
+    if hasattr(encaps, "generate_fragments"):  # pydicom 3
+        each = encaps.generate_fragments(dataset.PixelData)
+    else:
+        each = encaps.generate_pixel_data_fragment(pydicom.filebase.DicomBytesIO(dataset.PixelData))
+    next(each, None)  # the table of their places
+    yield from each
+
+
+def refuse_film(dataset: pydicom.Dataset, frames: int, path: Path) -> None:
+    """Raise ImageError for pictures that follow each other in time."""
+    film = dataset.get("SOPClassUID") in FILMS or any(name in dataset for name in TIMES)
+    if film and not any(name in dataset for name in PLACES):
+        sentence = _("{path} is a film of {count} pictures, not a volume: export one picture (VPI), or the volume.")
+        raise ImageError(sentence.format(path=path, count=frames))
+    if int(dataset.get("SamplesPerPixel", 1)) > 1:
+        sentence = _("{path} holds {count} pictures in colours: export one picture, or the volume as grey.")
+        raise ImageError(sentence.format(path=path, count=frames))
+
+
+def stored_pixels(dataset: pydicom.Dataset, path: Path) -> np.ndarray:
+    """(rows, columns[, 3]), colours as red, green and blue. What pydicom has no decoder for, ITK may have."""
+    try:
+        return dataset.pixel_array
+    except (NotImplementedError, RuntimeError, AttributeError):
+        if not packed(dataset):
+            raise
+    with plainly_named(path) as plain:
+        return sitk.GetArrayFromImage(read_by(plain, "GDCMImageIO", path))[0]
+
+
+def meant(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
+    """What the stored numbers mean: without padding, rescaled, as the scanner's window shows them, black on white
+    turned round, colours of a palette looked up."""
+    kind = dataset.PhotometricInterpretation
+    if kind == PALETTE:
+        return (pydicom.pixel_data_handlers.util.apply_color_lut(pixels, dataset) >> 8).astype(np.uint8)
+    if pixels.ndim == 3:
+        return pixels
+    unfilled = padding(dataset, pixels)
+    if "RescaleSlope" in dataset and (float(dataset.RescaleSlope), float(dataset.get("RescaleIntercept", 0))) != (1, 0):
+        pixels = pixels * float(dataset.RescaleSlope) + float(dataset.get("RescaleIntercept", 0))
+    if unfilled.any() and not unfilled.all():
+        others = pixels[~unfilled]
+        pixels = np.where(unfilled, others.max() if kind == NEGATIVE else min(0, others.min()), pixels)
+    if int(dataset.get("BitsStored", dataset.BitsAllocated)) > 8:
+        pixels = windowed(dataset, pixels)
+    if kind == NEGATIVE:
+        pixels = pixels.max() - pixels
+    return pixels
+
+
+def padding(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
+    """Where nothing was measured: boolean, of the pixels' shape."""
+    if "PixelPaddingValue" not in dataset:
+        return np.zeros(pixels.shape, bool)
+    bits = 8 * pixels.itemsize
+    edges = [int(dataset.PixelPaddingValue), int(dataset.get("PixelPaddingRangeLimit", dataset.PixelPaddingValue))]
+    # some writers store a negative value as unsigned, or the other way round
+    same = {each % (1 << bits) for each in edges}
+    low, high = min(edges), max(edges)
+    wrapped = pixels.astype(np.int64) % (1 << bits)
+    return ((pixels >= low) & (pixels <= high)) | np.isin(wrapped, list(same))
+
+
+def windowed(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
+    """Grey 0 to 255 through the scanner's first window (C.11.2.1.2), unless it leaves too much of the picture out."""
+    if "WindowCenter" not in dataset or "WindowWidth" not in dataset:
+        return pixels
+    centre, width = (float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth"))
+    if not width > 1:
+        return pixels
+    shown = ((pixels - (centre - 0.5)) / (width - 1) + 0.5) * 255
+    lit = pixels > np.median(pixels[[0, -1]])
+    if not lit.any() or (shown[lit] > 256).mean() > CLIPPED or (shown[lit] < 0).mean() > CLIPPED or np.ptp(shown) < 64:
+        return pixels
+    return shown.clip(0, 255).astype(np.float32)
+
+
+def pixel_spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """mm between columns and between rows; None where the file doesn't know. Ultrasound keeps it by region of the
+    picture (C.8.5.5): that of the largest one."""
+    for name in ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing"):
+        values = dataset.get(name)
+        if values is not None and len(values) == 2 and min(map(float, values)) > 0:
+            return float(values[1]), float(values[0])
+    regions = [each for each in dataset.get("SequenceOfUltrasoundRegions") or () if measures_length(each)]
+    if not regions:
+        return None
+    largest = max(regions, key=extent)
+    return abs(float(largest.PhysicalDeltaX)) * 10, abs(float(largest.PhysicalDeltaY)) * 10
+
+
+def measures_length(region: Any) -> bool:
+    units = region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection")
+    return units == (CENTIMETRES, CENTIMETRES) and bool(region.get("PhysicalDeltaX") and region.get("PhysicalDeltaY"))
+
+
+def extent(region: Any) -> int:
+    edges = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
+    left, top, right, bottom = (int(region.get(name) or 0) for name in edges)
+    return (right - left) * (bottom - top)
+
+
+def thickness(dataset: pydicom.Dataset) -> float:
+    value = dataset.get("SpacingBetweenSlices") or dataset.get("SliceThickness") or 1.0
+    return float(value) if float(value) > 0 else 1.0
+
+
+def place(image: sitk.Image, dataset: pydicom.Dataset) -> None:
+    """Give an image its place in the patient, where the file knows it."""
+    along, position = dataset.get("ImageOrientationPatient"), dataset.get("ImagePositionPatient")
+    if along is None or len(along) != 6:
+        return
+    first, second = np.array(along, float).reshape(2, 3)
+    if abs(first @ second) > 1e-3 or not np.allclose([np.linalg.norm(first), np.linalg.norm(second)], 1, atol=1e-3):
+        return
+    image.SetDirection(np.stack([first, second, np.cross(first, second)], 1).ravel().tolist())
+    if position is not None and len(position) == 3:
+        image.SetOrigin([float(each) for each in position])

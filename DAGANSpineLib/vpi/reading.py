@@ -1,0 +1,88 @@
+"""Any image file, read by whatever reads its kind as people mean it, or refused with a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..errors import ImageError
+from ..texts import tr as _
+from .foreign import plainly_named
+from .headers import header_of, refuse_incomplete
+from .itk import read_by
+from .refusals import damaged, unreadable
+
+RASTERS = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM", b"GIF8", b"RIFF")
+READERS = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO", "NIfTI": "NiftiImageIO"}
+OLD_DICOM = b"\x02\0", b"\x08\0"  # without the usual preamble, it begins with an element of one of these groups
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image as its file has it. `sized`: whether the file may know a patient's millimetres, and not a print's."""
+
+    image: sitk.Image
+    sized: bool
+
+
+def kind_of(path: Path) -> str | None:
+    """What a file is, by its content, whatever its name says: "raster", "DICOM", "NRRD", "MetaImage" or "NIfTI"."""
+    with path.open("rb") as file:
+        first = file.read(1024)
+    if first[128:132] == b"DICM":
+        return "DICOM"
+    if first.startswith(RASTERS):
+        return "raster"
+    if first.startswith(b"NRRD"):
+        return "NRRD"
+    if re.search(rb"^\s*(NDims|ObjectType)\s*=", first, re.M):
+        return "MetaImage"
+    if first.startswith(b"\x1f\x8b"):
+        try:
+            with gzip.open(path, "rb") as file:
+                first = file.read(1024)
+        except (OSError, EOFError, zlib.error):
+            return "NIfTI" if path.name.lower().endswith(".nii.gz") else None
+    if first[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and first[344:346] in (b"n+", b"ni"):
+        return "NIfTI"
+    if first[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and first[4:6] in (b"n+", b"ni"):
+        return "NIfTI"
+    return "DICOM" if first[:2] in OLD_DICOM and first[2:4] != b"\0\0" else None
+
+
+def read_image(path: Path) -> Stored:
+    """Read an image file. Raises ImageError with a sentence if it is missing, damaged, too large, or no image."""
+    if not path.is_file():
+        raise ImageError(_("There is no file {path}.").format(path=path))
+    kind = kind_of(path)
+    if kind is None:
+        raise damaged(path) if path.name.lower().endswith(".nii") else unreadable(path)
+    if kind == "raster":
+        from .rasters import read_raster  # these take a while to load, and Slicer's panel reads no files
+
+        pixels = read_raster(path)
+        return Stored(sitk.GetImageFromArray(pixels, isVector=pixels.ndim == 3 and pixels.shape[2] == 3), False)
+    if kind == "DICOM":
+        from .dicom import read_dicom
+
+        return Stored(*read_dicom(path))
+    header = header_of(path, kind)
+    if header.frames:
+        refuse_frames(path, header.size)
+    refuse_incomplete(path, header)
+    with plainly_named(path) as plain:
+        return Stored(read_by(plain, READERS[kind], path), True)
+
+
+def refuse_frames(path: Path, size: tuple[int, ...]) -> None:
+    """Raise ImageError: B-scans of a tracked sweep become a volume by the tracker's positions only."""
+    sentence = _(
+        "{path} is a tracked sweep of {count} B-scans, not yet a volume: reconstruct the volume first, with Plus or "
+        "SlicerIGT (Volume Reconstruction)."
+    )
+    raise ImageError(sentence.format(path=path, count=size[-1]))

@@ -1,0 +1,328 @@
+"""What hospitals' files hold is read as they mean it, and whatever is cut off, damaged or absurd gets a sentence."""
+
+import gzip
+import os
+import resource
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from DAGANSpineLib.errors import ImageError
+from DAGANSpineLib.vpi import read_image, read_vpi
+
+ROOT = Path(__file__).resolve().parents[2]
+US, FILM = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    """uint8 (240, 80): noise, so that nothing packs well, within a black margin, from 0 to 255."""
+    picture = np.zeros((240, 80), np.uint8)
+    picture[20:220, 10:70] = np.random.default_rng(0).integers(0, 256, (200, 60))
+    return picture
+
+
+def itk(path, array, compress=False, **geometry):
+    image = sitk.GetImageFromArray(array)
+    for name, value in geometry.items():
+        getattr(image, f"Set{name}")(value)
+    sitk.WriteImage(image, str(path), useCompression=compress)
+    return path
+
+
+def dicom(path, array, **elements):
+    """A DICOM file of ultrasound; `elements` are put in last, whatever they are."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = elements.pop("SOPClassUID", US)
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.3.4"
+    dataset.Modality, dataset.PhotometricInterpretation = "US", "MONOCHROME2" if array.ndim == 2 else "RGB"
+    dataset.Rows, dataset.Columns = array.shape[:2]
+    dataset.SamplesPerPixel = 1 if array.ndim == 2 else 3
+    if array.ndim == 3:
+        dataset.PlanarConfiguration = 0
+    bits = 8 * array.itemsize
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    dataset.PixelRepresentation = int(array.dtype.kind == "i")
+    dataset.PixelData = array.tobytes()
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def pillow(path, array, mode=None, **options):
+    picture = Image.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(path, **options)
+    return path
+
+
+WRITERS = {
+    "png": pillow, "jpg": pillow, "tif": pillow, "bmp": pillow, "gif": pillow, "webp": pillow, "nrrd": itk, "mha": itk,
+    "nii": itk, "nii.gz": itk, "dcm": dicom,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.07, 0.5, 0.97])
+@pytest.mark.parametrize("ending", [*WRITERS, "packed nrrd", "packed mha"])
+def test_what_is_cut_off_is_refused(ending, share, pixels, tmp_path):
+    path = tmp_path / f"a.{ending.split()[-1]}"
+    writer = WRITERS[path.name[2:]]
+    writer(path, pixels, True) if "packed" in ending else writer(path, pixels)
+    read_vpi(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ImageError, match="can't be read as an image"):
+        read_vpi(path)
+
+
+@pytest.mark.parametrize("ending", ["png", "nrrd", "mha", "nii.gz"])
+def test_one_flipped_byte_in_packed_pixels_is_refused(ending, pixels, tmp_path):
+    path = tmp_path / f"a.{ending}"
+    (pillow if ending == "png" else lambda path, array: itk(path, array, True))(path, pixels)
+    content = bytearray(path.read_bytes())
+    content[len(content) * 3 // 4] ^= 16
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="can't be read as an image"):
+        read_vpi(path)
+
+
+@pytest.mark.parametrize("ending", ["nhdr", "mhd"])
+def test_a_header_whose_data_are_missing_or_short_is_refused(ending, pixels, tmp_path):
+    path = itk(tmp_path / f"a.{ending}", pixels)
+    data = tmp_path / "a.raw"
+    assert np.array_equal(read_vpi(path).pixels, pixels)
+    data.write_bytes(data.read_bytes()[:-100])
+    for _each in range(2):
+        with pytest.raises(ImageError, match=r"cut off or damaged"):
+            read_vpi(path)
+        data.unlink(missing_ok=True)
+
+
+def test_dicom_that_promises_more_than_it_holds_is_refused(pixels, tmp_path):
+    short = dicom(tmp_path / "short.dcm", pixels, PixelData=pixels.tobytes()[:-1000])
+    frames = dicom(tmp_path / "frames.dcm", pixels, NumberOfFrames=30)
+    huge = dicom(tmp_path / "huge.dcm", pixels, Rows=65535, Columns=65535)
+    for path in (short, frames):
+        with pytest.raises(ImageError, match="cut off or damaged"):
+            read_vpi(path)
+    with pytest.raises(ImageError, match="50 megapixels"):
+        read_vpi(huge)
+
+
+def negative_tiff(path, stored, bits, kind=1):
+    """An uncompressed TIFF where white is zero, tag by tag, as Pillow writes none."""
+    order = "<"
+    tags = {256: stored.shape[1], 257: stored.shape[0], 258: bits, 259: 1, 262: 0, 273: 8, 277: 1,
+            278: stored.shape[0], 279: stored.nbytes, 339: kind}  # fmt: skip
+    data = stored.tobytes()
+    data += b"\0" * (len(data) % 2)
+    directory = struct.pack(order + "H", len(tags))
+    for tag, value in sorted(tags.items()):
+        directory += struct.pack(order + "HHII", tag, 4, 1, value)
+    path.write_bytes(b"II*\0" + struct.pack(order + "I", 8 + len(data)) + data + directory + b"\0" * 4)
+    return path
+
+
+def test_white_is_zero_is_no_negative(pixels, tmp_path):
+    for stored, bits, kind in (
+        (255 - pixels, 8, 1),
+        (65535 - pixels.astype(np.uint16) * 257, 16, 1),
+        ((1 - pixels / 255).astype(np.float32), 32, 3),
+    ):
+        read = read_vpi(negative_tiff(tmp_path / "a.tif", np.ascontiguousarray(stored), bits, kind)).pixels
+        np.testing.assert_allclose(read, pixels, atol=0.01)
+
+
+def test_every_way_to_store_a_grey_picture_gives_the_same_pixels(pixels, tmp_path):
+    picture, opaque = Image.fromarray(pixels), Image.new("L", pixels.shape[::-1], 255)
+    palette = Image.fromarray(255 - pixels, mode="P")
+    palette.putpalette([value for level in range(255, -1, -1) for value in (level, level, level)])
+    shades = {
+        "grey with opacity.png": Image.merge("LA", [picture, opaque]),
+        "grey with opacity.tif": Image.merge("LA", [picture, opaque]),
+        "colours with opacity.png": Image.merge("RGBA", [picture, picture, picture, opaque]),
+        "palette.png": palette, "palette.bmp": palette, "palette.gif": palette, "palette.tif": palette,
+        "inks.tif": Image.merge("CMYK", [Image.new("L", picture.size)] * 3 + [Image.fromarray(255 - pixels)]),
+        "16 bits.png": Image.fromarray(pixels.astype(np.uint16) * 257),
+        "16 bits.tif": Image.fromarray(pixels.astype(np.uint16) * 257),
+        "fractions.tif": Image.fromarray((pixels / 255).astype(np.float32)),
+        "lossless.webp": picture,
+    }  # fmt: skip
+    for name, each in shades.items():
+        each.save(tmp_path / name, **({"lossless": True} if name.endswith("webp") else {}))
+    picture.save(tmp_path / "packed.tif", compression="tiff_lzw")
+    picture.rotate(90, expand=True).save(tmp_path / "lying.png", exif=orientation(6))
+    sitk.WriteImage(
+        sitk.GetImageFromArray(np.repeat(pixels[..., None].astype(np.uint16) * 257, 3, 2), isVector=True),
+        str(tmp_path / "deep colours.png"),
+    )
+    (tmp_path / "called otherwise.nrrd").write_bytes((tmp_path / "16 bits.png").read_bytes())
+    for path in sorted(tmp_path.iterdir()):
+        np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.51, err_msg=path.name)
+
+
+def orientation(number):
+    tags = Image.Exif()
+    tags[0x0112] = number
+    return tags
+
+
+def test_what_is_transparent_is_black(pixels, tmp_path):
+    seen = (pixels > 0).astype(np.uint8) * 255
+    page = np.where(seen, pixels, 255).astype(np.uint8)
+    Image.merge("LA", [Image.fromarray(page), Image.fromarray(seen)]).save(tmp_path / "a.png")
+    assert np.array_equal(read_vpi(tmp_path / "a.png").pixels, pixels)
+
+
+def test_films_and_sweeps_are_refused_in_plain_words(pixels, tmp_path):
+    frames = [Image.fromarray(np.roll(pixels, 9 * index, 0)) for index in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    film = np.repeat(pixels[None], 30, 0)
+    dicom(tmp_path / "a.dcm", pixels, NumberOfFrames=30, PixelData=film.tobytes(), SOPClassUID=FILM, FrameTime="33.3")
+    colours = np.repeat(film[..., None], 3, -1).tobytes()
+    dicom(tmp_path / "b.dcm", pixels, NumberOfFrames=30, PixelData=colours, SOPClassUID=FILM, FrameTime="33.3",
+          SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=0)  # fmt: skip
+    for name, count in (("a.gif", 3), ("a.dcm", 30), ("b.dcm", 30)):
+        with pytest.raises(ImageError, match=f"a film of {count} pictures"):
+            read_image(tmp_path / name)
+    sweep = itk(tmp_path / "a.igs.mha", np.repeat(pixels[None], 21, 0)).read_bytes()
+    status = b"".join(b"Seq_Frame%04d_Timestamp = %d\n" % (index, index) for index in range(21))
+    (tmp_path / "a.igs.mha").write_bytes(sweep.replace(b"ElementDataFile", status + b"ElementDataFile"))
+    with pytest.raises(ImageError, match=r"tracked sweep of 21 B-scans.*reconstruct"):
+        read_image(tmp_path / "a.igs.mha")
+
+
+def region(units=3, delta=0.025, size=80):
+    item = Dataset()
+    item.RegionSpatialFormat, item.RegionDataType = 1, 1
+    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = units
+    item.PhysicalDeltaX, item.PhysicalDeltaY = delta, 2 * delta
+    item.RegionLocationMinX0 = item.RegionLocationMinY0 = 0
+    item.RegionLocationMaxX1 = item.RegionLocationMaxY1 = size
+    return item
+
+
+def test_dicom_says_what_its_numbers_mean(pixels, tmp_path):
+    deep = pixels.astype(np.int16) * 16
+    padded = np.where(pixels > 0, deep, -32768).astype(np.int16)
+    inside = np.where(pixels > 0, pixels, 0)
+    written = {
+        "negative": dicom(tmp_path / "1", 255 - pixels, PhotometricInterpretation="MONOCHROME1"),
+        "window": dicom(tmp_path / "2", pixels.astype(np.uint16) * 20 + 300, WindowCenter="2850.5",
+                        WindowWidth="5101"),
+        "rescaled": dicom(tmp_path / "3", pixels.astype(np.uint16), RescaleSlope="4", RescaleIntercept="-1024"),
+        "padding": dicom(tmp_path / "4", padded, PixelPaddingValue=-32768),
+        "padding without a word": dicom(tmp_path / "5", padded),
+        "colours": dicom(tmp_path / "6", np.stack([pixels, *[np.full_like(pixels, 128)] * 2], -1),
+                         PhotometricInterpretation="YBR_FULL"),
+    }  # fmt: skip
+    for name, path in written.items():
+        np.testing.assert_allclose(read_vpi(path).pixels, inside, atol=1.01, err_msg=name)
+
+
+def test_ultrasound_keeps_its_pixel_size_by_region(pixels, tmp_path):
+    regions = [region(size=20, delta=0.5), region(), region(units=4, size=200)]
+    known = read_vpi(dicom(tmp_path / "a.dcm", pixels, SequenceOfUltrasoundRegions=regions))
+    assert known.spacing == pytest.approx((0.5, 0.25))
+    assert known.image.GetSpacing()[:2] == pytest.approx((0.25, 0.5))
+    direct = read_vpi(dicom(tmp_path / "b.dcm", pixels, PixelSpacing=[0.3, 0.2]))
+    assert direct.spacing == pytest.approx((0.3, 0.2))
+    for elements in ({}, {"SequenceOfUltrasoundRegions": [region(units=4)]}, {"PixelSpacing": [0, 0]}):
+        assert read_vpi(dicom(tmp_path / "c.dcm", pixels, **elements)).spacing is None
+
+
+def test_dicom_without_a_picture_is_refused(tmp_path, pixels):
+    path = dicom(tmp_path / "report", pixels)
+    dataset = pydicom.dcmread(path)
+    del dataset.PixelData
+    dataset.save_as(path)
+    with pytest.raises(ImageError, match="without a picture"):
+        read_vpi(path)
+
+
+def nifti(size, spacing=1.0):
+    """A NIfTI header of 8 bits, and no pixels."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, len(size), *size, *[1] * (7 - len(size)))
+    struct.pack_into("<hh", header, 70, 2, 8)
+    struct.pack_into("<8f", header, 76, 1, *[spacing] * 7)
+    struct.pack_into("<f", header, 108, 352)
+    header[344:348] = b"n+1\0"
+    return bytes(header)
+
+
+def claims(folder):
+    """Small files that say that they are large."""
+    zeros = zlib.compress(bytes(48_000_000), 9)
+    yield "a.nii.gz", gzip.compress(nifti((32767, 32767)) + bytes(48_000_000))
+    yield "b.nii", nifti((32767, 32767, 100))
+    yield "c.nrrd", b"NRRD0004\ntype: uchar\ndimension: 2\nsizes: 60000 60000\nencoding: gzip\n\n" + zeros[:40_000]
+    cube = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 900 900 900\nencoding: gzip\n\n"
+    yield "d.nrrd", cube + gzip.compress(b"\0" * 999)
+    yield (
+        "e.mha",
+        (
+            b"ObjectType = Image\nNDims = 3\nDimSize = 900 900 900\nElementType = MET_UCHAR\nCompressedData = True\n"
+            b"ElementDataFile = LOCAL\n" + zeros
+        ),
+    )
+    yield "f.nrrd", b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 99999999999 9999 9999\nencoding: raw\n\n"
+    yield "g.nrrd", b"NRRD0004\ntype: uchar\ndimension: 2\nsizes: " + b"9" * 5000 + b" 2\nencoding: raw\n\n"
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    yield "h.png", b"\x89PNG\r\n\x1a\n\0\0\0\r" + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+def test_small_files_that_claim_to_be_large_cost_nothing(tmp_path):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name, content in claims(tmp_path):
+        (tmp_path / name).write_bytes(content)
+        begin = time.process_time()
+        with pytest.raises(ImageError):
+            read_image(tmp_path / name)
+        assert time.process_time() - begin < 2, name
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
+
+
+def test_sheared_axes_and_axes_that_are_no_numbers_have_their_own_sentence(pixels, tmp_path):
+    header = bytearray(nifti((80, 240, 1)))
+    struct.pack_into("<h", header, 254, 1)
+    struct.pack_into("<12f", header, 280, 1, 0.8, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    (tmp_path / "sheared.nii").write_bytes(bytes(header) + pixels.tobytes())
+    path = itk(tmp_path / "nan.nrrd", pixels[None])
+    content = path.read_bytes()
+    assert b"(1,0,0)" in content
+    path.write_bytes(content.replace(b"(1,0,0)", b"(nan,0,0)"))
+    for name in ("sheared.nii", "nan.nrrd"):
+        with pytest.raises(ImageError, match="right angles"):
+            read_image(tmp_path / name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode under Windows")
+def test_libraries_print_nothing_beside_the_sentence_and_odd_names_end_no_process(pixels, tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9"
+    for ending in (b".nrrd", b".nii.gz", b".mha", b".png", b".dcm"):
+        made = WRITERS[ending.decode()[1:]](tmp_path / f"a{ending.decode()}", pixels)
+        os.rename(made, name + ending)
+    itk(tmp_path / "b.mha", pixels, True)
+    (tmp_path / "b.mha").write_bytes((tmp_path / "b.mha").read_bytes()[:-200])
+    program = (
+        "import sys; from pathlib import Path; from DAGANSpineLib.vpi import read_vpi\n"
+        "from DAGANSpineLib.errors import ImageError\nfor path in sorted(Path(sys.argv[1]).iterdir()):\n"
+        "    try: print(read_vpi(path).pixels.shape)\n    except ImageError: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.splitlines()) == ["(240, 80)"] * 5 + ["refused"]
