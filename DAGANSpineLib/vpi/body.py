@@ -5,22 +5,85 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-DARK = 2.0  # grey levels up to here may be compression noise around the lit body
+from .background import DARK, background_of, without_background
+
 SIDE = 0.2  # of the largest lit region: smaller ones are writing beside the sweep, not the other side of its midline
+HALF_HEIGHTS = 12, 11, 7  # pixels, of the ellipse that closes gaps, by the distance from its middle column
+LINE = 12  # pixels: what is no thicker, with nothing beside it, is a line that somebody drew
+LONG = 64  # pixels: what is shorter belongs to the ragged edge of the body; of 30 simulated bodies, 45 at most
 
 
 def lit_body(pixels: np.ndarray) -> np.ndarray:
     """Where the sweep reached: (rows, columns) grey -> boolean mask, one stretch in each row.
 
-    Dashes within it are black too, so the lit pixels are closed across gaps of a few rows, and holes are filled; so is
-    the midline, which may be black down to the foot and even part the body in two.
+    What differs from the background is lit. Dashes within the body are black too, so lit pixels are closed across gaps
+    of a few rows, and holes are filled; so is the midline, which may be black down to the foot and even part the body
+    in two. Lines that viewers draw (crosses, rulers, frames) and writing are none of it.
     """
-    margin = 16
-    lit = sitk.GetImageFromArray((pixels > DARK).astype(np.uint8))
-    lit = sitk.ConstantPad(lit, [margin] * 2, [margin] * 2)
-    closed = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(lit, [2, 12]))
-    parts = sitk.GetArrayFromImage(sitk.RelabelComponent(sitk.ConnectedComponent(closed)))  # the largest is 1
+    level = background_of(pixels)
+    lit = (pixels if level <= DARK else without_background(pixels, level)) > DARK
+    body = np.zeros(lit.shape, bool)
+    rows, columns = (np.flatnonzero(lit.any(axis)) for axis in (1, 0))
+    if rows.size:
+        part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        body[part] = large_parts(without_lines(closed(lit[part])))
+    return np.logical_or.accumulate(body, 1) & np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+
+
+def closed(lit: np.ndarray) -> np.ndarray:
+    """Closed by the ellipse: as ITK's binary closing, and several times as fast."""
+    down, across = 2 * HALF_HEIGHTS[0], 2 * len(HALF_HEIGHTS)
+    grown = spread(np.pad(lit, ((down, down), (across, across))))
+    return ~spread(~grown)[down:-down, across:-across]
+
+
+def spread(mask: np.ndarray) -> np.ndarray:
+    """Dilated by the ellipse, column by column."""
+    result = spread_upright(mask, HALF_HEIGHTS[0])
+    for shift, half in enumerate(HALF_HEIGHTS[1:], 1):
+        taller = spread_upright(mask, half)
+        result[:, shift:] |= taller[:, :-shift]
+        result[:, :-shift] |= taller[:, shift:]
+    return result
+
+
+def spread_upright(mask: np.ndarray, half: int) -> np.ndarray:
+    """Dilated by `half` pixels up and down, each step as wide as what is reached already allows."""
+    reach = 0
+    while reach < half:
+        step = min(2 * reach + 1, half - reach)
+        wider = mask.copy()
+        wider[step:] |= mask[:-step]
+        wider[:-step] |= mask[step:]
+        mask, reach = wider, reach + step
+    return mask
+
+
+def without_lines(mask: np.ndarray) -> np.ndarray:
+    """Without what is thin, long and alone, level, upright or oblique."""
+    lines = np.zeros_like(mask)
+    for towards in (mask, mask.T):
+        if len(towards) > LINE:
+            alone = towards.copy()
+            alone[LINE + 1 :] &= ~towards[: -LINE - 1]
+            alone[: -LINE - 1] &= ~towards[LINE + 1 :]
+            lines |= long_parts(alone if towards is mask else alone.T)
+    return mask & ~lines
+
+
+def long_parts(mask: np.ndarray) -> np.ndarray:
+    """The parts that extend over `LONG` pixels, down or across."""
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
+    shapes = sitk.LabelShapeStatisticsImageFilter()
+    shapes.Execute(parts)
+    long = [label for label in shapes.GetLabels() if max(shapes.GetBoundingBox(label)[2:]) >= LONG]
+    return np.isin(sitk.GetArrayFromImage(parts), long) if long else np.zeros_like(mask)
+
+
+def large_parts(mask: np.ndarray) -> np.ndarray:
+    """The largest part and those not much smaller, their holes filled."""
+    filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(mask, 1).astype(np.uint8)))
+    parts = sitk.GetArrayFromImage(sitk.RelabelComponent(sitk.ConnectedComponent(filled)))  # the largest is 1
     sizes = np.bincount(parts.ravel(), minlength=2)
     sizes[0] = 0
-    body = (sizes >= max(1, sizes[1] * SIDE))[parts][margin:-margin, margin:-margin]
-    return np.logical_or.accumulate(body, 1) & np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+    return (sizes >= max(1, sizes[1] * SIDE))[parts][1:-1, 1:-1]

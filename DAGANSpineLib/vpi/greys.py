@@ -1,25 +1,70 @@
-"""Any picture as grey, 0 to 255."""
+"""Any picture as grey, 0 to 255, its background black."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ImageError
 from ..texts import tr as _
+from .background import DARK, background_of, marks_of, without_marks
+from .body import lit_body
 
 LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
 SMALLEST = 32  # rows or columns: the segmenter halves its input five times
+USUAL = 0.5, 99.5  # percent of the pixels that are neither hot nor dead
+BEYOND = 0.5  # of the usual range, to either side: what lies farther is hot, dead, or a number for "nothing"
+FRACTIONS = 0.1, 1.25  # ranges of fractions: interpolation goes slightly beyond 1
+LEVELS = 16.0  # from here to 255 a range that begins at 0 is one of grey levels
+FREQUENT = 0.25  # of the border: a value from here on is the background's
+FEW = 0.001  # of the pixels are not counted on
+UNDERSHOOT = 0.05  # of the range: interpolation goes so far below the background
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How numbers become grey: (number - `base`) * `factor`; `nothing`: numbers that say that nothing was measured."""
+
+    base: float = 0.0
+    factor: float = 1.0
+    nothing: tuple[float, ...] = ()
+
+    def grey(self, numbers: np.ndarray) -> np.ndarray:
+        """float32, 0 to 255."""
+        if self == Scale():
+            return numbers.astype(np.float32)
+        with np.errstate(over="ignore"):  # of a hot pixel, which is white however hot
+            pixels = ((numbers.astype(np.float64) - self.base) * self.factor).clip(0, 255)
+        if self.nothing:
+            pixels[np.isin(numbers, self.nothing)] = 0
+        return pixels.astype(np.float32)
 
 
 def grey(picture: np.ndarray) -> np.ndarray:
     """Any picture as grey: (rows, columns) or (rows, columns, channels) -> float32 (rows, columns), 0 to 255.
 
-    Colour becomes luminance (opacity is left out). Values that fit 0 to 255 stay as they are, and fractions within 0
-    and 1 become that range. Deeper values (12 or 16 bits) are scaled so that the brightest pixel becomes 255, since
-    files don't say how many bits their scanner used.
+    Colour becomes luminance (opacity is left out); coloured lines and figures drawn over a grey picture are taken out
+    of it. Values that fit 0 to 255 stay as they are, other ranges are found from the values themselves (see
+    `scale_of`), since files don't say how many bits their scanner used. The background becomes black.
     Raises ImageError for pictures that hold no VPI.
     """
     picture = np.asarray(picture)
+    refuse(picture)
+    numbers = picture if picture.ndim == 2 else luminance(picture)
+    pixels = scale_of(numbers, picture.dtype).grey(numbers)
+    if picture.ndim == 3 and picture.shape[2] >= 3:
+        colours = picture[..., :3].astype(np.float32)
+        colours *= 255 / max(float(colours.max()), 1e-30) if colours.max() > 255 or colours.max() <= 1 else 1
+        marks = marks_of(colours, pixels > DARK)
+        pixels = without_marks(pixels, marks) if marks.any() else pixels
+    if background_of(pixels) > DARK:
+        pixels = pixels * lit_body(pixels)
+    return np.ascontiguousarray(pixels)
+
+
+def refuse(picture: np.ndarray) -> None:
+    """Raise ImageError for what holds no VPI."""
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] > 4):
         sentence = _("A VPI is one picture; this has {count} dimensions: {shape}.")
         raise ImageError(sentence.format(count=picture.ndim, shape=picture.shape))
@@ -35,18 +80,82 @@ def grey(picture: np.ndarray) -> np.ndarray:
         raise ImageError(_("This picture has complex numbers as pixels; a VPI is grey."))
     if not np.isfinite(picture).all():
         raise ImageError(_("Some pixels are not numbers (NaN or infinite). Export the picture again without them."))
-    fraction = np.issubdtype(picture.dtype, np.floating)
-    pixels = picture.astype(np.float32)
-    if pixels.ndim == 3:
-        colours = pixels.shape[2] >= 3
-        pixels = pixels[..., :3] @ np.float32(LUMINANCE) if colours else pixels[..., 0]
-    lowest, highest = float(pixels.min()), float(pixels.max())
+
+
+def luminance(picture: np.ndarray) -> np.ndarray:
+    """(rows, columns, channels) -> (rows, columns)."""
+    if picture.shape[2] < 3:
+        return picture[..., 0]
+    kind = np.float32 if picture.dtype.itemsize <= 4 else np.float64
+    return picture[..., :3].astype(kind) @ np.array(LUMINANCE, kind)
+
+
+def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
+    """How these numbers become grey. `kind`: of the file's numbers. Raises ImageError if they are all the same.
+
+    Grey levels 0 to 255 stay, and fractions, of 1 or from -1 to 1, become these. Anything else (12 bits, scores, one
+    hot pixel among 12 bits) is stretched so that the brightest usual pixel is 255 and the background 0: by the usual
+    pixels' own range, since one of 65535, or a padding of -32768, says nothing of the others.
+    """
+    lowest, highest = float(numbers.min()), float(numbers.max())
     if lowest == highest:
         raise ImageError(_("This picture is empty: every pixel has the same value."))
-    if lowest < 0:
-        pixels, highest = pixels - lowest, highest - lowest
-    if highest > 255:
-        pixels = pixels * (255 / highest)
-    elif fraction and highest <= 1:
-        pixels = pixels * 255
-    return np.ascontiguousarray(pixels, dtype=np.float32)
+    fractions = kind.kind == "f"
+    if lowest >= 0 and highest <= 255 and (not fractions or highest >= LEVELS):
+        return Scale()
+    background = frequent_at_border(numbers)
+    base, top, nothing = usual_range(numbers.astype(np.float64, copy=False).ravel(), background)
+    extent = top - base
+    if not 0 < extent < np.inf:
+        raise ImageError(_("This picture is empty: hardly any pixel differs from the others."))
+    if fractions and base == -1 and extent <= 2 * FRACTIONS[1]:
+        factor = 255 / 2
+    elif fractions and FRACTIONS[0] < extent <= FRACTIONS[1]:
+        factor = 255.0
+    elif extent <= 255 and (extent >= LEVELS if fractions else True):
+        factor = 1.0
+    else:
+        factor = 255 / extent
+    return Scale(base, factor, nothing)
+
+
+def frequent_at_border(numbers: np.ndarray) -> float | None:
+    """The border's most frequent number, None where none is frequent."""
+    edge = np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]])
+    values, counts = np.unique(edge, return_counts=True)
+    return float(values[counts.argmax()]) if counts.max() >= FREQUENT * edge.size else None
+
+
+def usual_range(numbers: np.ndarray, background: float | None) -> tuple[float, float, tuple[float, ...]]:
+    """What is black, what is white, and the numbers that say that nothing was measured there."""
+    others = numbers if background is None else numbers[numbers != background]
+    nothing = []
+    for _pass in range(3):
+        low, high = np.percentile(others, USUAL)
+        beyond = BEYOND * (high - low)
+        usual = others[(others >= low - beyond) & (others <= high + beyond)]
+        bottom, top = float(usual.min()), float(usual.max())
+        # a number that many pixels have, farther from the others than these are from each other, is padding
+        padding = [value for value in (float(others.min()), float(others.max())) if is_padding(value, others)]
+        if not padding:
+            break
+        nothing += padding
+        others = others[~np.isin(others, padding)]
+    if background is not None and min(abs(background - bottom), abs(background - top)) > top - bottom > 0:
+        return min(bottom, 0.0), top, (*nothing, background)
+    if background is None:
+        return min(bottom, 0.0), top, tuple(nothing)
+    undershoot = UNDERSHOOT * (top - bottom)
+    if (others < background - undershoot).mean() > FEW:  # a background that is not the darkest: a viewer's grey
+        return min(bottom, 0.0), top, tuple(nothing)
+    return (0.0 if 0 <= background <= undershoot else background), top, tuple(nothing)
+
+
+def is_padding(value: float, others: np.ndarray) -> bool:
+    """Whether many pixels have this extreme number, far away from all the rest."""
+    same = others == value
+    if same.mean() < FEW or same.all():
+        return False
+    rest = others[~same]
+    low, high = np.percentile(rest, USUAL)
+    return bool(min(abs(value - rest.min()), abs(value - rest.max())) > max(high - low, 1e-300))

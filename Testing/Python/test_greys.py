@@ -1,0 +1,113 @@
+"""The same spine gives the same grey picture, however its numbers were stored and whatever viewers drew around it."""
+
+import numpy as np
+import pytest
+
+from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.vpi import grey, lit_body
+
+
+@pytest.fixture(scope="module")
+def spine(small_vpi):
+    """As real VPI are: black outside, saturated in places. uint8 (300, 160)."""
+    return np.where(small_vpi > 185, 255, small_vpi)
+
+
+def hot(numbers):
+    numbers[150, 80] = 65535
+    return numbers
+
+
+CODINGS = {
+    "8 bits": lambda spine: spine,
+    "12 bits": lambda spine: spine.astype(np.uint16) * 16,
+    "16 bits": lambda spine: spine.astype(np.uint16) * 257,
+    "signed, from -1024 on": lambda spine: spine.astype(np.int16) * 8 - 1024,
+    "signed 8 bits": lambda spine: (spine.astype(np.int16) - 128).astype(np.int8),
+    "fractions": lambda spine: spine / 255,
+    "fractions slightly beyond 1": lambda spine: np.where(spine == 255, 1.03, spine / 255).astype(np.float32),
+    "-1 to 1": lambda spine: (spine / 127.5 - 1).astype(np.float32),
+    "scores": lambda spine: ((spine - spine.mean()) / spine.std()).astype(np.float32),
+    "enormous": lambda spine: spine * 1e39,
+    "tiny": lambda spine: spine * 1e-6,
+    "12 bits with a hot pixel": lambda spine: hot(spine.astype(np.uint16) * 16),
+    "8 bits with a hot pixel": lambda spine: hot(spine.astype(np.uint16)),
+    "12 bits with padding": lambda spine: np.where(spine == 0, -32768, spine.astype(np.int32) * 16).astype(np.int16),
+    "12 bits with padding in a corner": lambda spine: padded(spine.astype(np.int32) * 16),
+    "floats": lambda spine: spine.astype(np.float64),
+    "colours": lambda spine: np.repeat(spine[..., None], 3, 2),
+    "deep colours": lambda spine: np.repeat(spine[..., None].astype(np.uint16) * 257, 3, 2),
+}
+
+
+def padded(numbers):
+    numbers[:40, :40] = -32768
+    return numbers
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_the_same_spine_in_any_coding_gives_the_same_grey(spine, coding):
+    read = grey(CODINGS[coding](spine.copy()))
+    away = np.abs(read - spine)
+    away[150, 80] = 0  # the hot pixel
+    if "corner" in coding:
+        away[:40, :40] = 0
+        assert not read[:40, :40].any()
+    assert away.max() <= 0.51
+
+
+def test_the_same_spine_in_any_coding_gives_the_same_labels(spine, slim_model_file):
+    pipeline = Pipeline.load(slim_model_file, "cpu")
+    expected = pipeline.run(grey(spine)).labels
+    assert len(np.unique(expected)) == 4
+    for coding in ("16 bits", "-1 to 1", "scores", "enormous", "12 bits with padding", "deep colours"):
+        assert (pipeline.run(grey(CODINGS[coding](spine.copy()))).labels == expected).mean() > 0.9999, coding
+
+
+@pytest.mark.parametrize("level", [30, 45, 60, 255])
+def test_a_background_that_is_not_black_becomes_black(spine, level):
+    body = lit_body(spine)
+    shown = np.where(body, spine, level).astype(np.uint8)
+    assert np.array_equal(lit_body(shown), body)
+    assert np.array_equal(grey(shown), np.where(body, spine, 0))
+    noisy = np.where(body, spine, np.random.default_rng(0).integers(level - 2, level + 3, spine.shape).clip(0, 255))
+    assert (lit_body(noisy) != body).mean() < 0.01
+
+
+def test_a_window_around_the_picture_is_no_body(spine):
+    window = np.full((400, 300), 45, np.uint8)
+    window[40:360, 60:240] = 20
+    window[50:350, 70:230] = spine
+    expected = np.zeros(window.shape, bool)
+    expected[50:350, 70:230] = lit_body(spine)
+    assert np.array_equal(lit_body(window), expected)
+
+
+def drawn(picture, value):
+    """With a cross through it, an arrow, a frame, a ruler and figures."""
+    picture[150] = picture[:, 80] = value
+    picture[100:102, 141:160] = value
+    picture[2, 3:-3] = picture[-3, 3:-3] = picture[2:-2, 3] = picture[2:-2, -4] = value
+    picture[5:295:10, :3] = value
+    picture[20:27, 148:153] = value
+    return picture
+
+
+def test_lines_and_figures_in_grey_are_no_body(spine):
+    canvas = np.pad(spine, 60)
+    marked = drawn(canvas.copy(), 200)
+    marked[290] = 200
+    assert (lit_body(marked) != lit_body(canvas)).sum() < 0.005 * lit_body(canvas).sum()  # a stub at the edge
+
+
+def test_lines_and_figures_in_colour_are_taken_out(spine):
+    canvas = np.pad(spine, 30)
+    marked = drawn(np.repeat(canvas[..., None], 3, 2), (255, 230, 0))
+    read = grey(marked)
+    assert np.array_equal(lit_body(read), lit_body(canvas))
+    assert (np.abs(read - canvas) > 60).mean() < 0.01
+
+
+def test_a_tinted_picture_is_no_mark(spine):
+    tinted = np.stack([spine, spine * 0.6, spine * 0.2], -1).astype(np.uint8)
+    assert np.array_equal(lit_body(grey(tinted)), lit_body(spine))
