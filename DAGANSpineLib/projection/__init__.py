@@ -1,6 +1,6 @@
 """From a voxel volume to its VPI: which way it lies, its skin, the slab under it, a preview."""
 
-from .files import Projected, Wanted, project_file, read_input, write_vpi
+from .files import Projected, Wanted, project_file, read_input, refuse_to_replace, write_vpi
 from .orientation import TO_RAS
 from .preview import cut
 from .projector import THICKNESS_MM, Projector, Slab
@@ -15,5 +15,6 @@ __all__ = [
     "cut",
     "project_file",
     "read_input",
+    "refuse_to_replace",
     "write_vpi",
 ]

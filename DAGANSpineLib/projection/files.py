@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from ..errors import ImageError, UserError
 from ..files import OutputError, whole_file
 from ..progress import Progress, unheard
-from ..vpi import VPI, read_image, vpi_of_file
+from ..vpi import VPI, files_of, holds_volume, plainly_named, read_image, refuse_damaged_dicom, silenced, vpi_of_file
 from .projector import THICKNESS_MM, Projector, Slab
 
 KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies
@@ -47,6 +47,9 @@ def read_input(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unhe
 
     Raises UserError with a sentence that names the file; what `progress` raises goes through.
     """
+    if path.is_dir():
+        projected = project_file(path, wanted, progress)
+        return projected.vpi, projected
     stored = read_image(path)
     if sum(extent > 1 for extent in stored.image.GetSize()) < 3:
         return vpi_of_file(path, stored), None
@@ -76,18 +79,24 @@ def read_volume(path: Path) -> sitk.Image:
     """Read a volume's file, or a folder's one DICOM series. Raises ImageError with a sentence."""
     if not path.is_dir():
         return read_image(path).image
-    sitk.ProcessObject.GlobalWarningDisplayOff()  # they would stand beside our one sentence
+    pictures = files_of(path)
+    for each in pictures:
+        refuse_damaged_dicom(each)
     reader = sitk.ImageSeriesReader()
-    series = reader.GetGDCMSeriesIDs(str(path))
-    if len(series) != 1:
-        raise ImageError(
-            f"The folder {path} holds {len(series) or 'no'} DICOM series: give a folder with one series, or a file."
-        )
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path), series[0]))
-    try:
-        return reader.Execute()
-    except RuntimeError as error:
-        raise ImageError(f"The DICOM series in {path} can't be read: is a file of it damaged?") from error
+    with plainly_named(path) as plain, silenced():
+        names = [reader.GetGDCMSeriesFileNames(str(plain), each) for each in reader.GetGDCMSeriesIDs(str(plain))]
+        known = {each.name for each in pictures}
+        series = [each for each in names if known & {Path(name).name for name in each}]
+        if len(series) != 1:
+            raise ImageError(
+                f"The folder {path} holds {len(series) or 'no'} DICOM series of pictures: give a folder with one "
+                "series, or a file."
+            )
+        reader.SetFileNames(series[0])
+        try:
+            return reader.Execute()
+        except RuntimeError as error:
+            raise ImageError(f"The DICOM series in {path} can't be read: is a file of it damaged?") from error
 
 
 def projector_of(image: sitk.Image, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> Projector:
@@ -120,9 +129,20 @@ def write_vpi(vpi: VPI, path: Path) -> None:
     name = path.name.lower()
     if not name.endswith((*KEEP_GEOMETRY, ".png")):
         raise UserError(f"A VPI is written as {', '.join(KEEP_GEOMETRY)} or .png, not as {path.name}.")
+    refuse_to_replace(path)
     with whole_file(path) as partial:
         image = vpi.image if name.endswith(KEEP_GEOMETRY) else vpi.image[:, :, 0]
         try:
             sitk.WriteImage(image, str(partial), useCompression=True)
         except RuntimeError as error:  # SimpleITK's word for a full disk
             raise OutputError(f"{path} can't be written: is the disk full?") from error
+
+
+def refuse_to_replace(path: Path, source: Path | None = None) -> None:
+    """Raise OutputError if a VPI written to `path` would take the place of a volume: of `source`, or of any other."""
+    if not path.exists():
+        return
+    if source is not None and (path.samefile(source) or source in path.parents):
+        raise OutputError(f"{path} is the volume itself: choose another name for its VPI.")
+    if path.is_dir() or holds_volume(path):
+        raise OutputError(f"{path} exists, and is no picture: choose another name for the VPI.")

@@ -5,6 +5,7 @@ Patient coordinates are LPS, in mm: left, posterior, superior. Numpy only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -75,7 +76,7 @@ def find_view(
     lengths = np.linalg.norm(edges, axis=0)
     directions = (edges / lengths).T
     longest = int(lengths.argmax())
-    clear = head is None and lengths[longest] >= LONG * np.delete(lengths, longest).max()
+    clear = head is None and is_long(lengths, longest)
     toward_head, toward_skin = np.array(SIDES[head or "S"]), np.array(SIDES[skin or "P"])
 
     def agreement(up: int, back: int) -> float:
@@ -83,14 +84,47 @@ def find_view(
         return climbs + abs(directions[back] @ toward_skin) - TIE * lengths[back] / lengths.sum()
 
     up, back = max(permutations(range(3), 2), key=lambda axes: agreement(*axes))
+    return view_along(directions, up, back, directions[back] @ toward_skin > 0, toward_head)
+
+
+def view_along(directions: np.ndarray, up: int, back: int, deep_is_back: bool, toward_head: np.ndarray) -> View:
+    """The view along an axis, backwards if `deep_is_back`, with another one upright, its end that is nearest to the
+    head at the top. `directions`: (3, 3), of the axes, LPS."""
     down_is_back = directions[up] @ toward_head > 0
-    deep_is_back = directions[back] @ toward_skin > 0
     down = directions[up] * (-1 if down_is_back else 1)
     deep = directions[back] * (-1 if deep_is_back else 1)
     across = 3 - up - back
     # looking along `deep` with the head up, the picture's right is this, in any right-handed coordinates
     right = np.cross(deep, -down)
     return View((up, across, back), (bool(down_is_back), bool(directions[across] @ right < 0), bool(deep_is_back)))
+
+
+def other_views(index_to_lps: np.ndarray, shape: tuple[int, int, int], than: View) -> Iterator[View]:
+    """The views along the two axes that a view doesn't look along, from both ends: upright is what is long, or
+    otherwise what climbs most."""
+    edges = index_to_lps[:3, :3] * shape
+    lengths = np.linalg.norm(edges, axis=0)
+    directions = (edges / lengths).T
+    for back in than.axes[:2]:
+        upright = max(
+            set(range(3)) - {back}, key=lambda axis: (is_long(lengths, axis), abs(directions[axis, 2]), lengths[axis])
+        )
+        if is_long(lengths, back):
+            continue
+        for deep_is_back in (False, True):
+            yield view_along(directions, upright, back, deep_is_back, np.array(SIDES["S"]))
+
+
+def is_long(lengths: np.ndarray, axis: int) -> bool:
+    """Whether an axis is by far the longest of three, as a spine's is."""
+    return bool(lengths[axis] >= LONG * np.delete(lengths, axis).max())
+
+
+def lying(view: View, index_to_lps: np.ndarray) -> View:
+    """The same with what was across upright."""
+    edges = index_to_lps[:3, :3]
+    directions = (edges / np.linalg.norm(edges, axis=0)).T
+    return view_along(directions, view.axes[1], view.axes[2], view.reverse[2], np.array(SIDES["S"]))
 
 
 def side_of(direction: np.ndarray) -> str:

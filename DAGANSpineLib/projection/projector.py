@@ -16,16 +16,16 @@ import SimpleITK as sitk
 from ..errors import ImageError, UserError
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi import SMALLEST, VPI, Plane
-from .orientation import UPRIGHT, View, find_view, side_of
-from .skin import Beginnings, Surface, find_skin
+from ..vpi import SMALLEST, VPI, Plane, refuse_voxel_size
+from .orientation import UPRIGHT, side_of
+from .side import find_side
+from .skin import Beginnings, Surface
 
 THICKNESS_MM = 3.0  # of published slabs (Cheung et al.)
 METHODS = ("mean", "maximum")
 SKIN_MM = 3.0  # skin and the echo of its surface
 DEPTH_MM = 12.0  # of a slab, where the volume says nothing better
 BONES_MM = 3.4  # from the roof of the slab down to where a slab's mean grey has halved: measured on simulated backs
-SMOOTHER = 2.0  # times: a side so much smoother than the other is the skin's, whatever the geometry says
 AGREEING = 0.5  # share of the columns that have to begin at the skin
 LONGEST_MM = 1000.0  # of a back
 FEW_GREYS = 8  # an image with no more different values is a label map
@@ -70,7 +70,8 @@ class Projector:
     `voxels`: the volume as seen from behind, (rows, columns, depth), a view of the array it was made of. `to_lps`:
     (4, 4), from (row, column, depth, 1) to LPS. `spacing`: mm between rows, columns, depths. `skin_mm`: float32 (rows,
     columns), from the centre of the first voxel in depth to the skin. `depth_mm`: the depth of a slab that shows the
-    bones. `lowest` and `scale`: grey is (voxel - lowest) * scale, 0 to 255, where 0 is unfilled.
+    bones, `moved` to where there is something at all. `lowest` and `scale`: grey is (voxel - lowest) * scale, 0 to 255,
+    where 0 is unfilled.
     """
 
     voxels: np.ndarray
@@ -80,6 +81,7 @@ class Projector:
     depth_mm: float
     lowest: float
     scale: float
+    moved: bool = False
 
     @classmethod
     def of(
@@ -98,18 +100,19 @@ class Projector:
         of a back; what `progress` raises goes through.
         """
         refuse_other_shapes(voxels)
+        refuse_voxel_size(np.linalg.norm(index_to_lps[:3, 2::-1], axis=0))
         refuse_labels(voxels)
         lowest, scale = grey_levels(voxels, progress)
-        view, begin = find_side(voxels, index_to_lps, lowest, head, skin, progress)
-        progress(0.9, _("Finding the skin"))
-        surface, agreeing = find_skin(begin)
+        found = find_side(voxels, index_to_lps, lowest, head, skin, progress)
+        view, begin, surface = found.view, found.begin, found.surface
         seen, spacing = view.of(voxels), view.spacing(index_to_lps)
+        depth, moved = depth_of_bones(begin, surface, spacing[2])
         projector = cls(
             voxels=seen, to_lps=view.to_lps(index_to_lps, voxels.shape), spacing=spacing,
-            skin_mm=surface.over(seen.shape[:2], spacing[:2]), depth_mm=depth_of_bones(begin, surface, spacing[2]),
-            lowest=lowest, scale=scale,
+            skin_mm=surface.over(seen.shape[:2], spacing[:2]), depth_mm=depth,
+            lowest=lowest, scale=scale, moved=moved,
         )  # fmt: skip
-        if agreeing < AGREEING:
+        if found.agreeing < AGREEING:
             raise ImageError(
                 _(
                     "No smooth skin was found from the side {side} of the volume: choose where the skin and the head "
@@ -127,6 +130,11 @@ class Projector:
             notes.append(note.format(side=self.head))
         if self.skin != "P":
             notes.append(_("The skin was taken to lie at {side}: check left and right.").format(side=self.skin))
+        if self.moved:
+            note = _(
+                "The volume holds nothing at the usual depth: a slab from {depth:g} mm under the skin on was taken."
+            )
+            notes.append(note.format(depth=self.depth_mm))
         if length > LONGEST_MM:
             note = _("The volume is {length:.0f} mm long: its voxel size can't be right, and no depth in mm is.")
             notes.append(note.format(length=length))
@@ -201,30 +209,6 @@ class Projector:
         return (self.to_lps @ [row, column, (skin + under_mm) / self.spacing[2], 1])[:3]
 
 
-def find_side(
-    voxels: np.ndarray,
-    index_to_lps: np.ndarray,
-    lowest: float,
-    head: str | None,
-    skin: str | None,
-    progress: Progress,
-) -> tuple[View, Beginnings]:
-    """The view from the skin's side, and where columns begin in it; the parameters are those of `Projector.of`.
-
-    The skin is smooth and the bones' far side is not: where that is clear, it counts more than the coordinates, for a
-    tracker's need not be the patient's.
-    """
-    view = find_view(index_to_lps, voxels.shape, head, skin)
-    progress(0.6, _("Finding the skin"))
-    begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
-    if skin is not None:
-        return view, begin
-    progress(0.75, _("Finding the skin"))
-    behind = view.from_the_other_side()
-    opposite = Beginnings.of(behind.of(voxels), behind.spacing(index_to_lps), lowest)
-    return (behind, opposite) if SMOOTHER * opposite.roughness_mm < begin.roughness_mm else (view, begin)
-
-
 def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str, unfilled: float = 0) -> np.ndarray:
     """Mean or maximum, above `unfilled`, of the filled voxels between two depths: float32 (rows, columns), 0 for none.
 
@@ -234,7 +218,8 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
     row, column = np.ogrid[: roof.shape[0], : roof.shape[1]]
     total, weight = np.zeros(roof.shape, np.float32), np.zeros(roof.shape, np.float32)
     thinnest, thickest = float((floor - roof).min()), float((floor - roof).max())
-    for step in range(int(np.ceil(thickest)) + 1):
+    last = min(int(np.ceil(thickest)), voxels.shape[2] - 1 - int(first.min()))  # what lies beyond holds nothing
+    for step in range(max(0, -int(first.max())), last + 1):
         at = first + step
         within = np.clip(at, 0, voxels.shape[2] - 1)
         grey = voxels[row, column, within].astype(np.float32)
@@ -253,11 +238,11 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
     return total / np.maximum(weight, 1e-6) * (weight > 1e-3) if method == "mean" else total
 
 
-def depth_of_bones(begin: Beginnings, surface: Surface, size: float) -> float:
+def depth_of_bones(begin: Beginnings, surface: Surface, size: float) -> tuple[float, bool]:
     """The depth under the skin, mm, of a slab that shows the bones: above where they and their shadows take over.
 
-    There, a slab's mean grey has fallen to half of the brightest one's; `DEPTH_MM` where none does. `size`: mm between
-    depths.
+    There, a slab's mean grey has fallen to half of the brightest one's; `DEPTH_MM` where none does; and whether it
+    is another one only because the volume holds nothing there. `size`: mm between depths.
     """
     few = slice(None, None, 4)  # rows are enough
     known, grey = np.isfinite(begin.mm[few]), begin.grey[few]
@@ -273,7 +258,18 @@ def depth_of_bones(begin: Beginnings, surface: Surface, size: float) -> float:
     slabs[: round(SKIN_MM / size)] = 0
     dark = slabs < slabs.max(initial=0) / 2
     dark[: int(slabs.argmax())] = False
-    return round(max(0.0, (float(dark.argmax()) - 0.5) * size - BONES_MM), 1) if dark.any() else DEPTH_MM
+    depth = round(max(0.0, (float(dark.argmax()) - 0.5) * size - BONES_MM), 1) if dark.any() else DEPTH_MM
+    filled = nearest_filled(depth, count > 0, size)
+    return filled, filled != depth
+
+
+def nearest_filled(depth: float, filled: np.ndarray, size: float) -> float:
+    """The depth under the skin, mm, nearest to this one, whose slab holds something. `filled`: by voxel of depth."""
+    thick = max(1, round(THICKNESS_MM / size))
+    holding = np.flatnonzero(np.convolve(filled, np.ones(thick))[thick - 1 :])  # slabs, by the voxel of their roof
+    if not holding.size or round(depth / size) in holding:
+        return depth
+    return round(float(holding[np.abs(holding * size - depth).argmin()] * size), 1)
 
 
 def refuse_other_shapes(voxels: np.ndarray) -> None:

@@ -6,15 +6,18 @@ pydicom only: Slicer has them all.
 
 from .background import DARK
 from .body import lit_body
+from .foreign import plainly_named, silenced
 from .greys import SMALLEST, grey
-from .picture import PICTURES, VPI, pixel_size, read_vpi, vpi_of_file
+from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, vpi_of_file
 from .plane import Plane
-from .reading import Stored, read_image
+from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
+from .refusals import refuse_voxel_size
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
 
 __all__ = [
     "DARK",
     "DEVIATION",
+    "ENDINGS",
     "NETWORK_SIZE",
     "PICTURES",
     "SMALLEST",
@@ -22,11 +25,19 @@ __all__ = [
     "Plane",
     "Stored",
     "denormalise",
+    "files_of",
     "grey",
+    "holds_volume",
+    "is_dicom",
     "lit_body",
     "normalise",
     "pixel_size",
+    "plainly_named",
     "read_image",
     "read_vpi",
+    "refuse_damaged_dicom",
+    "refuse_voxel_size",
+    "silenced",
+    "volume_series",
     "vpi_of_file",
 ]

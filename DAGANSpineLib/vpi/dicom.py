@@ -71,6 +71,17 @@ def read_dicom(path: Path) -> tuple[sitk.Image, bool]:
         raise damaged(path) from error
 
 
+def refuse_damaged(path: Path) -> None:
+    """Raise ImageError if a file promises more than it holds."""
+    try:
+        with unheard():
+            refuse_incomplete(pydicom.dcmread(path, force=True), path)
+    except ImageError:
+        raise
+    except Exception as error:  # whatever foreign bytes lead pydicom to
+        raise damaged(path) from error
+
+
 def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
     if "PixelData" not in dataset:
         sentence = _("{path} is a DICOM file without a picture: choose one that holds the image.")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from ..files import plain_text
+
 MOST_PRINTED = 10_000  # characters that are looked at
 
 
@@ -57,8 +59,3 @@ def plainly_named(path: Path) -> Iterator[Path]:
             yield link
         return
     yield path
-
-
-def plain_text(name: str) -> str:
-    """A file's name as text that can be written: what is not UTF-8 in it becomes question marks."""
-    return name.encode("utf-8", "replace").decode("utf-8")

@@ -130,10 +130,11 @@ def nrrd(path: Path) -> Header:
         raise ValueError(packing)
     skip = int(fields.get("byte skip", fields.get("byteskip", 0)))
     place = fields.get("data file", fields.get("datafile"))
+    frames = "list" in fields.get("kinds", "").split() or bool(re.search(rf"^{FRAMES}", text, re.M))
     if place is None:
-        return Header(size, bytes_each, (path,), packing, offset + max(skip, 0))
+        return Header(size, bytes_each, (path,), packing, offset + max(skip, 0), frames)
     files = files_named(path, place, text.splitlines())
-    return Header(size, bytes_each, files, packing, max(skip, 0))
+    return Header(size, bytes_each, files, packing, max(skip, 0), frames)
 
 
 def meta(path: Path) -> Header:

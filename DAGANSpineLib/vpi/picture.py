@@ -17,6 +17,8 @@ from .reading import Stored, read_image
 # their resolution is that of a print, not of a patient
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
 
+ENDINGS = (*PICTURES, ".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm")  # of images' names
+
 
 @dataclass(frozen=True)
 class VPI:
@@ -31,6 +33,16 @@ class VPI:
     spacing: tuple[float, float] | None
     image: sitk.Image
     plane: Plane
+
+    def sized(self, mm: float | None) -> VPI:
+        """The same with pixels of `mm`, if the file doesn't know how large they are; outputs take that over."""
+        if mm is None or self.spacing is not None:
+            return self
+        image = sitk.Image(self.image)
+        image.SetSpacing(
+            [mm if extent > 1 else size for extent, size in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+        )
+        return replace(self, spacing=(mm, mm), image=image)
 
     def like_input(self, picture: np.ndarray) -> sitk.Image:
         """An upright picture (rows, columns) as an image with the input file's geometry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .refusals import damaged, unreadable
 
 RASTERS = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM", b"GIF8", b"RIFF")
 READERS = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO", "NIfTI": "NiftiImageIO"}
+SLICES = 4  # of a DICOM series, from which on they make a volume
 OLD_DICOM = b"\x02\0", b"\x08\0"  # without the usual preamble, it begins with an element of one of these groups
 
 
@@ -77,6 +79,55 @@ def read_image(path: Path) -> Stored:
     refuse_incomplete(path, header)
     with plainly_named(path) as plain:
         return Stored(read_by(plain, READERS[kind], path), True)
+
+
+def files_of(path: Path) -> list[Path]:
+    """All files whose content an image is made of: its own, those that its header names, or a folder's DICOM pictures.
+    Raises ImageError or OSError."""
+    if path.is_dir():
+        return sorted(each for each in path.iterdir() if each.is_file() and is_dicom(each))
+    kind = kind_of(path)
+    named = header_of(path, kind).data if kind in READERS else ()
+    return list(dict.fromkeys([path, *(each for each in named if each.is_file())]))
+
+
+def holds_volume(path: Path) -> bool:
+    """Whether a file is one of a volume, as far as its header says."""
+    kind = kind_of(path)
+    try:
+        return kind in READERS and sum(extent > 1 for extent in header_of(path, kind).size) > 2
+    except ImageError:
+        return False
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is a DICOM picture: directories, reports and settings are none."""
+    if kind_of(path) != "DICOM":
+        return False
+    from .dicom import header
+
+    return header(path) is not None
+
+
+def refuse_damaged_dicom(path: Path) -> None:
+    """Raise ImageError if a DICOM file promises more than it holds."""
+    from .dicom import refuse_damaged
+
+    refuse_damaged(path)
+
+
+def volume_series(paths: Sequence[Path]) -> list[Path]:
+    """Those of these files that are slices of volumes: of a DICOM series at different places of the patient."""
+    from .dicom import header
+
+    series: dict[str, list[tuple[Path, str]]] = {}
+    for path in paths:
+        if kind_of(path) == "DICOM" and (found := header(path)) is not None and "ImagePositionPatient" in found:
+            place = str(found.ImagePositionPatient)
+            series.setdefault(str(found.get("SeriesInstanceUID")), []).append((path, place))
+    stacks = [each for each in series.values() if len({place for _path, place in each}) >= SLICES]
+    within = {path for stack in stacks for path, _place in stack}
+    return [path for path in paths if path in within]
 
 
 def refuse_frames(path: Path, size: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,12 @@ import pytest
 import SimpleITK as sitk
 from truth import TURNED, Stored, bone_depth, bones_of, fallen, found_at, similarity, slab_of
 
-from DAGANSpineLib.errors import UserError
+from DAGANSpineLib.errors import ImageError, UserError
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.projection.files import projector_of
 from DAGANSpineLib.projection.orientation import SIDES, find_view
-from DAGANSpineLib.projection.projector import gather
+from DAGANSpineLib.projection.projector import gather, nearest_filled
 from DAGANSpineLib.projection.skin import Surface, beginnings
 from DAGANSpineLib.simulation import Subject, simulate_subject, simulate_volume
 from DAGANSpineLib.vpi.picture import vpi_from_image
@@ -325,6 +326,53 @@ def test_where_the_head_is_not_superior_the_vpi_stands_upright_by_itself(upright
     right, down, inward = np.array(vpi.image.GetDirection()).reshape(3, 3).T
     assert (right.tolist(), down.tolist(), inward.tolist()) == ([-1, 0, 0], [0, 0, -1], [0, -1, 0])
     assert any("upright" in note for note in upside_down.notes)
+
+
+def turned(degrees):
+    """About the body's length, in LPS (4, 4)."""
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return turn
+
+
+@pytest.mark.parametrize("degrees", [69, 90, 130])
+def test_a_back_that_is_turned_about_its_length_is_seen_from_behind_all_the_same(degrees, upright, looked_at):
+    projector = Projector.of(upright.voxels, turned(degrees) @ upright.to_lps)
+    slab = slab_of(upright.volume)
+    assert np.array_equal(projector.project(slab), looked_at.project(slab))
+    assert projector.skin == "R" and any("skin was taken to lie at R" in note for note in projector.notes)
+
+
+def test_a_short_reconstruction_in_a_trackers_coordinates_shows_the_skins_side_and_the_spine_upright(looked_at):
+    """As of a phantom: no axis is long, and the skin lies where a patient's feet would."""
+    part = np.ascontiguousarray(looked_at.voxels[150:270].transpose(2, 0, 1))
+    down, across, deep = looked_at.spacing
+    to_lps = np.array([[0, 0, across, 0], [0, down, 0, 0], [deep, 0, 0, 0], [0, 0, 0, 1.0]])
+    projector = Projector.of(part, to_lps)
+    assert projector.skin == "I" and projector.voxels.shape[::2] == (120, len(part))
+    assert len(projector.notes) == 2
+
+
+def test_a_depth_that_holds_nothing_gives_way_to_one_that_does(upright, looked_at):
+    deep = np.array(looked_at.voxels)
+    depth = np.arange(deep.shape[2]) * looked_at.spacing[2] - looked_at.skin_mm[..., None]
+    deep[depth > 6] = 0
+    shallow = Projector.of(deep, looked_at.to_lps)
+    assert shallow.project(Slab(shallow.depth_mm)).any()
+    assert shallow.moved == any("nothing at the usual depth" in note for note in shallow.notes)
+    assert nearest_filled(12.0, np.arange(40) < 14, 0.5) == 6.5
+    assert nearest_filled(5.0, np.arange(40) < 14, 0.5) == 5.0
+
+
+def test_absurd_slabs_and_voxel_sizes_cost_nothing(upright, looked_at):
+    begin = time.process_time()
+    assert looked_at.project(Slab(0.0, 1e5)).any()
+    thin = upright.to_lps.copy()
+    thin[:, 2] *= 1e-6
+    with pytest.raises(ImageError, match="voxels are said to be"):
+        Projector.of(upright.voxels, thin)
+    assert time.process_time() - begin < 5
 
 
 def test_a_volume_longer_than_a_back_is_doubted(looked_at):

@@ -136,6 +136,15 @@ def test_bad_input_is_one_line_exit_status_2_and_nothing_written(spine_file, upr
         assert sorted(tmp_path.rglob("*")) == before, words
 
 
+def test_a_vpi_never_takes_the_place_of_a_volume(spine_file, tmp_path, monkeypatch, capsys):
+    copy = tmp_path / "copy.nrrd"
+    copy.write_bytes(spine_file.read_bytes())
+    for output in (copy, spine_file):
+        before = output.read_bytes()
+        status, _, error = run(monkeypatch, capsys, "project", copy, "-o", output)
+        assert status == 2 and "choose another name" in error and output.read_bytes() == before
+
+
 def test_segmenting_a_volume_projects_it_first(spine_file, looked_at, slim_model_file, tmp_path):
     from DAGANSpineLib.inference import Pipeline
     from DAGANSpineLib.inference.one_file import segment_file
