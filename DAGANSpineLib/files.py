@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,9 @@ from .errors import UserError
 from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
+LONGEST = 100  # bytes of a name that a temporary one takes over: file systems allow 255
+UNWRITABLE = re.compile(r"itk::ERROR|StreamWriter|failed writing|No space")  # libraries' RuntimeErrors for a full disk
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 
 
 class OutputError(UserError):
@@ -24,10 +29,13 @@ class OutputError(UserError):
 def whole_file(path: Path) -> Iterator[Path]:
     """A temporary path in the same folder, with the same ending, that becomes `path` once all is written.
 
-    Whatever goes wrong is passed on, and a former file stays as it was.
+    Whatever goes wrong is passed on, a library's word for a full disk as OutputError, and a former file stays as it
+    was.
     """
+    refuse_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix="".join(path.suffixes), dir=path.parent)
+    suffix = "".join(path.suffixes[-2:])
+    handle, name = tempfile.mkstemp(suffix, f".{shortened(path.stem)}.", path.parent)
     os.close(handle)
     partial = Path(name)
     try:
@@ -36,8 +44,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and UNWRITABLE.search(str(error)):
+            raise OutputError(_("{path} can't be written: is the disk full?").format(path=path)) from error
         raise
 
 
@@ -46,16 +56,20 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
     """A temporary folder that takes the name `folder` once all is written, and vanishes if anything goes wrong.
 
     A former folder of that name is replaced if it holds nothing but files of the names in `replaces` (`*` stands for
-    anything): a folder that happens to have the name may hold somebody's images. Raises OutputError if it holds more,
-    or if the new one can't be made, written or renamed. What a killed run left half-written of this folder goes.
+    anything), and most of these: a folder that happens to have the name may hold somebody's images, and one of ours
+    somebody's labels. Raises OutputError if it holds more, or if the new one can't be made, written or renamed, which
+    is asked before any work. What a killed run left half-written of this folder goes.
     """
+    folder = Path(os.path.abspath(folder))
+    refuse_name(folder)
     refuse_others_files(folder, replaces)
-    for half_written in folder.parent.glob(f".{glob.escape(folder.name)}.????????{PARTIAL}"):
+    hidden = f".{shortened(folder.name)}."
+    for half_written in folder.parent.glob(f"{glob.escape(hidden)}????????{PARTIAL}"):
         shutil.rmtree(half_written, ignore_errors=True)
     missing = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(PARTIAL, f".{folder.name}.", folder.parent))
+        partial = Path(tempfile.mkdtemp(PARTIAL, hidden, folder.parent))
     except OSError as error:
         sentence = _("The folder {folder} can't be written ({reason}).")
         raise OutputError(sentence.format(folder=folder.parent, reason=error.strerror)) from error
@@ -72,13 +86,22 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
         if isinstance(error, OSError):
             sentence = _("{folder} can't be written ({reason}).")
             raise OutputError(sentence.format(folder=folder, reason=error.strerror or error)) from error
+        if isinstance(error, RuntimeError) and UNWRITABLE.search(str(error)):
+            raise OutputError(_("{path} can't be written: is the disk full?").format(path=folder)) from error
         raise
 
 
 def refuse_others_files(folder: Path, replaces: Sequence[str]) -> None:
-    """Raise OutputError unless `folder` is free, or a folder of replaceable files only."""
+    """Raise OutputError unless `folder` is free, or a folder of replaceable files only that can be replaced."""
     if folder.is_dir():
-        others = [entry.name for entry in folder.iterdir() if not any(map(entry.match, replaces))]
+        entries = sorted(folder.iterdir())
+        others = [each.name for each in entries if each.is_dir() or not any(map(each.match, replaces))]
+        ours = [name for name in replaces if "*" not in name]
+        if entries and not others and 2 * sum((folder / name).exists() for name in ours) < len(ours):
+            others = [entries[0].name]
+        if os.path.ismount(folder) or folder.resolve() in (Path.cwd(), *Path.cwd().parents):
+            sentence = _("{folder} is in use and can't be replaced: name a new folder in it for the results.")
+            raise OutputError(sentence.format(folder=folder))
         if others:
             sentence = _("{folder} holds other files ({name}): choose another place for the results.")
             raise OutputError(sentence.format(folder=folder, name=others[0]))
@@ -91,7 +114,7 @@ def replace_folder(folder: Path, by: Path) -> None:
     if not folder.exists():
         by.replace(folder)
         return
-    aside = Path(tempfile.mkdtemp(PARTIAL, f".{folder.name}.", folder.parent))
+    aside = Path(tempfile.mkdtemp(PARTIAL, f".{shortened(folder.name)}.", folder.parent))
     folder.replace(aside / folder.name)
     try:
         by.replace(folder)
@@ -100,3 +123,34 @@ def replace_folder(folder: Path, by: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def refuse_name(path: Path) -> None:
+    """Raise OutputError for a path that is not UTF-8, as from old archives: libraries end the process over it."""
+    if plain_text(str(path)) != str(path):
+        sentence = _("{path} has a name that is not UTF-8: choose another place for the results.")
+        raise OutputError(sentence.format(path=plain_text(str(path))))
+
+
+def plain_text(name: str) -> str:
+    """A path as text that can be written: what is not UTF-8 in it becomes question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def shortened(name: str) -> str:
+    """The beginning of a long name."""
+    return os.fsdecode(os.fsencode(name)[:LONGEST]) if len(os.fsencode(name)) > LONGEST else name
+
+
+def portable_name(name: str) -> str:
+    """A name that a folder may have on every system: no letters that one forbids, no device of Windows', not too long.
+
+    Different long names stay different.
+    """
+    clean = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", plain_text(name)).rstrip(" .") or "image"
+    if clean.partition(".")[0].strip().lower() in RESERVED:
+        clean = f"{clean}_"
+    if len(clean.encode()) > 2 * LONGEST:
+        mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        clean = clean.encode()[: 2 * LONGEST - 9].decode(errors="ignore") + "-" + mark
+    return clean

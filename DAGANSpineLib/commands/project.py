@@ -26,9 +26,10 @@ def add_arguments(command: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Project a volume to its VPI."""
-    from ..projection import Wanted, project_file, write_vpi
+    from ..projection import Wanted, project_file, refuse_to_replace, write_vpi
 
     wanted = Wanted(arguments.depth, arguments.thickness, arguments.method, arguments.axis, arguments.direction)
+    refuse_to_replace(arguments.output, arguments.input)
     projected = project_file(arguments.input, wanted, Bar("Projecting"))
     write_vpi(projected.vpi, arguments.output)
     (rows, columns), (down, across) = projected.vpi.pixels.shape, projected.vpi.spacing

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..report import DISCLAIMER
-from .terminal import BAD_INPUT, STOPPED, Bar, Parser, add_device, add_model, add_output, complain
+from .terminal import BAD_INPUT, STOPPED, Bar, Parser, add_device, add_model, add_output, complain, millimetres
 
 if TYPE_CHECKING:
     from ..inference import Outcome
@@ -34,6 +34,9 @@ def add_arguments(command: Parser) -> None:
     command.add_argument(
         "--resume", action="store_true", help="keep results that the same model has made of the same content"
     )
+    command.add_argument(
+        "--spacing", type=millimetres, metavar="MM", help="pixel size of pictures that don't know theirs, such as PNG"
+    )
     add_model(command)
     add_device(command)
 
@@ -54,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell_outcome(outcome, arguments.output)
 
     try:
-        every = segment_files(paths, arguments.output, pipeline, arguments.resume, bar, tell)
+        every = segment_files(paths, arguments.output, pipeline, arguments.resume, bar, tell, arguments.spacing)
     except KeyboardInterrupt:
         bar.clear()
         if len(paths) == 1:

@@ -70,6 +70,17 @@ def at_least(smallest: int) -> Callable[[str], int]:
     return number
 
 
+def millimetres(text: str) -> float:
+    """An argument type: a pixel size."""
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    if not 0.01 <= size <= 10:
+        raise argparse.ArgumentTypeError(f"{text} is no pixel size in mm, such as 0.25")
+    return size
+
+
 def add_output(command: Parser, what: str, metavar: str = "DIR") -> None:
     command.add_argument("-o", "--output", type=Path, required=True, metavar=metavar, help=what)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import OutputError, whole_file
+from ..files import OutputError, plain_text, whole_file
 from ..progress import Cancelled, Progress, unheard
 from ..report import pages_in, write_contact_sheets
 from ..segments import SEGMENTS
-from ..vpi import PICTURES
+from ..vpi import ENDINGS, is_dicom, volume_series
 from .one_file import former_report, name_of, segment_file
 from .pipeline import Pipeline
 
-ENDINGS = (*PICTURES, ".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm")
 SUMMARY = "summary.csv"
 NAMED = 3  # of many names, in a sentence
+FORMULA = "=", "+", "-", "@", "\t"  # what begins so is computed by spreadsheets
 FIGURES = ("components", "area_pixels", "area_mm2")
 COLUMNS = (
     "file",
@@ -51,7 +51,8 @@ def find_images(inputs: Iterable[Path], output: Path) -> tuple[list[Path], list[
     """The files to work on, and notes on what lies in the folders but is left out.
 
     A file stands for itself. A folder stands for the images directly in it, by name; its sub-folders may hold labels or
-    results and are not entered, hidden files and segmentations (.seg.nrrd) are none. Raises UserError for a folder
+    results and are not entered, hidden files and segmentations (.seg.nrrd) are none. A folder of DICOM slices that make
+    one volume stands for that. Raises UserError for a folder
     without images, for the folder that the results go into, and where two files would have the same results folder.
     """
     files, notes = [], []
@@ -63,6 +64,18 @@ def find_images(inputs: Iterable[Path], output: Path) -> tuple[list[Path], list[
             raise UserError(f"The results can't go into {path}, where the images are: choose another folder for them.")
         entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
         images = [entry for entry in entries if is_image(entry)]
+        slices = volume_series(images)
+        if slices == images:
+            files.append(path)
+            notes += left_out(path, [entry for entry in entries if entry not in images])
+            continue
+        if slices:
+            notes.append(
+                f"{len(slices)} files of {path} are slices of volumes, and left out ({shortened(slices)}): give each "
+                "volume a folder of its own."
+            )
+            entries = [entry for entry in entries if entry not in slices]
+            images = [entry for entry in images if entry not in slices]
         notes += left_out(path, [entry for entry in entries if entry not in images])
         if not images:
             raise UserError(" ".join([f"There are no images in {path}.", *left_out(path, entries)]))
@@ -82,10 +95,7 @@ def is_image(path: Path) -> bool:
     """Whether a file is meant to be an image: by the ending of its name, or as DICOM, which often has none."""
     if not path.is_file() or path.name.lower().endswith(".seg.nrrd"):
         return False
-    if path.name.lower().endswith(ENDINGS):
-        return True
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+    return (path.name.lower().endswith(ENDINGS) and path.suffix.lower() != ".dcm") or is_dicom(path)
 
 
 def left_out(folder: Path, entries: Sequence[Path]) -> list[str]:
@@ -96,10 +106,12 @@ def left_out(folder: Path, entries: Sequence[Path]) -> list[str]:
     return notes + ([f"Not images, left out of {folder}: {shortened(others)}."] if others else [])
 
 
-def shortened(names: Sequence[str]) -> str:
+def shortened(names: Sequence[str | Path]) -> str:
     """The first names, and how many there are more."""
     more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(plain_text(getattr(name, "name", name)) for name in names[:NAMED]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def segment_files(
@@ -109,26 +121,29 @@ def segment_files(
     resume: bool = False,
     progress: Progress = unheard,
     tell: Callable[[Outcome], None] = lambda outcome: None,
+    spacing: float | None = None,
 ) -> list[Outcome]:
     """Restore and segment files one after another; a bad one doesn't stop the others.
 
     Results go into `folder`/NAME for each. Of more than one file there are also `folder`/summary.csv, brought up to
     date after each, and, in the end, contact sheets. With `resume`, results that the same model made of the same
-    content are kept. `progress` hears of all files as one run, `tell` of each outcome. Raises OutputError if `folder`
+    content are kept. `progress` hears of all files as one run, `tell` of each outcome. `spacing`: pixel size, mm, of
+    pictures that don't know theirs. Raises OutputError if `folder`
     holds a summary of somebody else's; what `progress` raises stops the run and leaves whole what is done.
     """
     several = len(paths) > 1
     if several:
         refuse_others_summary(folder)
-    reports = {path: former_report(path, folder, pipeline) for path in paths} if resume else {}
+    reports = {path: former_report(path, folder, pipeline, spacing) for path in paths} if resume else {}
     outcomes = {path: Outcome(path, report, kept=True) for path, report in reports.items() if report is not None}
     for outcome in outcomes.values():
         tell(outcome)
     waiting = [path for path in paths if path not in outcomes]
     done = 0
     for index, path in enumerate(waiting):
-        where = f"{index + 1} of {len(waiting)}, {path.name}"
-        outcomes[path] = attempt(path, folder, pipeline, part(progress, done, done + len(waiting) - index, where))
+        where = f"{index + 1} of {len(waiting)}, {plain_text(path.name)}"
+        hears = part(progress, done, done + len(waiting) - index, where)
+        outcomes[path] = attempt(path, folder, pipeline, hears, spacing)
         done += not outcomes[path].error  # a file that fails at once says nothing of how long the others take
         if several:
             write_summary([outcomes[path] for path in paths if path in outcomes], folder)
@@ -142,10 +157,10 @@ def segment_files(
     return every
 
 
-def attempt(path: Path, folder: Path, pipeline: Pipeline, progress: Progress) -> Outcome:
+def attempt(path: Path, folder: Path, pipeline: Pipeline, progress: Progress, spacing: float | None = None) -> Outcome:
     """One file's outcome, whatever it holds."""
     try:
-        return Outcome(path, segment_file(path, folder, pipeline, progress))
+        return Outcome(path, segment_file(path, folder, pipeline, progress, spacing))
     except Cancelled:
         raise
     except UserError as error:
@@ -186,13 +201,13 @@ def write_summary(outcomes: Sequence[Outcome], folder: Path) -> None:
 def row_of(outcome: Outcome) -> dict[str, Any]:
     """A file's line in the summary; what is not known stays empty."""
     if outcome.report is None:
-        return {"file": outcome.path, "error": outcome.error}
+        return {"file": cell(outcome.path), "error": cell(outcome.error)}
     report = outcome.report
     extents = {
         f"{name}_{figure}": values.get(figure) for name, values in report["classes"].items() for figure in FIGURES
     }
     return {
-        "file": outcome.path,
+        "file": cell(outcome.path),
         **extents,
         "corrupted_before": report["corrupted patches"]["before"],
         "corrupted_after": report["corrupted patches"]["after"],
@@ -200,6 +215,12 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
         "largest_g_before": report["largest g"]["before"],
         "largest_g_after": report["largest g"]["after"],
         "change_of_clean": report["change of clean patches"],
-        "warnings": " ".join(report["warnings"]),
+        "warnings": cell(" ".join(report["warnings"])),
         "seconds": round(sum(report["seconds"].values()), 1),
     }
+
+
+def cell(text: object) -> str:
+    """Text for a spreadsheet, which is not to take it for a formula."""
+    plain = plain_text(str(text))
+    return f"'{plain}" if plain.startswith(FORMULA) else plain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 from pathlib import Path
@@ -12,26 +11,31 @@ import numpy as np
 import SimpleITK as sitk
 import slicerio
 
-from ..files import OutputError, whole_folder
+from ..errors import UserError
+from ..files import OutputError, plain_text, portable_name, whole_folder
 from ..progress import Progress, unheard
 from ..projection import Projected, read_input
+from ..records import check_record, read_json
 from ..report import DISCLAIMER, findings, overlay, residual
 from ..segments import SEGMENTS
-from ..vpi import VPI
+from ..vpi import ENDINGS, VPI, files_of
 from .pipeline import Pipeline, Result
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
-HEADERS = (".mhd", ".nhdr")  # their pixels lie in another file
+CHUNK = 1 << 20  # bytes
 
 
-def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard) -> dict[str, Any]:
-    """Restore and segment one image file, a VPI or a volume, which is projected first; the results go into
-    `folder`/NAME, all of them or none.
+def segment_file(
+    path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard, spacing: float | None = None
+) -> dict[str, Any]:
+    """Restore and segment one image file, a VPI or a volume, which is projected first, as is the DICOM series of a
+    folder; the results go into `folder`/NAME, all of them or none.
 
-    Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress`
-    raises stops the run and leaves nothing.
+    `spacing`: pixel size, mm, of pictures that don't know theirs. Returns the report. Results of an earlier run are
+    replaced. Raises ImageError or OutputError; what `progress` raises stops the run and leaves nothing.
     """
-    (vpi, projected), origin = read_input(path), origin_of(path, pipeline)
+    (vpi, projected), origin = read_input(path), origin_of(path, pipeline, spacing)
+    vpi = vpi.sized(spacing)
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
         report = report_of(origin, vpi, pipeline, result, projected)
@@ -43,33 +47,55 @@ def segment_file(path: Path, folder: Path, pipeline: Pipeline, progress: Progres
 
 
 def name_of(path: Path) -> str:
-    """The file's name without its ending; .nii.gz is one ending."""
-    return path.with_suffix("").stem if path.name.endswith(".nii.gz") else path.stem
+    """The name of the folder that a file's results go into: its own, without an ending that says what it is, and fit
+    for every system. 1.2.840.1 and 1.2.840.2, as DICOM files are called, stay different."""
+    ending = max((each for each in ENDINGS if path.name.lower().endswith(each)), key=len, default="")
+    return portable_name(path.name if path.is_dir() else path.name[: len(path.name) - len(ending)])
 
 
-def origin_of(path: Path, pipeline: Pipeline) -> dict[str, Any]:
-    """What results are made of: the input's name and content, and the model; the report's first keys."""
+def origin_of(path: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any]:
+    """What results are made of: the input's name and content, the model, and the pixel size that was given, mm; the
+    report's first keys."""
     content = hashlib.sha256()
-    parts = sorted(path.parent.glob(f"{glob.escape(path.stem)}.*")) if path.suffix.lower() in HEADERS else [path]
-    for part in parts:
-        content.update(part.read_bytes())
+    for part in files_of(path):
+        with part.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                content.update(chunk)
     return {
-        "input": path.name,
+        "input": plain_text(path.name),
         "input_sha256": content.hexdigest(),
         "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
+        **({} if spacing is None else {"given_spacing_mm": spacing}),
     }
 
 
-def former_report(path: Path, folder: Path, pipeline: Pipeline) -> dict[str, Any] | None:
+def former_report(path: Path, folder: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any] | None:
     """The report of results that an earlier run made of the same content with the same model, None without them."""
     results = folder / name_of(path)
-    if not path.is_file() or not all((results / name).is_file() for name in OUTPUTS):
-        return None
     try:
-        report = json.loads((results / "report.json").read_text(encoding="utf-8"))
-    except ValueError:  # another program's report.json, or a damaged one
+        if not path.exists() or not all((results / name).is_file() for name in OUTPUTS):
+            return None
+        report = read_report(results / "report.json")
+        origin = origin_of(path, pipeline, spacing)
+    except (UserError, OSError):  # another program's report.json or a damaged one; what can't be read
         return None
-    return report if isinstance(report, dict) and report.items() >= origin_of(path, pipeline).items() else None
+    same = {name: report.get(name) for name in (*origin, "given_spacing_mm")}
+    return report if same == {"given_spacing_mm": None, **origin} else None
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """What `report_of` says, of this version. Raises UserError for anything else."""
+    report = read_json(path)
+    needed = {"input": str, "input_sha256": str, "model": dict, "classes": dict, "seconds": dict, "warnings": list,
+              "corrupted patches": dict, "largest g": dict}  # fmt: skip
+    check_record(report, needed, path)
+    check_record(report["corrupted patches"], {"before": int, "after": int, "of": int}, path)
+    check_record(report["largest g"], {"before": object, "after": object}, path)
+    for segment in SEGMENTS:
+        check_record(report["classes"].get(segment.name.lower()), {"components": int, "area_pixels": int}, path)
+    if not all(isinstance(seconds, int | float) for seconds in report["seconds"].values()):
+        raise UserError(f"{path} holds seconds that are no numbers.")
+    return report
 
 
 def report_of(

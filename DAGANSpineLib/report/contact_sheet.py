@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..files import whole_file
 from .figures import DISCLAIMER
 from .lettering import ADVANCE, HEIGHT, LEADING, letters, plain
 
@@ -30,7 +31,8 @@ def write_contact_sheets(pictures: Sequence[tuple[str, Path | None]], folder: Pa
     paths = [folder / f"contact-sheet-{number:02d}.png" for number in range(1, len(pages) + 1)]
     for number, (path, page) in enumerate(zip(paths, pages, strict=True), 1):
         sheet = page_of(page, f"{DISCLAIMER} Page {number} of {len(pages)}")
-        sitk.WriteImage(sitk.GetImageFromArray(sheet, isVector=True), str(path), useCompression=True)
+        with whole_file(path) as partial:
+            sitk.WriteImage(sitk.GetImageFromArray(sheet, isVector=True), str(partial), useCompression=True)
     for former in set(pages_in(folder)) - set(paths):
         former.unlink()
     return paths
@@ -60,14 +62,24 @@ def draw(page: np.ndarray, name: str, path: Path | None, top: int, left: int) ->
     top += NAME
     for line, part in enumerate(reversed(wrapped(name)), 1):
         write(page, part, top - line * SCALE * LEADING, left)
-    if path is None:
+    overlay = None if path is None else picture_in(path)
+    if overlay is None:
         page[top : top + HIGH, left : left + WIDE] = MISSING
         write(page, "no result", top + HIGH // 2, left + GAP)
         return
-    picture = sitk.GetArrayFromImage(fitted(sitk.ReadImage(str(path))))
+    picture = sitk.GetArrayFromImage(fitted(overlay))
     rows, columns = picture.shape[:2]
     left += (WIDE - columns) // 2
     page[top : top + rows, left : left + columns] = picture
+
+
+def picture_in(path: Path) -> sitk.Image | None:
+    """The picture of a file; None if it has been deleted or changed meanwhile."""
+    try:
+        picture = sitk.ReadImage(str(path))
+    except RuntimeError:
+        return None
+    return picture if picture.GetDimension() == 2 and picture.GetNumberOfComponentsPerPixel() == 3 else None
 
 
 def wrapped(name: str) -> list[str]:

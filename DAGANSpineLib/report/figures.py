@@ -14,6 +14,7 @@ from ..texts import tr as _
 from ..vpi import lit_body
 
 DISCLAIMER = "Research use, not for diagnosis."
+SHORTEST_MM, TALLEST_MM = 150.0, 900.0  # of a lit body: from a child's spine, in part, to the tallest back
 SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else
 
 
@@ -44,6 +45,8 @@ def findings(
     progress(0.7, _("Measuring what changed"))
     change = metrics.change_of_clean(restored, pixels, before)
     progress(0.9, _("Measuring the segments"))
+    doubts = doubts_of_size(body, spacing)
+    spacing = None if doubts else spacing
     classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
     return {
         "corrupted patches": {
@@ -54,8 +57,20 @@ def findings(
         "largest g": {"before": rounded(before.largest), "after": rounded(after.largest)},
         "change of clean patches": rounded(change),
         "classes": classes,
-        "warnings": warnings(body, classes, spacing),
+        "warnings": [*doubts, *warnings(body, classes, bool(doubts) or spacing is not None)],
     }
+
+
+def doubts_of_size(body: np.ndarray, spacing: tuple[float, float] | None) -> list[str]:
+    """A sentence if the pixel size can't be right, since the lit body would be no back."""
+    rows = np.flatnonzero(body.any(1))
+    if spacing is None or not rows.size:
+        return []
+    height = float(np.ptp(rows) + 1) * spacing[0]
+    if SHORTEST_MM <= height <= TALLEST_MM:
+        return []
+    sentence = _("The lit body is {height:.3g} cm high, so that the pixel size is doubtful: no areas in mm² are given.")
+    return [sentence.format(height=height / 10)]
 
 
 def rounded(value: float | None) -> float | None:
@@ -72,8 +87,8 @@ def extent(mask: np.ndarray, spacing: tuple[float, float] | None) -> dict[str, A
     return {"components": components.GetObjectCount(), "area_pixels": int(mask.sum()), **area}
 
 
-def warnings(body: np.ndarray, classes: dict[str, Any], spacing: tuple[float, float] | None) -> list[str]:
-    """What a clinician should know before trusting the result."""
+def warnings(body: np.ndarray, classes: dict[str, Any], sized: bool) -> list[str]:
+    """What a clinician should know before trusting the result. `sized`: whether a pixel size was given at all."""
     rows, columns = body.shape
     found = []
     if rows < SLENDER * columns:
@@ -85,7 +100,7 @@ def warnings(body: np.ndarray, classes: dict[str, Any], spacing: tuple[float, fl
         )
     if body[:, [0, -1]].any():
         found.append(_("The lit body touches the border of the picture: ribs may be cut off."))
-    if spacing is None:
+    if not sized:
         found.append(_("The pixel size is unknown: there are no areas in mm²."))
     names = {"rib": _("rib"), "thoracic": _("thoracic"), "lumbar": _("lumbar")}
     missing = [names[key] for key, values in classes.items() if not values["components"]]

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -230,6 +231,84 @@ def test_a_header_whose_pixels_changed_is_made_anew(run, clinic, tmp_path, small
     (tmp_path / "headers" / "ben.raw").write_bytes(np.roll(small_vpi, 9, 0).tobytes())
     _, output, _ = run(tmp_path / "headers", "-o", tmp_path / "out", "--resume")
     assert "2 of 2 files are done (1 by an earlier run)" in output
+
+
+def test_pixels_in_a_file_of_another_name_that_changed_are_made_anew(run, clinic, tmp_path, small_vpi):
+    for name, of in (("anna.nhdr", "one.raw"), ("ben.nhdr", "two.raw")):
+        path = tmp_path / "headers" / name
+        path.parent.mkdir(exist_ok=True)
+        sizes = f"sizes: {small_vpi.shape[1]} {small_vpi.shape[0]}"
+        path.write_text(f"NRRD0004\ntype: uchar\ndimension: 2\n{sizes}\nencoding: raw\ndata file: {of}\n")
+        (path.parent / of).write_bytes(small_vpi.tobytes())
+    headers = sorted((tmp_path / "headers").glob("*.nhdr"))
+    run(*headers, "-o", tmp_path / "out")
+    (tmp_path / "headers" / "two.raw").write_bytes(np.roll(small_vpi, 9, 0).tobytes())
+    _, output, _ = run(*headers, "-o", tmp_path / "out", "--resume")
+    assert "2 of 2 files are done (1 by an earlier run)" in output
+
+
+def test_reports_of_another_version_are_made_anew(run, clinic, tmp_path):
+    run(clinic, "-o", tmp_path / "out")
+    for name, content in (
+        ("anna", '{"input": "anna.png"}'),
+        ("ben", "[" * 200_000),
+        ("carl", '{"a": %s}' % ("9" * 5000)),
+    ):
+        (tmp_path / "out" / name / "report.json").write_text(content)
+    status, output, error = run(clinic, "-o", tmp_path / "out", "--resume")
+    assert (status, error) == (0, "") and "by an earlier run" not in output
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode under Windows")
+def test_odd_names_cost_nothing(run, clinic, tmp_path, small_vpi):
+    made = write(tmp_path / "a.png", small_vpi)
+    odd = (b"caf\xe9.png", b"CON.png", b"=1+2.png", b"...png", b"dots...png", b"n" * 250 + b".png")
+    for name in odd:
+        (tmp_path / "odd").mkdir(exist_ok=True)
+        Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).write_bytes(made.read_bytes())
+    out = tmp_path / "out"
+    status, output, error = run(tmp_path / "odd", "-o", out)
+    assert (status, error) == (0, "") and "6 of 6 files are done" in output
+    assert all(row["rib_components"] for row in summary(out))
+    assert len([each for each in out.iterdir() if each.is_dir()]) == 6
+    assert batch.cell(Path("=1+2.png")) == "'=1+2.png"
+
+
+def test_a_dicom_folder_is_read_as_one(run, tmp_path, small_vpi):
+    from test_reading import dicom
+
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        dicom(folder / f"1.2.826.0.{number}", np.roll(small_vpi, number, 0), SeriesInstanceUID=f"1.2.{number}")
+    report = dicom(folder / "1.2.826.0.9", small_vpi)
+    dataset = pydicom.dcmread(report)
+    for name in ("PixelData", "Rows", "Columns"):
+        delattr(dataset, name)
+    dataset.save_as(report)
+    (folder / "DICOMDIR").write_bytes(report.read_bytes())
+    status, output, error = run(folder, "-o", tmp_path / "out")
+    assert (status, error) == (0, "") and "3 of 3 files are done" in output
+    assert output.count("Not images, left out") == 1 and "1.2.826.0.9, DICOMDIR" in output
+
+
+def test_slices_of_a_volume_in_a_folder_are_one_volume(tmp_path, small_vpi):
+    from test_reading import dicom
+
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for number in range(5):
+        dicom(folder / f"1.2.{number}", small_vpi, SeriesInstanceUID="1.2", ImagePositionPatient=[0, number, 0])
+    assert find_images([folder], tmp_path / "out")[0] == [folder]
+    dicom(folder / "1.3.1", small_vpi, SeriesInstanceUID="1.3")
+    files, notes = find_images([folder], tmp_path / "out")
+    assert files == [folder / "1.3.1"] and any("5 files" in note and "slices of volumes" in note for note in notes)
+
+
+def test_an_overlay_that_was_deleted_meanwhile_has_its_place_on_the_sheet(tmp_path):
+    (path,) = write_contact_sheets([("anna", tmp_path / "gone.png")], tmp_path)
+    page = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    assert (page == 60).all(2).sum() > 0.9 * 400 * 192
 
 
 def test_cancelling_leaves_whole_what_is_done(clinic, pipeline, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import SimpleITK as sitk
 import slicerio
 
 from DAGANSpineLib.__main__ import main
-from DAGANSpineLib.files import OutputError, whole_folder
+from DAGANSpineLib.files import OutputError, whole_file, whole_folder
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import one_file as segment_module
 from DAGANSpineLib.inference.one_file import name_of, segment_file
@@ -167,7 +168,7 @@ def test_components_and_areas_are_counted_as_by_hand():
     labels[100:110, 50:60] = 1
     labels[150:160, 30:70] = 3
     lit = np.full(labels.shape, 100.0)
-    classes = findings(lit, lit, labels, (0.5, 0.2))["classes"]
+    classes = findings(lit, lit, labels, (1.0, 0.1))["classes"]
     assert classes["rib"] == {"components": 2, "area_pixels": 210, "area_mm2": 21.0}
     assert classes["thoracic"]["components"] == 0
     assert classes["lumbar"] == {"components": 1, "area_pixels": 400, "area_mm2": 40.0}
@@ -262,10 +263,75 @@ def test_results_never_take_the_place_of_somebodys_files(run, pixels, tmp_path):
 
 
 def test_names_lose_their_ending_only():
-    from pathlib import Path
+    names = [name_of(Path(name)) for name in ("a.png", "b.nii.gz", "1.2.840.113.dcm", "plain", "sweep.2.nrrd", "1.2.3")]
+    assert names == ["a", "b", "1.2.840.113", "plain", "sweep.2", "1.2.3"]
 
-    names = [name_of(Path(name)) for name in ("a.png", "b.nii.gz", "1.2.840.113.dcm", "plain", "sweep.2.nrrd")]
-    assert names == ["a", "b", "1.2.840.113", "plain", "sweep.2"]
+
+def test_names_of_results_are_fit_for_every_system():
+    odd = {
+        "CON.png": "CON_", "lpt1.nrrd": "lpt1_", "...png": "image", "..nii.gz": "image", "a. .png": "a",
+        "a:b?.png": "a_b_", "caf\udce9.png": "caf?".replace("?", "_"), "=1+2.png": "=1+2",
+    }  # fmt: skip
+    assert {name: name_of(Path(name)) for name in odd} == odd
+    long = [name_of(Path(letter * 300 + ".png")) for letter in "ab"] + [name_of(Path("a" * 299 + "b.png"))]
+    assert len(set(long)) == 3 and max(map(len, long)) <= 200
+
+
+def test_an_unlikely_pixel_size_gives_a_warning_and_no_areas():
+    lit = np.full((400, 100), 100.0)
+    labels = np.ones(lit.shape, np.uint8)
+    for spacing, tall in ((0.0002, True), (200.0, True), (1.0, False)):
+        found = findings(lit, lit, labels, (spacing, spacing))
+        assert any("pixel size is doubtful" in warning for warning in found["warnings"]) == tall
+        assert ("area_mm2" in found["classes"]["rib"]) != tall
+        assert not any("pixel size is unknown" in warning for warning in found["warnings"])
+
+
+def test_the_pixel_size_of_a_picture_can_be_given(run, pixels, tmp_path):
+    source = write(tmp_path / "vpi.png", pixels)
+    known = write(tmp_path / "known.nrrd", pixels, spacing=(0.5, 0.5))
+    status, _, _ = run("segment", source, known, "-o", tmp_path / "out", "--spacing", "0.4")
+    assert status == 0
+    for name, size in (("vpi", 0.4), ("known", 0.5)):
+        report = json.loads((tmp_path / "out" / name / "report.json").read_text(encoding="utf-8"))
+        assert report["image"]["spacing_mm"] == [size, size]
+        rib = report["classes"]["rib"]
+        assert rib["area_mm2"] == pytest.approx(rib["area_pixels"] * size**2, abs=0.01)
+        restored = sitk.ReadImage(str(tmp_path / "out" / name / "restored.nrrd"))
+        assert restored.GetSpacing()[:2] == (size, size)
+    status, _, error = run("segment", source, "-o", tmp_path / "out", "--spacing", "wide")
+    assert status == 2 and "no pixel size in mm" in error
+
+
+def test_somebodys_own_files_that_are_called_as_ours_stay(run, pixels, tmp_path):
+    source = write(tmp_path / "vpi.png", pixels)
+    own = tmp_path / "out" / "vpi" / "labels.png"
+    own.parent.mkdir(parents=True)
+    own.write_text("drawn by hand")
+    status, _, error = run("segment", source, "-o", tmp_path / "out")
+    assert status == 2 and "holds other files (labels.png)" in error and own.read_text() == "drawn by hand"
+    own.unlink()
+    (own / "mine").mkdir(parents=True)
+    status, _, error = run("segment", source, "-o", tmp_path / "out")
+    assert status == 2 and "holds other files (labels.png)" in error and (own / "mine").is_dir()
+
+
+def test_a_folder_that_can_not_be_replaced_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in (Path("."), tmp_path.parent, Path("/proc")):
+        with pytest.raises(OutputError, match="can't be replaced"), whole_folder(place, replaces=("*",)):
+            raise AssertionError("work was done")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_libraries_say_of_a_full_disk_is_a_sentence(tmp_path):
+    for error in ("PytorchStreamWriter failed writing file data/0", "sitk::ERROR: itk::ERROR: could not write"):
+        for whole in (whole_file(tmp_path / "a"), whole_folder(tmp_path / "b")):
+            with pytest.raises(OutputError, match="disk full"), whole:
+                raise RuntimeError(error)
+    with pytest.raises(RuntimeError, match="something else"), whole_folder(tmp_path / "b"):
+        raise RuntimeError("something else")
+    assert list(tmp_path.iterdir()) == []
 
 
 def bad_inputs(folder, pixels):

@@ -1,0 +1,57 @@
+"""JSON files that people may have written or changed: plain data of the shape that is needed, or a sentence.
+
+A schema of a few lines, since Slicer has no package for that, and reports are read on the clinician's path.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+LARGEST = 1 << 26  # bytes: what we write has some kB, and a run's longest record a few MB
+
+
+class RecordError(UserError):
+    """A JSON file that doesn't hold what is needed; the text names the file and says what is wrong with it."""
+
+
+def read_json(path: Path, error: type[UserError] = RecordError) -> Any:
+    """What a JSON file holds. Raises `error` with a sentence for whatever is no JSON, or can't be read."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise error(f"{path} is too large for what it should hold.")
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as trouble:
+        raise error(f"{path} is no text in UTF-8: save it as such.") from trouble
+    except OSError as trouble:
+        raise error(f"{path} can't be read: {trouble.strerror or trouble}.") from trouble
+    except RecursionError as trouble:
+        raise error(f"{path} is nested too deeply to be read.") from trouble
+    except json.JSONDecodeError as trouble:
+        raise error(f"{path} is no JSON: {trouble}.") from trouble
+    except ValueError as trouble:
+        if isinstance(trouble, UserError):
+            raise
+        raise error(f"{path} holds a number that is too long to be read.") from trouble
+
+
+def check_record(
+    record: Any, needed: Mapping[str, Any], path: Path, error: type[UserError] = RecordError, where: str = ""
+) -> None:
+    """Raise `error` unless `record` is an object with these keys, each of its type or types; `where`: within the file.
+
+    A truth value is no number.
+    """
+    place = f"{path}, {where}," if where else str(path)
+    if not isinstance(record, dict):
+        raise error(f"{place} must hold one object, with {', '.join(needed)} in it.")
+    for name, kind in needed.items():
+        if name not in record:
+            raise error(f"{place} lacks {name}.")
+        value = record[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
+            raise error(f"{place} says {name} in a way that can't be used: {str(value)[:40]}.")
