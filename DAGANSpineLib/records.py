@@ -48,7 +48,7 @@ def check_record(
     """
     place = f"{path}, {where}," if where else str(path)
     if not isinstance(record, dict):
-        raise error(f"{place} must hold one object, with {', '.join(needed)} in it.")
+        raise error(f"{place} must hold one object, with {', '.join(needed) or 'settings'} in it.")
     for name, kind in needed.items():
         if name not in record:
             raise error(f"{place} lacks {name}.")

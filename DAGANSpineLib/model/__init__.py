@@ -17,6 +17,7 @@ __getattr__ = on_demand(
             "freeze",
             "load_model",
             "save_model",
+            "unpacked",
         ),
         "shapes": (
             "ClassicalRepairShape",

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..texts import tr as _
 
 FORMAT = 1
+LARGEST = 1 << 24  # bytes of what a file says of itself: ours say some hundred kB
 BUNDLED = Path(__file__).resolve().parents[2] / "Resources" / "Models" / "DAGANSpine.pt"
 KEYS = frozenset(("format", "configuration", "classes", "provenance", "generator", "segmenter"))
 
@@ -113,6 +114,8 @@ class Skeleton(pickle._Unpickler):  # the one in C can be made to ask for all of
         """The skeleton of a file: a zip archive with one pickle beside the tensors' bytes."""
         with zipfile.ZipFile(path) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            if archive.getinfo(name).file_size > LARGEST:
+                raise zipfile.BadZipFile(name)
             return cls(io.BytesIO(archive.read(name))).load()
 
     def find_class(self, module: str, name: str) -> type:

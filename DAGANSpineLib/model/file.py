@@ -20,6 +20,7 @@ from . import card as model_card
 from .card import FORMAT, ModelError
 from .shapes import RESTORERS, SEGMENTERS, RestorerShape, SegmenterShape, shape_of
 
+LARGEST = 1 << 30  # bytes of a model file: the paper's has 60 MB
 CHECKSUM = ".sha256"  # beside the bundled file, as sha256sum writes it
 
 
@@ -78,6 +79,8 @@ def load_model(path: Path | None = None) -> Model:
     """
     path = Path(path or model_card.BUNDLED)
     try:
+        if path.stat().st_size > LARGEST:
+            raise model_card.damaged(path)
         data = path.read_bytes()
     except OSError as error:
         raise model_card.unreadable(path, error) from error
@@ -86,6 +89,7 @@ def load_model(path: Path | None = None) -> Model:
         sentence = _("The bundled model {path} has been changed or damaged: install the extension again.")
         raise ModelError(sentence.format(path=path))
     content = model_card.checked(unpacked(data, path), path)
+    refuse_odd(content, path)
     try:
         model = Model(
             shape_of(RESTORERS, content["configuration"]["generator"]),
@@ -97,7 +101,7 @@ def load_model(path: Path | None = None) -> Model:
         )
         model.generator.load_state_dict(content["generator"])
         model.segmenter.load_state_dict(content["segmenter"])
-    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
         sentence = _("{path} says one thing of its networks and holds another: it can't be used.")
         raise ModelError(sentence.format(path=path)) from error
     for network in model.networks:
@@ -105,11 +109,30 @@ def load_model(path: Path | None = None) -> Model:
     return model
 
 
+def refuse_odd(content: dict[str, Any], path: Path) -> None:
+    """Raise ModelError for other classes than ours, in any order, and for weights that are no numbers."""
+    if not isinstance(content["classes"], list | tuple) or tuple(content["classes"]) != CLASSES:
+        sentence = _("{path} has the classes {classes}, and not {known}: choose another model.")
+        found = str(content["classes"])[:200]
+        raise ModelError(sentence.format(path=path, classes=found, known=", ".join(CLASSES)))
+    parts = [content[name] if isinstance(content[name], dict) else {"": None} for name in ("generator", "segmenter")]
+    weights = [value for part in parts for value in part.values()]
+    if not all(isinstance(value, torch.Tensor) and bool(torch.isfinite(value).all()) for value in weights):
+        sentence = _("{path} holds weights that are no numbers (NaN or infinite): train it again, or choose another.")
+        raise ModelError(sentence.format(path=path))
+
+
 def unpacked(data: bytes, path: Path) -> Any:
-    """What torch.save wrote, tensors and plain data only. Raises ModelError if it has changed since."""
+    """What torch.save wrote, tensors and plain data only. Raises ModelError if it has changed since, or was written on
+    a computer that keeps numbers the other way round."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if archive.testzip() is not None:  # torch itself doesn't compare checksums
+            entries = archive.infolist()
+            # torch neither packs, nor compares checksums
+            if any(each.compress_type != zipfile.ZIP_STORED for each in entries) or archive.testzip() is not None:
+                raise zipfile.BadZipFile
+            order = [archive.read(each) for each in entries if each.filename.endswith("/byteorder")]
+            if any(each != b"little" for each in order):
                 raise zipfile.BadZipFile
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever foreign bytes lead zipfile and torch to

@@ -21,6 +21,9 @@ from ..networks import (
 )
 from ..segments import CLASSES
 
+WIDEST = 1024  # channels of a layer
+MOST_LEVELS = 8  # of a network
+MOST = {"blocks": 64}  # of other settings than widths
 Kind = TypeVar("Kind", bound="Shape")
 
 
@@ -173,9 +176,20 @@ SEGMENTERS = (PanopticFPNShape, UNetShape, PyramidPoolingUNetShape)
 def shape_of(kinds: tuple[type[Kind], ...], description: Mapping[str, Any]) -> Kind:
     """The inverse of `described`, among these kinds; the first of them where none is named.
 
-    Raises KeyError for another kind and TypeError for settings that it doesn't have.
+    Raises KeyError for another kind, TypeError for settings that it doesn't have, and ValueError for a network that
+    would take more memory than any of ours.
     """
+    refuse_enormous(description)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
     by_kind = {shape.kind: shape for shape in kinds}
     shape = by_kind[settings.pop("kind", kinds[0].kind)]
     return shape(**{**shape.unnamed, **settings})
+
+
+def refuse_enormous(description: Mapping[str, Any]) -> None:
+    """Raise ValueError for numbers that no network of ours has: a few bytes can ask for all of a computer's memory."""
+    for name, value in description.items():
+        several = value if isinstance(value, list | tuple) else [value]
+        numbers = [each for each in several if isinstance(each, int)]
+        if len(several) > MOST_LEVELS or any(not 0 <= each <= MOST.get(name, WIDEST) for each in numbers):
+            raise ValueError(name)

@@ -30,6 +30,7 @@ __getattr__ = on_demand(
             "Preset",
         ),
         "run": (
+            "RunError",
             "RunFolder",
             "as_json",
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from ..errors import UserError
 from ..files import whole_file
-from ..model import Model, load_model, save_model
+from ..model import Model, ModelError, load_model, save_model, unpacked
+from ..records import check_record, read_json
 
 
 class RunError(UserError):
@@ -39,7 +39,8 @@ class RunFolder:
             return
         if not self.configuration.is_file():
             raise RunError(f"{self.folder} holds no training run to resume.")
-        before = json.loads(self.configuration.read_text(encoding="utf-8"))
+        before = read_json(self.configuration, RunError)
+        check_record(before, {}, self.configuration, RunError)
         now = as_json(configuration)
         changed = [name for name in now | before if now.get(name) != before.get(name)]
         if changed:
@@ -59,14 +60,20 @@ class RunFolder:
             with whole_file(self.configuration) as partial:
                 partial.write_text(json.dumps(as_json(configuration), indent=2) + "\n")
 
-    def checkpoint(self) -> dict[str, Any] | None:
-        """What the last checkpoint holds; None if the run was stopped before its first. Raises RunError."""
+    def checkpoint(self, stages: int | None = None) -> dict[str, Any] | None:
+        """What the last checkpoint of a run of so many stages (any, for None) holds; None if the run was stopped before
+        its first. Raises RunError."""
         if not self.last.is_file():
             return None
         try:
-            return torch.load(self.last, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            content = unpacked(self.last.read_bytes(), self.last)
+        except ModelError as error:
             raise RunError(f"{self.last} is damaged: begin a new run.") from error
+        if not isinstance(content, dict) or not all(whole_number(content.get(name)) for name in ("stage", "step")):
+            raise RunError(f"{self.last} is no checkpoint of a training run: begin a new run.")
+        if stages is not None and content["stage"] > stages:
+            raise RunError(f"{self.last} is at stage {content['stage']}, and this run has {stages}: begin a new run.")
+        return content
 
     def save_checkpoint(self, content: dict[str, Any]) -> None:
         with whole_file(self.last) as partial:
@@ -103,6 +110,10 @@ class RunFolder:
 
     def close(self) -> None:
         self.events.close()
+
+
+def whole_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def as_json(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def train(
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
     trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet, workers)
-    return trainer.train(run.checkpoint() if resume else None)
+    return trainer.train(run.checkpoint(len(preset.stages)) if resume else None)
 
 
 def configuration_of(dataset: Dataset, preset: Preset, seed: int, name: str, precision: str) -> dict[str, Any]:

@@ -123,6 +123,57 @@ class Surprise:
         return os.system, ("touch surprised",)
 
 
+def spoil_a_weight(content):
+    next(iter(content["segmenter"].values()))[0] = float("nan")
+
+
+def turn_the_classes_round(content):
+    content["classes"] = content["classes"][::-1]
+
+
+def ask_for_wide_layers(content):
+    content["configuration"]["generator"]["widths"] = [6000] * 3
+
+
+def ask_for_many_blocks(content):
+    content["configuration"]["generator"] = {"kind": "residual generator", "width": 4, "blocks": 10**9}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (spoil_a_weight, "no numbers"),
+        (turn_the_classes_round, "has the classes"),
+        (ask_for_wide_layers, "can't be used"),
+        (ask_for_many_blocks, "can't be used"),
+    ],
+)
+def test_what_no_training_of_ours_writes_is_refused(model, tmp_path, change, words):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    with pytest.raises(ModelError, match=words):
+        load_model(path)
+
+
+def test_packed_files_and_those_of_the_other_byte_order_are_refused(model, tmp_path):
+    save_model(model, tmp_path / "m.pt")
+    with zipfile.ZipFile(tmp_path / "m.pt") as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    order = next(name for name in entries if name.endswith("/byteorder"))
+    for name, packing, change in (
+        ("big.pt", zipfile.ZIP_STORED, {order: b"big"}),
+        ("zeros.pt", zipfile.ZIP_DEFLATED, {order.replace("byteorder", "data/0"): bytes(10_000_000)}),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w", packing) as archive:
+            for entry, content in (entries | change).items():
+                archive.writestr(entry, content)
+        with pytest.raises(ModelError, match="damaged"):
+            load_model(tmp_path / name)
+
+
 def test_code_in_a_model_file_does_not_run(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_model(model, tmp_path / "m.pt")

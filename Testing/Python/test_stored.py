@@ -10,7 +10,7 @@ import pytest
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import RESTORERS, SEGMENTERS, shape_of
-from DAGANSpineLib.training import RunFolder
+from DAGANSpineLib.training import RunError, RunFolder
 
 STORED = Path(__file__).parent / "stored"
 
@@ -50,3 +50,18 @@ def test_its_checkpoint_fits_the_networks_that_its_configuration_describes(run, 
 
 def test_its_folder_is_taken_for_a_run_of_its_own_settings(run, configuration):
     run.admit(configuration, resume=True)
+
+
+def test_a_damaged_checkpoint_is_noticed(run):
+    whole = run.last.read_bytes()
+    try:
+        for place in range(len(whole) // 10, len(whole), len(whole) // 9):
+            flipped = bytearray(whole)
+            flipped[place] ^= 4
+            run.last.write_bytes(flipped)
+            with pytest.raises(RunError, match="damaged"):
+                run.checkpoint()
+    finally:
+        run.last.write_bytes(whole)
+    with pytest.raises(RunError, match="at stage 1, and this run has 0"):
+        run.checkpoint(stages=0)
