@@ -20,6 +20,7 @@ from ..errors import UserError
 from ..files import whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
+from ..records import check_record, read_json
 from ..training import Dataset, RunFolder, as_json, configuration_of, open_dataset, train
 from .comparison import compare, write_comparison
 from .cost import learnt, multiply_adds
@@ -58,7 +59,8 @@ class Benchmark:
 
     def finished(self) -> list[Job]:
         """Every finished job of the folder, those of earlier commands too."""
-        seeds = {int(path.parent.name.removeprefix("seed-")) for path in self.folder.glob(f"{RUNS}/*/seed-*/{RECORD}")}
+        names = (path.parent.name.removeprefix("seed-") for path in self.folder.glob(f"{RUNS}/*/seed-*/{RECORD}"))
+        seeds = {int(name) for name in names if name.isdecimal()}
         return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.record]
 
     def compared(self, processes: int) -> dict[str, Any]:
@@ -73,7 +75,8 @@ class Benchmark:
             {"data": {"name": self.dataset.name, **splits}, "precision": self.precision, "budget": asdict(self.budget)}
         )
         if path.is_file():
-            former = json.loads(path.read_text(encoding="utf-8"))
+            former = read_json(path, BenchmarkError)
+            check_record(former, {}, path, BenchmarkError)
             changed = [name for name in settings if settings[name] != former.get(name)]
             if changed:
                 raise BenchmarkError(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..baselines import System
+from ..records import check_record, read_json
 from ..training import RunFolder
 
 RECORD, ERROR, EVALUATION = "job.json", "error.txt", "evaluation"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object. Raises RecordError."""
+    record = read_json(path)
+    check_record(record, {}, path)
+    return record
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,12 @@ class Job:
     def record(self) -> dict[str, Any] | None:
         """What is known of the finished job; None if it isn't finished."""
         path = self.folder / RECORD
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return read_record(path) if path.is_file() else None
 
     @property
     def scores(self) -> dict[str, Any]:
         """What `evaluate` found."""
-        return json.loads((self.folder / EVALUATION / "scores.json").read_text(encoding="utf-8"))
+        return read_record(self.folder / EVALUATION / "scores.json")
 
     @property
     def model(self) -> Path:

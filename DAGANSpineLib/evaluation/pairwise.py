@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import whole_folder
+from ..records import read_json
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED, paired_difference
 from .plots import plot_differences
 from .tables import interval, percent, shown, table
@@ -88,13 +89,13 @@ def versus(paths: Sequence[Path], folder: Path) -> dict[str, Any]:
 def read_scores(path: Path) -> dict[str, Any]:
     """What `evaluate` wrote. Raises VersusError."""
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = read_json(path, VersusError)
         for figure in FIGURES:
             for row in scores["subjects"]:
                 figure.of(row)
         scores["data"], scores["split"], scores["model"]
-    except OSError as error:
-        raise VersusError(f"{path} can't be read ({error.strerror}): give the scores.json of an evaluation.") from error
+    except VersusError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise VersusError(f"{path} is no scores.json of this version: run evaluate again ({error!r}).") from error
     return scores

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..progress import Progress
-from ..training import DatasetError, Record, Sample, listed, load, refuse
+from ..training import DatasetError, Record, Sample, listed, load, refuse, refuse_unmeasurable
 
 
 def subjects_of(data: Path, split: str) -> tuple[str, Sequence[Record]]:
@@ -31,6 +31,7 @@ def usable(records: Sequence[Record], left_out: dict[str, str], progress: Progre
         progress(index / len(records), f"{record.subject}, {index + 1} of {len(records)}")
         try:
             sample = load(record)
+            refuse_unmeasurable(sample, record.image)
         except DatasetError as error:
             left_out[record.subject] = str(error)
             continue

@@ -65,7 +65,7 @@ def find_images(inputs: Iterable[Path], output: Path) -> tuple[list[Path], list[
         entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
         images = [entry for entry in entries if is_image(entry)]
         slices = volume_series(images)
-        if slices == images:
+        if slices and slices == images:
             files.append(path)
             notes += left_out(path, [entry for entry in entries if entry not in images])
             continue

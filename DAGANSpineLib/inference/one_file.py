@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def name_of(path: Path) -> str:
     """The name of the folder that a file's results go into: its own, without an ending that says what it is, and fit
     for every system. 1.2.840.1 and 1.2.840.2, as DICOM files are called, stay different."""
     ending = max((each for each in ENDINGS if path.name.lower().endswith(each)), key=len, default="")
-    return portable_name(path.name if path.is_dir() else path.name[: len(path.name) - len(ending)])
+    return portable_name(path.name if os.path.isdir(path) else path.name[: len(path.name) - len(ending)])
 
 
 def origin_of(path: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_input(path: Path, wanted: Wanted = AUTOMATIC, progress: Progress = unhe
 
     Raises UserError with a sentence that names the file; what `progress` raises goes through.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         projected = project_file(path, wanted, progress)
         return projected.vpi, projected
     stored = read_image(path)
@@ -77,7 +78,7 @@ def _project(path: Path, image: sitk.Image, wanted: Wanted, progress: Progress) 
 
 def read_volume(path: Path) -> sitk.Image:
     """Read a volume's file, or a folder's one DICOM series. Raises ImageError with a sentence."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return read_image(path).image
     pictures = files_of(path)
     for each in pictures:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -41,9 +42,16 @@ def _write_subject(folder: Path, name: str, seed: int, severity: str, volumes: b
     return name, subject.known
 
 
-def _one_thread() -> None:
-    """A worker has a processor of its own: SimpleITK needs no more threads."""
+def _begin_worker() -> None:
+    """A worker has a processor of its own, so that SimpleITK needs no more threads, and ends with its parent, whatever
+    ended that."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _simulate_all(
@@ -52,7 +60,7 @@ def _simulate_all(
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker) as pool:
         pending = [pool.submit(_write_subject, folder, name, seed, severity, volumes) for name, seed in seeds.items()]
         try:
             for done, future in enumerate(pending, 1):

@@ -15,6 +15,7 @@ __getattr__ = on_demand(
             "load",
             "open_dataset",
             "refuse",
+            "refuse_unmeasurable",
         ),
         "losses": ("segmentation_loss",),
         "method": (

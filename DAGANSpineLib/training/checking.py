@@ -9,7 +9,7 @@ from pathlib import Path
 from ..metrics import patches
 from ..progress import Progress
 from ..vpi import lit_body
-from .dataset import Dataset, DatasetError, Record, load, survey
+from .dataset import Dataset, DatasetError, Record, load, refuse_unmeasurable, survey
 from .patches import STRIDE
 
 
@@ -50,11 +50,12 @@ def troubles_of(records: Sequence[Record], progress: Progress) -> dict[str, str]
     for index, record in enumerate(records):
         progress(index / len(records), record.subject)
         try:
-            labels = load(record).labels
+            sample = load(record)
+            refuse_unmeasurable(sample, record.image)
         except DatasetError as error:
             found[record.subject] = str(error)
             continue
-        if not labels.any():
+        if not sample.labels.any():
             found[record.subject] = f"{record.labels} labels no bone at all."
     progress(1.0, "Done")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import ImageError, UserError
+from ..files import portable_name
+from ..records import read_json
 from ..segments import CLASSES
-from ..vpi import read_vpi
+from ..vpi import SMALLEST, lit_body, read_image, read_vpi
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 
@@ -116,6 +118,10 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
         for subject, count in subjects.items()
         if count > 1
     ]
+    for subject in dict.fromkeys(name for count in counts for name in count):
+        if portable_name(subject) != subject or subject.startswith("."):
+            troubles.append(f"{folder} lists {subject[:80]!r}: a subject's name is a plain file name, such as a01.")
+            splits = [[record for record in split if record.subject != subject] for split in splits]
     both = sorted(set(counts[0]) & set(counts[1]))
     if both:
         troubles.append(f"{folder} has subjects in train and in test: {', '.join(both)}.")
@@ -125,21 +131,16 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
 def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
     """Name and subjects (to train on, to test on) as `dataset.json` gives them."""
     path = folder / "dataset.json"
-    try:
-        description = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path} is no JSON: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is no text in UTF-8: save it as such.") from error
+    description = read_json(path, DatasetError)
     if not isinstance(description, dict):
         raise DatasetError(f"{path} must hold one object, with train and test in it.")
     for split in ("train", "test"):
         names = description.get(split)
         if not isinstance(names, list) or not all(isinstance(subject, str) for subject in names):
             raise DatasetError(f'{path} must say who is in {split}, as a list of names: "{split}": ["a01", "a02"].')
-    classes = tuple(description.get("classes", CLASSES))
-    if classes != CLASSES:
-        raise DatasetError(f"{path} has the classes {classes}; they must be {CLASSES}.")
+    classes = description.get("classes", list(CLASSES))
+    if classes != list(CLASSES):
+        raise DatasetError(f"{path} has the classes {str(classes)[:100]}; they must be {CLASSES}.")
     known = description.get("subjects")
     known = known if isinstance(known, dict) else {}
     splits = [[record_of(folder, name, known.get(name)) for name in description[split]] for split in ("train", "test")]
@@ -152,8 +153,8 @@ def record_of(folder: Path, subject: str, known: object = None) -> Record:
         subject,
         folder / "images" / f"{subject}.png",
         folder / "labels" / f"{subject}.png",
-        clean if clean.is_file() else None,
-        torn if torn.is_file() else None,
+        clean if os.path.isfile(clean) else None,  # a name that can't be one raises nothing
+        torn if os.path.isfile(torn) else None,
         known if isinstance(known, dict) else {},
     )
 
@@ -199,9 +200,9 @@ def read_labels(path: Path) -> np.ndarray:
     """Labels 0 to 3 as uint8 (rows, columns), from an index picture, or from a colour one where blue (lumbar) lies
     over green (thoracic) over red (rib). Raises DatasetError."""
     try:
-        picture = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise DatasetError(f"{path} can't be read as an image.") from error
+        picture = sitk.GetArrayFromImage(read_image(path).image)
+    except ImageError as error:
+        raise DatasetError(str(error)) from error
     if picture.ndim == 3 and picture.shape[2] >= 3:
         red, green, blue = (picture[..., channel] > 127 for channel in range(3))
         picture = np.select([blue, green, red], [3, 2, 1], 0)
@@ -209,3 +210,14 @@ def read_labels(path: Path) -> np.ndarray:
         found = f"it holds {picture.max()}" if picture.ndim == 2 else f"it has {picture.ndim} dimensions"
         raise DatasetError(f"{path} is no label picture: its values must be 0 to {len(CLASSES) - 1}, but {found}.")
     return picture.astype(np.uint8)
+
+
+def refuse_unmeasurable(sample: Sample, path: Path) -> None:
+    """Raise DatasetError if a subject's picture, from the file `path`, has too little of a lit body to be scored."""
+    body = lit_body(sample.image)
+    rows, columns = (int(np.ptp(np.flatnonzero(body.any(axis)))) + 1 if body.any() else 0 for axis in (1, 0))
+    if min(rows, columns) < SMALLEST:
+        raise DatasetError(
+            f"{path} has a lit body of {columns} × {rows} pixels (width × height): too small to be measured, which "
+            f"takes {SMALLEST} × {SMALLEST}."
+        )

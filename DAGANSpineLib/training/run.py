@@ -89,9 +89,10 @@ class RunFolder:
         """Open the logs; what was logged after the checkpoint (stage, step) will be logged again, so it goes."""
         rows = []
         if self.metrics.is_file():
-            with self.metrics.open(newline="") as lines:
+            with self.metrics.open(newline="", errors="replace") as lines:
                 # a row that a kill cut short has fewer than four fields
-                complete = [row for row in csv.reader(lines) if len(row) == 4 and row[1].isdigit()]
+                text = (line.replace("\0", "") for line in lines)
+                complete = [row for row in csv.reader(text) if len(row) == 4 and (row[0] + row[1]).isdecimal()]
             rows = [row for row in complete if (int(row[0]), int(row[1])) <= (stage, step)]
         with whole_file(self.metrics) as partial, partial.open("w", newline="") as lines:
             csv.writer(lines).writerows([("stage", "step", "name", "value"), *rows])

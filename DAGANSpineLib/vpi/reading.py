@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Sequence
@@ -59,7 +60,7 @@ def kind_of(path: Path) -> str | None:
 
 def read_image(path: Path) -> Stored:
     """Read an image file. Raises ImageError with a sentence if it is missing, damaged, too large, or no image."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # which, other than a path's own, raises nothing for names that can't be
         raise ImageError(_("There is no file {path}.").format(path=path))
     kind = kind_of(path)
     if kind is None:

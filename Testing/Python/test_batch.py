@@ -267,7 +267,7 @@ def test_odd_names_cost_nothing(run, clinic, tmp_path, small_vpi):
         (tmp_path / "odd").mkdir(exist_ok=True)
         Path(os.fsdecode(os.fsencode(tmp_path / "odd") + b"/" + name)).write_bytes(made.read_bytes())
     out = tmp_path / "out"
-    status, output, error = run(tmp_path / "odd", "-o", out)
+    status, output, error = run(*(tmp_path / "odd").iterdir(), "-o", out)
     assert (status, error) == (0, "") and "6 of 6 files are done" in output
     assert all(row["rib_components"] for row in summary(out))
     assert len([each for each in out.iterdir() if each.is_dir()]) == 6

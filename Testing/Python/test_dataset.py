@@ -90,6 +90,40 @@ def test_a_bad_data_set_is_refused_by_name(ours, spoil, words):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{"train": ["a"], "test": [], "classes": 5}', '{"train": %s, "test": []}' % ("9" * 5000), "[" * 200_000, "5",
+        '{"train": ["a", 5], "test": []}', '{"train": null, "test": []}', "\x00", '"',
+    ],
+    ids=lambda text: text[:40],
+)  # fmt: skip
+def test_a_malformed_dataset_json_is_a_sentence(ours, text):
+    (ours / "dataset.json").write_text(text)
+    with pytest.raises(DatasetError) as trouble:
+        open_dataset(ours)
+    assert "dataset.json" in str(trouble.value) and len(str(trouble.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["../a", "sub/a01", "a/../../x", "", ".", "..", "a\x00b", ".a", "CON", "a" * 300])
+def test_a_subjects_name_is_a_plain_file_name(ours, name):
+    (ours / "dataset.json").write_text(json.dumps({"train": ["a", "b"], "test": ["c", name]}))
+    with pytest.raises(DatasetError, match="plain file name"):
+        open_dataset(ours)
+    findings = check(ours, unheard)
+    assert any("plain file name" in trouble for trouble in findings.troubles)
+    assert [record.subject for record in findings.dataset.test] == ["c"]
+
+
+def test_a_picture_with_hardly_any_lit_body_is_found_beforehand(ours):
+    dark, dot = np.ones((64, 48), np.uint8), np.zeros((64, 48), np.uint8)
+    dark[0, 0], dot[30:40, 20:30] = 0, 200
+    for subject, picture in (("b", dark), ("c", dot)):
+        write(ours / "images" / f"{subject}.png", picture)
+    troubles = [trouble for trouble in check(ours, unheard).troubles if "too small to be measured" in trouble]
+    assert len(troubles) == 2 and "b.png has a lit body of 0 × 0" in troubles[0] and "10 × 10" in troubles[1]
+
+
+@pytest.mark.parametrize(
     ("kind", "array", "words"),
     [
         ("images", np.zeros((64, 48), np.uint8), "same value"),

@@ -278,7 +278,7 @@ def test_names_of_results_are_fit_for_every_system():
 
 
 def test_an_unlikely_pixel_size_gives_a_warning_and_no_areas():
-    lit = np.full((400, 100), 100.0)
+    lit = np.pad(np.full((400, 100), 100.0), 10)
     labels = np.ones(lit.shape, np.uint8)
     for spacing, tall in ((0.0002, True), (200.0, True), (1.0, False)):
         found = findings(lit, lit, labels, (spacing, spacing))

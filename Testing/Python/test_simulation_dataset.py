@@ -1,6 +1,12 @@
 """A data set of simulated subjects is complete, readable and split by subject, or it is not there at all."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +17,8 @@ from DAGANSpineLib.simulation import SEVERITIES, USUAL, simulate_subject, write_
 from DAGANSpineLib.simulation.dataset import split_subjects
 from DAGANSpineLib.simulation.volume import pool
 from DAGANSpineLib.training.dataset import load, open_dataset
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +130,38 @@ def test_the_command_offers_every_world_and_takes_the_one_that_the_model_learns_
     add_severity(command)
     (offered,) = (action.choices for action in command._actions if action.dest == "severity")
     assert sorted(offered) == sorted(SEVERITIES) and command.parse_args([]).severity == USUAL
+
+
+def is_running(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{number}/stat")  # one that has ended may wait there for somebody to ask
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for processes as Linux and macOS name them")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    program = (
+        "import sys, multiprocessing, time; from concurrent.futures import ProcessPoolExecutor\n"
+        "from DAGANSpineLib.simulation.dataset import _begin_worker\n"
+        "import os\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), _begin_worker)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True); time.sleep(60)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for _moment in range(100):
+        if not is_running(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    raise AssertionError("the worker goes on")
