@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,15 +48,16 @@ def silenced() -> Iterator[Printed]:
 
 
 @contextlib.contextmanager
-def plainly_named(path: Path) -> Iterator[Path]:
+def plainly_named(path: Path, alone: bool = False) -> Iterator[Path]:
     """The file under a name that every library takes: one that is not UTF-8, as from old archives, ends a process in
-    ITK. It gets a link with its ending, which is gone afterwards."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory() as folder:
-            link = Path(folder) / ("file" + plain_text("".join(path.suffixes[-2:])))
-            link.symlink_to(path.resolve())
-            yield link
+    ITK. It gets a link with its ending, which is gone afterwards; so it does if it is to be `alone` in its folder."""
+    if plain_text(str(path)) == str(path) and not alone:
+        yield path
         return
-    yield path
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / ("file" + plain_text("".join(path.suffixes[-2:])))
+        try:
+            link.symlink_to(path.resolve())
+        except OSError:  # Windows allows links to few
+            shutil.copy(path, link)
+        yield link

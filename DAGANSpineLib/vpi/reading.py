@@ -75,10 +75,11 @@ def read_image(path: Path) -> Stored:
 
         return Stored(*read_dicom(path))
     header = header_of(path, kind)
-    if header.frames:
+    if header.frames and header.size:
         refuse_frames(path, header.size)
     refuse_incomplete(path, header)
-    with plainly_named(path) as plain:
+    # ITK takes the pixels of a.nii for those of a.nii.gz, where both lie in one folder
+    with plainly_named(path, alone=kind == "NIfTI" and header.data == (path,)) as plain:
         return Stored(read_by(plain, READERS[kind], path), True)
 
 

@@ -13,14 +13,15 @@ from ..errors import ImageError
 from ..texts import tr as _
 
 MOST_PIXELS = 50_000_000  # of one picture: the largest scanners' VPI have two
+LONGEST = 1 << 31  # pixels along any axis
 MOST_BYTES = 1 << 30  # of a volume's voxels: a whole back at 0.25 mm has some 400 MB
 SMALLEST_MM, LARGEST_MM = 0.01, 20.0  # of a voxel: ultrasound resolves no less, and a back needs more
 
 
 def refuse_size(size: Sequence[int], bytes_each: float) -> None:
     """Raise ImageError for what is too large to be read. `size`: along each axis; `bytes_each`: of a pixel."""
-    if any(extent < 0 for extent in size):
-        raise ImageError(_("This picture has a negative size: the file is damaged."))
+    if not all(0 <= extent < LONGEST for extent in size):
+        raise ImageError(_("This picture is said to have a size that can't be: the file is damaged."))
     shape, pixels = " × ".join(map(str, size)), math.prod(size)
     if sum(extent > 1 for extent in size) < 3:
         if pixels > MOST_PIXELS:

@@ -110,6 +110,13 @@ def test_a_header_whose_data_are_missing_or_short_is_refused(ending, pixels, tmp
         data.unlink(missing_ok=True)
 
 
+def test_a_packed_file_is_not_taken_for_the_one_beside_it(pixels, tmp_path):
+    itk(tmp_path / "a.nii", np.roll(pixels, 50, 0))
+    for name, picture in (("a.nii.gz", pixels), ("a.nii", np.roll(pixels, 50, 0))):
+        path = tmp_path / name if name == "a.nii" else itk(tmp_path / name, picture)
+        assert np.array_equal(read_vpi(path).pixels, picture), name
+
+
 def test_dicom_that_promises_more_than_it_holds_is_refused(pixels, tmp_path):
     short = dicom(tmp_path / "short.dcm", pixels, PixelData=pixels.tobytes()[:-1000])
     frames = dicom(tmp_path / "frames.dcm", pixels, NumberOfFrames=30)
