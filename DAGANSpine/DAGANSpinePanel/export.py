@@ -1,7 +1,6 @@
 """From the scene to a folder: the images, a page for people, a table for programs."""
 
 import csv
-import re
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
-from DAGANSpineLib.files import OutputError, whole_folder
+from DAGANSpineLib.files import OutputError, portable_name, whole_folder
 from DAGANSpineLib.progress import unheard
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
@@ -58,8 +57,8 @@ class Exporter:
 
 def targetOf(folder, volume):
     """The folder that the export of this volume makes in `folder`."""
-    name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", volume.GetName()).strip(" .")
-    return Path(folder) / (name or "VPI")
+    name = volume.GetName().strip(" .")
+    return Path(folder) / (portable_name(name) if name else "VPI")
 
 
 def mayReplace(target):

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import re
 import sys
+import sysconfig
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,7 @@ def installTorch(progress):
         import PyTorchUtils
     except ImportError:
         raise InstallationError(howToGetTorch()) from None
+    refuseReadOnly(Path(sysconfig.get_paths()["purelib"]))
     question = _(
         "DAGANSpine computes with PyTorch, which this Slicer doesn't have yet. Download and install it now?\n\n"
         "It takes some minutes and 1 GB of disk, with an NVIDIA graphics card up to 8 GB. Slicer can be used "
@@ -67,6 +70,20 @@ def installTorch(progress):
     if installed is None:
         raise InstallationError(troubleInstalling())
     return True
+
+
+def refuseReadOnly(folder):
+    """Raise InstallationError if pip can't write into Slicer's folder of packages: better before 1 GB is downloaded."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise InstallationError(
+            _(
+                "PyTorch can't be installed, since Slicer's folder {folder} can't be written ({reason}). Install "
+                "Slicer in a folder of your own, or let an administrator start Slicer and install PyTorch once."
+            ).format(folder=folder, reason=error.strerror)
+        ) from error
 
 
 def fetchInstaller(extension):
@@ -103,6 +120,13 @@ def importTorch():
         version = torch.__version__
         picture = torch.from_numpy(np.ones((1, 1, 4, 4), np.float32))
         works = torch.nn.functional.conv2d(picture, picture).numpy().item() == 16
+    except ModuleNotFoundError as error:  # an installation that was stopped halfway, or a package removed since
+        raise InstallationError(
+            _(
+                "PyTorch is installed in part only: {name} is missing. Uninstall PyTorch in the module PyTorch Utils, "
+                "restart Slicer, and try again."
+            ).format(name=error.name)
+        ) from error
     except Exception as error:  # whatever a broken torch raises: ImportError, OSError of a library, RuntimeError
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InstallationError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .terminal import Bar, Parser, add_output, add_seed, add_severity, at_least
+from ..errors import ImageError
+from .terminal import Bar, Parser, add_output, add_seed, add_severity, at_least, complain_of_each
 
 
 def add_arguments(command: Parser) -> None:
@@ -19,14 +20,20 @@ def add_arguments(command: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare real VPI with simulated ones."""
+    """Compare real VPI with simulated ones; one that can't be used doesn't stop the others."""
     from ..simulation import compare
-    from ..vpi import read_vpi
+    from ..vpi import read_vpi, refuse_unlit
 
-    real = [read_vpi(path).pixels for path in arguments.inputs]
-    print(
-        compare(
-            real, arguments.output, arguments.subjects, arguments.seed, Bar("Comparing"), severity=arguments.severity
-        )
-    )
-    return 0
+    real, left_out = [], []
+    for path in arguments.inputs:
+        try:
+            pixels = read_vpi(path).pixels
+            refuse_unlit(pixels, path)
+        except ImageError as error:
+            left_out.append(str(error))
+            continue
+        real.append(pixels)
+    if real:
+        bar, severity = Bar("Comparing"), arguments.severity
+        print(compare(real, arguments.output, arguments.subjects, arguments.seed, bar, severity=severity))
+    return complain_of_each("compare", left_out)

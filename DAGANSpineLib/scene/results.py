@@ -223,6 +223,7 @@ def fill_segments(
     segmentation_node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, labels: np.ndarray
 ) -> None:
     """Rib, Thoracic and Lumbar from a label array (slices, rows, columns); other segments are left alone."""
+    segmentation_node.CreateDefaultDisplayNodes()  # without one, which a user may have deleted, Slicer's import crashes
     segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     segmentation = segmentation_node.GetSegmentation()
     for segment in SEGMENTS:

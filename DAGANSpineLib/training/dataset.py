@@ -16,7 +16,7 @@ from ..errors import ImageError, UserError
 from ..files import portable_name
 from ..records import read_json
 from ..segments import CLASSES
-from ..vpi import SMALLEST, lit_body, read_image, read_vpi
+from ..vpi import read_image, read_vpi, refuse_unlit
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 
@@ -214,10 +214,7 @@ def read_labels(path: Path) -> np.ndarray:
 
 def refuse_unmeasurable(sample: Sample, path: Path) -> None:
     """Raise DatasetError if a subject's picture, from the file `path`, has too little of a lit body to be scored."""
-    body = lit_body(sample.image)
-    rows, columns = (int(np.ptp(np.flatnonzero(body.any(axis)))) + 1 if body.any() else 0 for axis in (1, 0))
-    if min(rows, columns) < SMALLEST:
-        raise DatasetError(
-            f"{path} has a lit body of {columns} × {rows} pixels (width × height): too small to be measured, which "
-            f"takes {SMALLEST} × {SMALLEST}."
-        )
+    try:
+        refuse_unlit(sample.image, path)
+    except ImageError as error:
+        raise DatasetError(str(error)) from error

@@ -1,14 +1,14 @@
 """A volume projection image (VPI) of a spine: read from any file, grey, upright, with its pixel size and lit body.
 
-Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy, SimpleITK, Pillow and
-pydicom only: Slicer has them all.
+Arrays are (rows, columns), head at the top, grey 0 to 255. Numpy, SimpleITK, Pillow, pydicom and scipy
+only: Slicer has them all.
 """
 
 from .background import DARK
 from .body import lit_body
 from .foreign import plainly_named, silenced
 from .greys import SMALLEST, grey
-from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, vpi_of_file
+from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane
 from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
 from .refusals import refuse_voxel_size
@@ -36,6 +36,7 @@ __all__ = [
     "read_image",
     "read_vpi",
     "refuse_damaged_dicom",
+    "refuse_unlit",
     "refuse_voxel_size",
     "silenced",
     "volume_series",

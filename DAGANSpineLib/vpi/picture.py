@@ -10,7 +10,8 @@ import SimpleITK as sitk
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .greys import grey
+from .body import lit_body
+from .greys import SMALLEST, grey
 from .plane import Plane
 from .reading import Stored, read_image
 
@@ -105,6 +106,19 @@ def vpi_from_image(image: sitk.Image) -> VPI:
         (image.GetSpacing()[first], image.GetSpacing()[second]), directions[:, first], directions[:, second]
     )
     return VPI(grey(picture), spacing, image, plane)
+
+
+def refuse_unlit(pixels: np.ndarray, path: Path) -> None:
+    """Raise ImageError if a picture (rows, columns), from the file `path`, has too little of a lit body to be measured:
+    windows of similarity and of patches have to fit in."""
+    body = lit_body(pixels)
+    rows, columns = (int(np.ptp(np.flatnonzero(body.any(axis)))) + 1 if body.any() else 0 for axis in (1, 0))
+    if min(rows, columns) < SMALLEST:
+        sentence = _(
+            "{path} has a lit body of {columns} × {rows} pixels (width × height): too small to be measured, which "
+            "takes {smallest} × {smallest}."
+        )
+        raise ImageError(sentence.format(path=path, columns=columns, rows=rows, smallest=SMALLEST))
 
 
 def pixel_size(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from DAGANSpineLib.evaluation.subjects import usable
 from DAGANSpineLib.progress import unheard
 from DAGANSpineLib.training.checking import check
 from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels
@@ -120,6 +121,9 @@ def test_a_picture_with_hardly_any_lit_body_is_found_beforehand(ours):
     for subject, picture in (("b", dark), ("c", dot)):
         write(ours / "images" / f"{subject}.png", picture)
     troubles = [trouble for trouble in check(ours, unheard).troubles if "too small to be measured" in trouble]
+    left_out = {}
+    assert [each.subject for each in usable(open_dataset(ours).train, left_out, unheard)] == ["a"]
+    assert list(left_out) == ["b"] and "too small to be measured" in left_out["b"]
     assert len(troubles) == 2 and "b.png has a lit body of 0 × 0" in troubles[0] and "10 × 10" in troubles[1]
 
 

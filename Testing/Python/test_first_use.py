@@ -266,6 +266,31 @@ def test_a_torch_that_does_not_load_is_told_with_its_reason(chosen, monkeypatch,
     assert nodes() == before
 
 
+def test_a_torch_that_is_half_there_is_told_with_what_is_missing(chosen, monkeypatch, tmp_path, shown):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("import torchgen_that_was_not_installed")
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert text.startswith("PyTorch is installed in part only: torchgen_that_was_not_installed is missing. Uninstall")
+    assert results() == (None, None)
+
+
+def test_where_packages_can_not_be_written_nothing_is_asked_and_nothing_installed(
+    chosen, without_torch, extension, asked, shown, monkeypatch, tmp_path
+):
+    import sysconfig
+
+    gone = tmp_path / "site-packages"  # root may write everywhere, but not where there is no folder
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"purelib": str(gone)})
+    extension(fails(AssertionError("installed where nothing can be written")))
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert f"Slicer's folder {gone} can't be written" in text and "administrator" in text
+    assert not asked and results() == (None, None)
+
+
 def test_a_torch_that_does_not_fit_numpy_is_told(chosen, monkeypatch, shown):
     monkeypatch.setattr(torch, "from_numpy", lambda _: fails(RuntimeError("Numpy is not available"))())
     chosen.ui.runButton.click()

@@ -227,7 +227,8 @@ def test_an_unforeseen_error_is_told_and_leaves_nothing(ready, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("name", "folder"), [("a/b: c?", "a_b_ c_"), ("../..", "_"), ("  ", "VPI"), ("Größe 1%", "Größe 1%")]
+    ("name", "folder"),
+    [("a/b: c?", "a_b_ c_"), ("../..", "_"), ("  ", "VPI"), ("Größe 1%", "Größe 1%"), ("a" * 200, "a" * 200)],
 )
 def test_a_name_that_is_no_folder_becomes_one(ready, volume, tmp_path, name, folder):
     volume.SetName(name)

@@ -320,6 +320,22 @@ def test_beside_a_colour_picture_all_greys_are_shown(library):
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (0, 255)
 
 
+def test_a_segmentation_whose_display_node_was_deleted_gets_another_before_it_is_filled(library, monkeypatch):
+    """Slicer's import crashes without one."""
+    volume = add_volume(PICTURE[np.newaxis])
+    _restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    slicer.mrmlScene.RemoveNode(segmentation.GetDisplayNode())
+    fill, displayed = slicer.util.updateSegmentBinaryLabelmapFromArray, []
+
+    def watched(mask, node, *arguments):
+        displayed.append(node.GetDisplayNode() is not None)
+        fill(mask, node, *arguments)
+
+    monkeypatch.setattr(slicer.util, "updateSegmentBinaryLabelmapFromArray", watched)
+    library.publish(volume, PICTURE, LABELS)
+    assert displayed and all(displayed)
+
+
 def test_segments_that_a_user_edited_are_kept_beside_those_of_the_next_run(library):
     volume = add_volume(PICTURE[np.newaxis])
     restored, edited = library.publish(volume, PICTURE, LABELS)
