@@ -17,7 +17,8 @@ from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
 LONGEST = 100  # bytes of a name that a temporary one takes over: file systems allow 255
-UNWRITABLE = re.compile(r"itk::ERROR|StreamWriter|failed writing|No space")  # libraries' RuntimeErrors for a full disk
+# what is in libraries' RuntimeErrors for a full disk: ITK's, torch's
+UNWRITABLE = re.compile(r"itk::ERROR|ITK\sERROR|FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 
 

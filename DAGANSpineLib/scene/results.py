@@ -72,8 +72,12 @@ def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMR
 
 
 def classes_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any]:
-    """Components and areas of the segments as they are now, as in `report.findings`."""
-    spacing = OneSlice.of(volume).spacing
+    """Components and areas of the segments as they are now, as in `report.findings`: in mm² only where the run trusted
+    the pixel size."""
+    found, spacing = findings_of(segmentation), OneSlice.of(volume).spacing
+    figures = found["classes"].values() if found else ()
+    if figures and not any("area_mm2" in values for values in figures):
+        spacing = None
     return {segment.name.lower(): extent(mask_of(segmentation, segment.name, volume), spacing) for segment in SEGMENTS}
 
 

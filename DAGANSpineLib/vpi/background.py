@@ -7,8 +7,10 @@ import SimpleITK as sitk
 
 DARK = 2.0  # grey levels up to here may be compression noise around the lit body
 SHARE = 0.5  # of a border: its most frequent grey is a background from here on, if it is not black
+BODY = 0.05  # of a picture: what is beside its background; less is no body, and the picture a grey one
 NEAR = 4.0  # grey levels about a background that belong to it: compression noise
-EXACT = 0.9  # of a background's border: it was not compressed
+EXACT, EVEN = 0.95, 1.5  # share of a border, grey levels: hardly compressed, though blocks may differ by a level
+LARGE = 0.02  # of the picture: no part of a body, which is never of one grey, is that large
 FRAMES = 4  # at most: a window, a frame in it, the page, the picture
 COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
 MARKED = 0.1  # of the lit pixels at most are marks: a picture with more colour is tinted as a whole
@@ -24,16 +26,19 @@ def background_of(pixels: np.ndarray) -> float:
         return 0.0
     counts = np.bincount(np.rint(edge).astype(np.intp).clip(0, 255), minlength=256)
     level = float(counts.argmax())
-    return level if (np.abs(edge - level) <= NEAR).mean() >= SHARE else 0.0
+    if (np.abs(edge - level) <= NEAR).mean() < SHARE or (np.abs(pixels - level) > NEAR).mean() < BODY:
+        return 0.0
+    return level
 
 
 def without_background(pixels: np.ndarray, level: float) -> np.ndarray:
-    """The picture with its background black: what has that grey and reaches the border, and likewise the background
-    within that, where a window or a page surrounds the picture. float32 (rows, columns)."""
+    """The picture with its background black: what has that grey and reaches the border or is large, for lines may be
+    drawn around it; and likewise the background within that, where a window or a page surrounds the picture. float32
+    (rows, columns)."""
     pixels = np.array(pixels, np.float32)
     part = pixels
     for _frame in range(FRAMES):
-        part[reaching_border(np.abs(part - level) <= scatter(part, level))] = 0
+        part[outside(np.abs(part - level) <= scatter(part, level))] = 0
         rows, columns = (np.flatnonzero((part > DARK).any(axis)) for axis in (1, 0))
         if not rows.size:
             break
@@ -47,14 +52,16 @@ def without_background(pixels: np.ndarray, level: float) -> np.ndarray:
 def scatter(pixels: np.ndarray, level: float) -> float:
     """How far from its grey a background may be: as compression makes it, if its border isn't of one grey."""
     away = np.abs(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]) - level)
-    return 0.5 if (away <= 0.5).sum() > EXACT * (away <= NEAR).sum() else NEAR
+    return EVEN if (away <= EVEN).sum() > EXACT * (away <= NEAR).sum() else NEAR
 
 
-def reaching_border(mask: np.ndarray) -> np.ndarray:
-    """The parts of a mask that touch the picture's border."""
+def outside(mask: np.ndarray) -> np.ndarray:
+    """The parts of a mask that touch the picture's border, and the large ones."""
     framed = sitk.GetImageFromArray(np.pad(mask, 1, constant_values=True).astype(np.uint8))
     parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(framed))
-    return (parts == parts[0, 0])[1:-1, 1:-1]
+    chosen = np.bincount(parts.ravel()) >= LARGE * mask.size
+    chosen[0], chosen[parts[0, 0]] = False, True
+    return chosen[parts][1:-1, 1:-1]
 
 
 def marks_of(colours: np.ndarray, lit: np.ndarray) -> np.ndarray:

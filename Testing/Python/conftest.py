@@ -124,7 +124,7 @@ def volume(scene, small_vpi):
     """A loaded VPI, not quite where and how large Slicer would put a PNG."""
     import slicer
 
-    matrix = np.diag([-0.2, -0.25, 1, 1])
+    matrix = np.diag([-0.6, -0.75, 1, 1])  # 22 cm high, as a small child's spine
     matrix[:3, 3] = 12, -30, 5
     return slicer.util.addVolumeFromArray(small_vpi[np.newaxis], matrix, "VPI")
 

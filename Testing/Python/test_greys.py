@@ -100,6 +100,13 @@ def test_lines_and_figures_in_grey_are_no_body(spine):
     assert (lit_body(marked) != lit_body(canvas)).sum() < 0.005 * lit_body(canvas).sum()  # a stub at the edge
 
 
+def test_a_frame_and_a_cross_do_not_keep_a_background_from_being_found(spine):
+    canvas = np.pad(spine, 60)
+    body = lit_body(canvas)
+    marked = drawn(np.where(body, canvas, 40).astype(np.uint8), 200)
+    assert (lit_body(marked) != body).sum() < 0.01 * body.sum()
+
+
 def test_lines_and_figures_in_colour_are_taken_out(spine):
     canvas = np.pad(spine, 30)
     marked = drawn(np.repeat(canvas[..., None], 3, 2), (255, 230, 0))

@@ -82,7 +82,7 @@ def test_the_table_has_a_line_for_each_class_with_the_figures_of_the_restoration
     rows = rows_of(tmp_path / "VPI")
     restored, segmentation = results()
     pictures = library.pixels_of(restored), library.labels_of(segmentation, volume)
-    found = findings(small_vpi.astype(np.float32), *pictures, (0.25, 0.2))
+    found = findings(small_vpi.astype(np.float32), *pictures, (0.75, 0.6))
     assert [row["class"] for row in rows] == ["rib", "thoracic", "lumbar"]
     for row in rows:
         values = found["classes"][row["class"]]

@@ -14,7 +14,7 @@ from clinician import expected_result, nodes, results  # noqa: E402
 from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
-SPACING = 0.25, 0.2  # mm between rows and columns of the fixture `volume`
+SPACING = 0.75, 0.6  # mm between rows and columns of the fixture `volume`
 
 
 def cells(table):

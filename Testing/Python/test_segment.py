@@ -1,6 +1,7 @@
 """A file goes in, a folder of results comes out, whole or not at all."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -324,8 +325,42 @@ def test_a_folder_that_can_not_be_replaced_is_refused_before_any_work(tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit to the size of files")
+def test_a_full_disk_is_a_sentence_whatever_library_writes(tmp_path):
+    """In a process of its own that may not write more than 4 kB into a file."""
+    program = """
+import resource, sys
+import numpy as np, SimpleITK as sitk, torch
+from pathlib import Path
+from DAGANSpineLib.files import OutputError, whole_file, whole_folder
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+noise = np.random.default_rng(0).integers(0, 255, (300, 300)).astype(np.uint8)
+writers = {
+    "a.png": lambda path: sitk.WriteImage(sitk.GetImageFromArray(noise), str(path), useCompression=True),
+    "a.nrrd": lambda path: sitk.WriteImage(sitk.GetImageFromArray(noise), str(path)),
+    "a.pt": lambda path: torch.save(torch.from_numpy(noise), path),
+}
+for name, write in writers.items():
+    for whole in (whole_file(Path(sys.argv[1]) / name), whole_folder(Path(sys.argv[1]) / "folder")):
+        try:
+            with whole as target:
+                write(target / name if target.is_dir() else target)
+            print(name, "written")
+        except OutputError as error:
+            print(name, error)
+        except OSError as error:
+            print(name, "can't be written")  # which commands say for all
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], cwd=BUNDLED.parents[2], capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["a.png"] * 2 + ["a.nrrd"] * 2 + ["a.pt"] * 2
+    assert all("can't be written" in line for line in done.stdout.splitlines()) and list(tmp_path.iterdir()) == []
+
+
 def test_what_libraries_say_of_a_full_disk_is_a_sentence(tmp_path):
-    for error in ("PytorchStreamWriter failed writing file data/0", "sitk::ERROR: itk::ERROR: could not write"):
+    for error in ("unexpected pos 704 vs 598", "ITK ERROR: PNGImageIO: Error while writing"):
         for whole in (whole_file(tmp_path / "a"), whole_folder(tmp_path / "b")):
             with pytest.raises(OutputError, match="disk full"), whole:
                 raise RuntimeError(error)
