@@ -21,7 +21,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named
 from .itk import read_by
-from .refusals import damaged, refuse_size
+from .refusals import damaged, is_disks, refuse_size
 
 FILMS = {"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"}  # Ultrasound Multi-frame Image Storage
 TIMES = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")  # said of films only
@@ -63,11 +63,9 @@ def read_dicom(path: Path) -> tuple[sitk.Image, bool]:
             return image_of(pydicom.dcmread(path, force=True), path)
     except ImageError:
         raise
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise damaged(path) from error
     except Exception as error:  # whatever foreign bytes lead pydicom to
+        if is_disks(error):
+            raise
         raise damaged(path) from error
 
 

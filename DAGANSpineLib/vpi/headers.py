@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import math
+import os
 import re
 import struct
 import zlib
@@ -20,6 +21,7 @@ from .refusals import damaged, refuse_size
 
 HEADER = 1 << 16  # bytes of a header at most; those of tracked sweeps are longer, and grow with the frames
 LONGEST_HEADER = 1 << 26
+MOST_FILES, LONGEST_NAME = 10_000, 256  # that a header names
 DENSEST = 1032  # bytes that deflate packs into one at most
 CHUNK = 1 << 20
 NRRD_BYTES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2, "int": 4,
@@ -61,9 +63,9 @@ def header_of(path: Path, kind: str) -> Header:
 def refuse_incomplete(path: Path, header: Header) -> None:
     """Raise ImageError where a header promises more than there is, or a checksum is wrong."""
     refuse_size(header.size, header.bytes_each)
-    missing = [each for each in header.data if not each.is_file()]
+    missing = [each for each in header.data if not os.path.isfile(each)]  # a name that can't be one is no error there
     if missing:
-        raise damaged(missing[0])
+        raise damaged(missing[0] if len(missing[0].name) < LONGEST_NAME else path)
     stored = sum(each.stat().st_size for each in header.data)
     if header.packing in ("raw", "text"):
         least = header.bytes if header.packing == "raw" else 2 * math.prod(header.size) - 1  # a digit, and a space
@@ -161,11 +163,11 @@ def files_named(path: Path, place: str, lines: list[str]) -> tuple[Path, ...]:
     words = place.split()
     if words and words[0].upper() == "LIST":
         first = next(index for index, line in enumerate(lines) if line.strip().endswith(place))
-        names = [line.strip() for line in lines[first + 1 :] if line.strip()]
+        names = [line.strip() for line in lines[first + 1 :] if line.strip()][:MOST_FILES]
     elif "%" in words[0] and len(words) >= 3:
         start, stop, step = int(words[1]), int(words[2]), int(words[3]) if len(words) > 3 else 1
         numbers = range(start, stop + 1, step)
-        if len(numbers) > HEADER:
+        if len(numbers) > MOST_FILES:
             raise ValueError(place)
         names = [words[0] % number for number in numbers]
     else:

@@ -18,7 +18,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named
 from .itk import read_by
-from .refusals import damaged, odd_pixels, refuse_size, unreadable
+from .refusals import damaged, is_disks, odd_pixels, refuse_size, unreadable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MODES = {"1": "L", "P": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB",
@@ -40,7 +40,7 @@ def read_raster(path: Path) -> np.ndarray:
     except ImageError:
         raise
     except Exception as error:  # whatever foreign bytes lead Pillow to
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's trouble, not the file's
+        if is_disks(error):
             raise
         raise damaged(path) from error
 

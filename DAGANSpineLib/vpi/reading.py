@@ -90,7 +90,7 @@ def files_of(path: Path) -> list[Path]:
         return sorted(each for each in path.iterdir() if each.is_file() and is_dicom(each))
     kind = kind_of(path)
     named = header_of(path, kind).data if kind in READERS else ()
-    return list(dict.fromkeys([path, *(each for each in named if each.is_file())]))
+    return list(dict.fromkeys([path, *(each for each in named if os.path.isfile(each))]))
 
 
 def holds_volume(path: Path) -> bool:

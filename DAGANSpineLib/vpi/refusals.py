@@ -5,6 +5,7 @@ A header of a few bytes can claim any size: it is asked before memory is.
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from ..errors import ImageError
 from ..texts import tr as _
 
+DISKS_TROUBLES = {errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.EISDIR}
 MOST_PIXELS = 50_000_000  # of one picture: the largest scanners' VPI have two
 LONGEST = 1 << 31  # pixels along any axis
 MOST_BYTES = 1 << 30  # of a volume's voxels: a whole back at 0.25 mm has some 400 MB
@@ -38,6 +40,11 @@ def refuse_voxel_size(spacing: Sequence[float]) -> None:
     if not all(SMALLEST_MM <= size <= LARGEST_MM for size in spacing):
         sentence = _("This volume's voxels are said to be {sizes} mm large, which can't be: correct their size.")
         raise ImageError(sentence.format(sizes=" × ".join(f"{size:g}" for size in spacing)))
+
+
+def is_disks(error: Exception) -> bool:
+    """Whether an error is the disk's, and not the file's: foreign bytes lead libraries to ask for odd places, too."""
+    return isinstance(error, OSError) and error.errno in DISKS_TROUBLES
 
 
 def unreadable(path: Path) -> ImageError:

@@ -51,9 +51,12 @@ class Tally:
 
         try:
             examples()
-        except Exception:
-            self.found.append(f"{check.__name__}, round {number}\n{traceback.format_exc()[-4000:]}")
-            print(self.found[-1], flush=True)
+        except Exception as error:
+            each = getattr(error, "exceptions", [error])  # several kinds come as a group
+            for one in each:
+                frames = traceback.format_tb(one.__traceback__)[-4:]
+                self.found.append(f"{check.__name__}, round {number}: {type(one).__name__}: {str(one)[:300]}")
+                print(self.found[-1], "".join(frames), sep="\n", flush=True)
 
 
 def main() -> int:
