@@ -185,12 +185,17 @@ def load(record: Record) -> Sample:
     return Sample(record.subject, image, labels, clean, torn, record.known)
 
 
+def read_numbers(path: Path) -> np.ndarray:
+    """A picture's numbers as they are stored: (rows, columns[, channels]). Raises DatasetError."""
+    try:
+        return sitk.GetArrayFromImage(read_image(path).image)
+    except ImageError as error:
+        raise DatasetError(str(error)) from error
+
+
 def read_mask(path: Path) -> np.ndarray:
     """Where a grey picture isn't black, bool (rows, columns). Raises DatasetError."""
-    try:
-        picture = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise DatasetError(f"{path} can't be read as an image.") from error
+    picture = read_numbers(path)
     if picture.ndim != 2:
         raise DatasetError(f"{path} is no mask: it must be a grey picture, not one of {picture.ndim} dimensions.")
     return picture > 0
@@ -199,10 +204,7 @@ def read_mask(path: Path) -> np.ndarray:
 def read_labels(path: Path) -> np.ndarray:
     """Labels 0 to 3 as uint8 (rows, columns), from an index picture, or from a colour one where blue (lumbar) lies
     over green (thoracic) over red (rib). Raises DatasetError."""
-    try:
-        picture = sitk.GetArrayFromImage(read_image(path).image)
-    except ImageError as error:
-        raise DatasetError(str(error)) from error
+    picture = read_numbers(path)
     if picture.ndim == 3 and picture.shape[2] >= 3:
         red, green, blue = (picture[..., channel] > 127 for channel in range(3))
         picture = np.select([blue, green, red], [3, 2, 1], 0)
