@@ -148,4 +148,5 @@ def expected_checksum() -> str:
     """The bundled file's sha256 as its checksum file gives it; empty if that is missing."""
     bundled = model_card.BUNDLED
     checksum = bundled.with_name(bundled.name + CHECKSUM)
-    return checksum.read_text(encoding="utf-8").split()[0] if checksum.is_file() else ""
+    words = checksum.read_text(encoding="utf-8", errors="replace").split() if checksum.is_file() else []
+    return words[0] if words else ""

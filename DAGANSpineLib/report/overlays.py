@@ -1,6 +1,7 @@
 """What was found and what was changed, drawn over a VPI."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,6 +12,7 @@ OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
 DARKENED, BRIGHTENED = (0.85, 0.15, 0.10), (0.10, 0.45, 0.95)  # red, green, blue: 0 to 1
 FULL_CHANGE = 32  # grey levels from which a change is drawn opaque
+STRIP = 256  # rows that are drawn at once
 STEPS = 16  # shades of each colour, where a change is drawn by labels
 UNCHANGED, DARKER, BRIGHTER = range(3)
 
@@ -32,9 +34,20 @@ def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     for segment in SEGMENTS:
         colours[segment.label] = np.array(segment.colour) * 255
     outline = labels.astype(bool) & ~eroded(labels)
-    opacity = np.where(outline, 1.0, OPACITY) * (labels > 0)
-    picture = pixels[..., None] * (1 - opacity[..., None]) + colours[labels] * opacity[..., None]
-    return picture.round().clip(0, 255).astype(np.uint8)
+
+    def draw(pixels: np.ndarray, labels: np.ndarray, outline: np.ndarray) -> np.ndarray:
+        opacity = (np.where(outline, 1.0, OPACITY) * (labels > 0))[..., None]
+        picture = pixels[..., None] * (1 - opacity) + colours[labels] * opacity
+        return picture.round().clip(0, 255).astype(np.uint8)
+
+    return by_strips(draw, pixels, labels, outline)
+
+
+def by_strips(draw: Callable[..., np.ndarray], *pictures: np.ndarray) -> np.ndarray:
+    """What `draw` makes of pictures (rows, columns), some rows at a time: of a large one, all at once would take
+    gigabytes."""
+    strips = range(0, len(pictures[0]), STRIP)
+    return np.concatenate([draw(*(each[first : first + STRIP] for each in pictures)) for first in strips])
 
 
 def eroded(labels: np.ndarray) -> np.ndarray:
@@ -52,9 +65,13 @@ def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
     stronger. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
     change = strongest_around(restored.astype(np.float32) - pixels)
-    opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
-    colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
-    return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
+
+    def draw(pixels: np.ndarray, change: np.ndarray) -> np.ndarray:
+        opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
+        colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
+        return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
+
+    return by_strips(draw, pixels, change)
 
 
 def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:

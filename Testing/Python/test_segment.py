@@ -290,10 +290,10 @@ def test_an_unlikely_pixel_size_gives_a_warning_and_no_areas():
 
 def test_the_pixel_size_of_a_picture_can_be_given(run, pixels, tmp_path):
     source = write(tmp_path / "vpi.png", pixels)
-    known = write(tmp_path / "known.nrrd", pixels, spacing=(0.5, 0.5))
-    status, _, _ = run("segment", source, known, "-o", tmp_path / "out", "--spacing", "0.4")
+    known = write(tmp_path / "known.nrrd", pixels, spacing=(1.5, 1.5))
+    status, _, _ = run("segment", source, known, "-o", tmp_path / "out", "--spacing", "1.25")
     assert status == 0
-    for name, size in (("vpi", 0.4), ("known", 0.5)):
+    for name, size in (("vpi", 1.25), ("known", 1.5)):
         report = json.loads((tmp_path / "out" / name / "report.json").read_text(encoding="utf-8"))
         assert report["image"]["spacing_mm"] == [size, size]
         rib = report["classes"]["rib"]
