@@ -115,8 +115,8 @@ class Pipeline:
             small = shrink(self._tensor(normalise(restored)), NETWORK_SIZE)
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
             probabilities = resize((seen + mirrored.flip(-1))[None] / 2, restored.shape)[0].numpy()
-        probabilities[:, ~body] = 0
-        probabilities[0, ~body] = 1
+        np.copyto(probabilities, 0, where=~body)
+        np.copyto(probabilities[0], 1, where=~body)
         return probabilities
 
     def _tensor(self, values: np.ndarray) -> Tensor:
