@@ -43,12 +43,12 @@ class Slab:
     method: str = "mean"
 
     def __post_init__(self) -> None:
-        if not (0 <= self.depth_mm < np.inf and 0 < self.thickness_mm < np.inf):
+        if not (0 <= self.depth_mm <= LONGEST_MM and 0 < self.thickness_mm <= LONGEST_MM):
             raise UserError(
                 _(
                     "A slab of {thickness:g} mm, {depth:g} mm under the skin, can't be: choose a depth of 0 mm or more "
-                    "and a thickness above 0 mm."
-                ).format(thickness=self.thickness_mm, depth=self.depth_mm)
+                    "and a thickness above 0 mm, neither beyond {most:g} mm."
+                ).format(thickness=self.thickness_mm, depth=self.depth_mm, most=LONGEST_MM)
             )
         if self.method not in METHODS:
             sentence = _("A slab is projected by its mean or maximum, not by {method}.")

@@ -367,7 +367,9 @@ def test_a_depth_that_holds_nothing_gives_way_to_one_that_does(upright, looked_a
 
 def test_absurd_slabs_and_voxel_sizes_cost_nothing(upright, looked_at):
     begin = time.process_time()
-    assert looked_at.project(Slab(0.0, 1e5)).any()
+    assert looked_at.project(Slab(0.0, 1000.0)).any()
+    with pytest.raises(UserError, match="neither beyond 1000 mm"):
+        Slab(0.0, 1e5)
     thin = upright.to_lps.copy()
     thin[:, 2] *= 1e-6
     with pytest.raises(ImageError, match="voxels are said to be"):
