@@ -82,6 +82,8 @@ def refuse_damaged(path: Path) -> None:
 
 def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
     if "PixelData" not in dataset:
+        if header(path) is not None:  # of a picture, whose end pydicom did not find
+            raise damaged(path)
         sentence = _("{path} is a DICOM file without a picture: choose one that holds the image.")
         raise ImageError(sentence.format(path=path))
     frames = refuse_incomplete(dataset, path)
@@ -158,7 +160,7 @@ def meant(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
     turned round, colours of a palette looked up."""
     kind = dataset.PhotometricInterpretation
     if kind == PALETTE:
-        return (pydicom.pixel_data_handlers.util.apply_color_lut(pixels, dataset) >> 8).astype(np.uint8)
+        return looked_up(dataset, pixels)
     if pixels.ndim == 3:
         return pixels
     unfilled = padding(dataset, pixels)
@@ -172,6 +174,16 @@ def meant(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
     if kind == NEGATIVE:
         pixels = pixels.max() - pixels
     return pixels
+
+
+def looked_up(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
+    """Colours of a palette, uint8 (rows, columns, 3)."""
+    try:
+        from pydicom.pixels import apply_color_lut
+    except ImportError:  # pydicom 2
+        from pydicom.pixel_data_handlers.util import apply_color_lut
+    colours = apply_color_lut(pixels, dataset)
+    return colours if colours.dtype == np.uint8 else (colours >> 8).astype(np.uint8)
 
 
 def padding(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What hospitals' files hold is read as they mean it, and whatever is cut off, damaged or absurd gets a sentence."""
 
 import gzip
+import io
 import os
 import resource
 import struct
@@ -239,6 +240,32 @@ def test_dicom_says_what_its_numbers_mean(pixels, tmp_path):
         np.testing.assert_allclose(read_vpi(path).pixels, inside, atol=1.01, err_msg=name)
 
 
+def test_a_palette_in_dicom_is_looked_up(pixels, tmp_path):
+    turned = (np.arange(255, -1, -1, dtype=np.uint16) * 257).tobytes()
+    tables = {f"{colour}PaletteColorLookupTableData": turned for colour in ("Red", "Green", "Blue")}
+    tables |= {f"{colour}PaletteColorLookupTableDescriptor": [256, 0, 16] for colour in ("Red", "Green", "Blue")}
+    path = dicom(tmp_path / "a.dcm", 255 - pixels, PhotometricInterpretation="PALETTE COLOR", **tables)
+    np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.01)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.9])
+def test_packed_dicom_is_read_and_one_that_is_cut_off_is_refused(pixels, tmp_path, share):
+    held = io.BytesIO()
+    smooth = np.tile(np.linspace(0, 255, 240, dtype=np.uint8)[:, None], (1, 80))
+    Image.fromarray(smooth).save(held, "JPEG", quality=95)
+    dataset = pydicom.dcmread(dicom(tmp_path / "a.dcm", smooth))
+    dataset.PixelData = pydicom.encaps.encapsulate([held.getvalue()])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert np.abs(read_vpi(tmp_path / "a.dcm").pixels - smooth).max() < 6
+    content = (tmp_path / "a.dcm").read_bytes()
+    begin = content.index(b"\xff\xd8\xff")
+    (tmp_path / "a.dcm").write_bytes(content[: begin + int(share * (len(content) - begin))])
+    with pytest.raises(ImageError, match="can't be read as an image"):
+        read_vpi(tmp_path / "a.dcm")
+
+
 def test_ultrasound_keeps_its_pixel_size_by_region(pixels, tmp_path):
     regions = [region(size=20, delta=0.5), region(), region(units=4, size=200)]
     known = read_vpi(dicom(tmp_path / "a.dcm", pixels, SequenceOfUltrasoundRegions=regions))
@@ -253,7 +280,7 @@ def test_ultrasound_keeps_its_pixel_size_by_region(pixels, tmp_path):
 def test_dicom_without_a_picture_is_refused(tmp_path, pixels):
     path = dicom(tmp_path / "report", pixels)
     dataset = pydicom.dcmread(path)
-    del dataset.PixelData
+    del dataset.PixelData, dataset.Rows
     dataset.save_as(path)
     with pytest.raises(ImageError, match="without a picture"):
         read_vpi(path)
