@@ -35,11 +35,10 @@ def read_by(plain: Path, reader: str, path: Path) -> sitk.Image:
 
 def bytes_of(reader: sitk.ImageFileReader) -> int:
     """Bytes of a pixel that a reader has the header of."""
-    try:
-        one = sitk.GetArrayViewFromImage(sitk.Image([1], reader.GetPixelID(), 1)).itemsize
-    except (RuntimeError, TypeError, ValueError, IndexError):
-        one = 8
-    return one * reader.GetNumberOfComponents()
+    kind = reader.GetPixelID()
+    channels = [reader.GetNumberOfComponents()] if "vector" in sitk.GetPixelIDValueAsString(kind) else []
+    one = sitk.Image([1, 1], kind, *channels)
+    return one.GetSizeOfPixelComponent() * one.GetNumberOfComponentsPerPixel()
 
 
 def trouble_of(message: str, path: Path) -> ImageError:

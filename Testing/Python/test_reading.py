@@ -330,6 +330,15 @@ def test_small_files_that_claim_to_be_large_cost_nothing(tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
 
 
+def test_large_volumes_are_no_more_refused_than_they_take(tmp_path):
+    """Not to be taken for eight times as large as they are."""
+    voxels = np.broadcast_to(np.uint8(7), (150, 1000, 1000))
+    (tmp_path / "a.nrrd").write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 1000 1000 150\nencoding: raw\n\n" + voxels.tobytes()
+    )
+    assert read_image(tmp_path / "a.nrrd").image.GetSize() == (1000, 1000, 150)
+
+
 def test_sheared_axes_and_axes_that_are_no_numbers_have_their_own_sentence(pixels, tmp_path):
     header = bytearray(nifti((80, 240, 1)))
     struct.pack_into("<h", header, 254, 1)
