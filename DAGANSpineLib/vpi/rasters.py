@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, TiffImagePlugin
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .foreign import plainly_named
+from .foreign import plainly_named, silenced
 from .itk import read_by
 from .refusals import damaged, is_disks, odd_pixels, refuse_size, unreadable
 
@@ -31,7 +31,7 @@ DEEP_PNG = b"\x10\x02", b"\x10\x06"  # 16 bits a channel, RGB without or with op
 def read_raster(path: Path) -> np.ndarray:
     """A picture (rows, columns[, channels]), or a TIFF's pages (pages, rows, columns). Raises ImageError."""
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with path.open("rb") as file, silenced(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if deep_colours(file.read(26)):
                 return through_itk(path, "PNGImageIO")

@@ -336,7 +336,7 @@ def turned(degrees):
     return turn
 
 
-@pytest.mark.parametrize("degrees", [69, 90, 130])
+@pytest.mark.parametrize("degrees", [69, 130])
 def test_a_back_that_is_turned_about_its_length_is_seen_from_behind_all_the_same(degrees, upright, looked_at):
     projector = Projector.of(upright.voxels, turned(degrees) @ upright.to_lps)
     slab = slab_of(upright.volume)

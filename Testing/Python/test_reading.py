@@ -361,6 +361,10 @@ def test_libraries_print_nothing_beside_the_sentence_and_odd_names_end_no_proces
         os.rename(made, name + ending)
     itk(tmp_path / "b.mha", pixels, True)
     (tmp_path / "b.mha").write_bytes((tmp_path / "b.mha").read_bytes()[:-200])
+    faxed = negative_tiff(tmp_path / "c.tif", 255 - pixels, 8)  # which a fax's compression can't be
+    packing = struct.pack("<HHII", 259, 4, 1, 1)
+    assert faxed.read_bytes().count(packing) == 1
+    faxed.write_bytes(faxed.read_bytes().replace(packing, struct.pack("<HHII", 259, 4, 1, 4)))
     program = (
         "import sys; from pathlib import Path; from DAGANSpineLib.vpi import read_vpi\n"
         "from DAGANSpineLib.errors import ImageError\nfor path in sorted(Path(sys.argv[1]).iterdir()):\n"
@@ -368,4 +372,4 @@ def test_libraries_print_nothing_beside_the_sentence_and_odd_names_end_no_proces
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(done.stdout.splitlines()) == ["(240, 80)"] * 5 + ["refused"]
+    assert sorted(done.stdout.splitlines()) == ["(240, 80)"] * 5 + ["refused"] * 2
