@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from .texture import smooth_line
+
 THORACIC = tuple(f"T{i}" for i in range(1, 13))
 LUMBAR = tuple(f"L{i}" for i in range(1, 6))
 LEVELS = THORACIC + LUMBAR
@@ -18,6 +20,11 @@ LEVELS = THORACIC + LUMBAR
 PITCH = np.array([21, 21.5, 22, 22.5, 23, 23.5, 24, 25, 26, 27, 28, 28.5, 30.5, 31.5, 32, 32, 30.0])
 # From the midline to the middle of the transverse process (thoracic) or to the wing's tip (lumbar), mm.
 HALF_SPAN = np.array([26, 24.5, 23.5, 23, 23, 23, 23, 23, 22.5, 22, 21.5, 21, 25, 26.5, 27.5, 27.5, 27.0])
+# The line through the vertebrae's centres bends by so much of what they are tilted by, for wedged bodies and discs give
+# way to the side as well; that is one reason why angles of the midline underestimate Cobb's (Zheng et al., Scoliosis
+# 2016: by about an eighth). From that it departs by some degrees, over two or three vertebrae alike.
+LINE_SHARE = (0.8, 1.0)
+LINE_DEVIATION_DEG, LINE_DEVIATION_MM = 2.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class Spine:
 
     `y`, `x`, `tilt_deg`, `rotation_deg` and `half_span` have one entry per level of `LEVELS` (mm and degrees; T1 is at
     y = 0). A positive tilt leans the way down to the right; a positive rotation turns the spinous process to the left.
-    `line_y`, `line_x`, `line_tilt_deg`: the centreline, sampled every half millimetre and extended beyond both ends.
+    `line_y`, `line_x`: the line through their centres, every half millimetre and beyond both ends. Its slope follows
+    the tilt, but is not the tilt (`bend_line`).
     """
 
     y: np.ndarray
@@ -48,7 +56,6 @@ class Spine:
     curves: tuple[Curve, ...]
     line_y: np.ndarray
     line_x: np.ndarray
-    line_tilt_deg: np.ndarray
 
     @property
     def curve_type(self) -> str:
@@ -80,6 +87,13 @@ def tilt_along(line_y: np.ndarray, end_y: np.ndarray, end_tilt: np.ndarray, exte
     return knots_tilt[right - 1] + (knots_tilt[right] - knots_tilt[right - 1]) * (1 - np.cos(np.pi * t)) / 2
 
 
+def bend_line(rng: np.random.Generator, line_y: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """x of the line through the centres of vertebrae that are tilted by `tilt`, degrees, along `line_y`, mm."""
+    step = float(line_y[1] - line_y[0])
+    deviation = LINE_DEVIATION_DEG * smooth_line(rng, len(line_y), LINE_DEVIATION_MM / step)
+    return np.cumsum(np.tan(np.radians(rng.uniform(*LINE_SHARE) * tilt + deviation))) * step
+
+
 def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: float | None = None) -> Spine:
     """A spine with 0 to 3 coronal `curves`, the largest of `cobb_deg` (0 to 60); both drawn at random where None."""
     drawn_curves = int(rng.choice(4, p=[0.2, 0.35, 0.3, 0.15]))
@@ -101,13 +115,9 @@ def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: fl
     ends = _end_vertebrae(rng, max(curves, 1))
     tilts = _end_tilts(rng, max(curves, 1), cobb_deg if curves else float(rng.uniform(0, 6)))
     lean = float(rng.normal(0, 1.2))
-    line_tilt = tilt_along(line_y, y[ends], tilts, 60.0) + lean
-    line_x = np.cumsum(np.tan(np.radians(line_tilt))) * 0.5
-    line_x -= np.interp(y[8], line_y, line_x)
-
-    tilt = np.interp(y, line_y, line_tilt)
+    tilt_at = tilt_along(line_y, y[ends], tilts, 60.0) + lean
     # The vertebrae turn into the convexity, most at the apex: about a third of the Cobb angle (Stokes, Spine 1989).
-    bend = -np.gradient(line_tilt, line_y) * 60
+    bend = -np.gradient(tilt_at, line_y) * 60
     rotation = np.interp(y, line_y, bend) * rng.uniform(0.15, 0.5) + rng.normal(0, 1.5, levels)
     apexes = [int(np.argmin(np.abs(y - (y[a] + y[b]) / 2))) for a, b in pairwise(ends)]
     cobbs = tilts[:-1] - tilts[1:]
@@ -115,7 +125,10 @@ def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: fl
         Curve(LEVELS[a], LEVELS[b], LEVELS[apex], float(cobb))
         for (a, b), apex, cobb in zip(pairwise(ends), apexes, cobbs, strict=True)
     )
+    line_x = bend_line(rng, line_y, tilt_at)
+    line_x -= np.interp(y[8], line_y, line_x)
+    tilt = np.interp(y, line_y, tilt_at)
     return Spine(
         y=y, x=np.interp(y, line_y, line_x), tilt_deg=tilt, rotation_deg=rotation.clip(-25, 25), half_span=half_span,
-        scale=scale, curves=found, line_y=line_y, line_x=line_x, line_tilt_deg=line_tilt,
+        scale=scale, curves=found, line_y=line_y, line_x=line_x,
     )  # fmt: skip

@@ -89,6 +89,17 @@ def test_the_end_vertebrae_are_the_most_tilted_ones():
     assert sorted((int(spine.tilt_deg.argmin()), int(spine.tilt_deg.argmax()))) == ends
 
 
+def test_the_centreline_follows_the_vertebrae_but_not_exactly():
+    share, off = [], []
+    for seed in range(30):
+        spine = grow_spine(generator(seed), curves=2, cobb_deg=40.0)
+        slope = np.degrees(np.arctan(np.gradient(spine.x, spine.y)))[1:-1]
+        share.append(np.polyfit(spine.tilt_deg[1:-1], slope, 1)[0])
+        off += list(slope - share[-1] * spine.tilt_deg[1:-1])
+    assert 0.75 < np.mean(share) < 0.95, "it bends less than they are tilted"
+    assert 1 < np.std(off) < 3.5, "degrees"
+
+
 def test_vertebrae_stand_in_order_on_the_centreline():
     for seed in range(20):
         spine = grow_spine(generator(seed))
