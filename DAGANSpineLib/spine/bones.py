@@ -1,0 +1,136 @@
+"""Single bones: the shadows of transverse processes, and the halves of lumbar lumps, left and right of the midline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, maximum_filter
+
+from .bone_maps import CLASSES, LUMBAR, THORACIC, BoneMaps
+from .midline import Midline
+
+LEFT, RIGHT = -1, 1
+# In half spans (from the midline to the middle of the transverse processes, some 24 mm):
+GRAIN = {THORACIC: (0.1, 0.1), LUMBAR: (0.13, 0.3)}  # how far a bone's pixels are gathered, down and across
+APART = {THORACIC: (0.35, 0.35), LUMBAR: (0.5, 1.5)}  # nearer ones are one bone
+WITHIN = {THORACIC: (0.5, 0.6), LUMBAR: (0.6, 1.5)}  # pixels farther from its summit are another bone's
+SPECK = {THORACIC: 0.02, LUMBAR: 0.06}  # square half spans: smaller ones are none
+DIP = 0.88  # of the lower of two summits: where the bone between them is thinner than that, they are two bones
+
+
+@dataclass(frozen=True)
+class Bone:
+    """One shadow. `y`, `x`: its centre in the picture's mm. `along`, `aside`: the same in the straightened back, mm
+    down the midline and to the right of it. `weight`: how much there is of it, pixels' shares times square mm. `cut`:
+    whether the sweep's end cuts it off."""
+
+    value: int
+    side: int
+    y: float
+    x: float
+    along: float
+    aside: float
+    weight: float
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class StraightBack:
+    """The bone maps laid along the midline, so that every line across lies about level.
+
+    `share`: (2, places, offsets), of thoracic and lumbar bone; `along` (places,) and `aside` (offsets,): mm; `y`, `x`:
+    (places, offsets), where each lies in the picture, mm; `end`: whether the sweep ends there, at head or foot.
+    """
+
+    share: np.ndarray
+    along: np.ndarray
+    aside: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    end: np.ndarray
+
+
+def straighten(maps: BoneMaps, midline: Midline) -> StraightBack:
+    """Sample the maps at right angles to the midline, at their own step."""
+    step = float(np.mean(maps.step))
+    y = np.arange(maps.y[0], maps.y[-1] + step, step / 2)
+    # the direction over about a vertebra: a finer one would fan the bones out
+    x = gaussian_filter1d(midline.at(y), 0.1 * maps.width / (step / 2), mode="nearest")
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(y), np.diff(x)))])
+    along = np.arange(0.0, length[-1], step)
+    middle_y, middle_x = np.interp(along, length, y), np.interp(along, length, x)
+    angle = np.arctan2(np.gradient(middle_x, along), np.gradient(middle_y, along))
+    aside = np.arange(-round(0.55 * maps.width / step), round(0.55 * maps.width / step) + 1) * step
+    at_y = middle_y[:, None] - aside * np.sin(angle)[:, None]
+    at_x = middle_x[:, None] + aside * np.cos(angle)[:, None]
+    places = (at_y - maps.y[0]) / maps.step[0], (at_x - maps.x[0]) / maps.step[1]
+    share = np.stack([map_coordinates(each, places, order=1, mode="constant") for each in maps.share])
+    end = map_coordinates(maps.end.astype(np.float32), places, order=1, mode="constant") > 0.25
+    return StraightBack(share, along, aside, at_y, at_x, end)
+
+
+def half_span(back: StraightBack, width: float) -> float:
+    """From the midline to the middle of the transverse processes, mm; from the lumps, where there are no others."""
+    for value, part in ((THORACIC, 1.0), (LUMBAR, 0.5)):
+        profile = back.share[CLASSES.index(value)].sum(0)
+        profile = np.where(np.abs(back.aside) > 0.08 * width * part, profile, 0)
+        if profile.sum() > 0:
+            order = np.argsort(np.abs(back.aside))
+            total = np.cumsum(profile[order])
+            return float(np.abs(back.aside)[order][np.searchsorted(total, total[-1] / 2)]) / part
+    return 0.3 * width
+
+
+def find_bones(back: StraightBack, span: float) -> list[Bone]:
+    """All thoracic bones and lumbar halves, right or wrong; `span`: the half span, mm."""
+    return [bone for value in CLASSES for side in (LEFT, RIGHT) for bone in bones_of_side(back, value, side, span)]
+
+
+def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> list[Bone]:
+    columns = np.flatnonzero(back.aside * side > 0)
+    share = back.share[CLASSES.index(value)][:, columns]
+    step = back.along[1] - back.along[0]
+    blurred = gaussian_filter(share, [grain * span / step for grain in GRAIN[value]], mode="constant")
+    summits = find_summits(blurred, [apart * span / step for apart in APART[value]])
+    if not len(summits):
+        return []
+    rows, offsets = np.nonzero(share > 0.05)
+    away = np.stack([rows, offsets])[:, :, None] - summits.T[:, None]
+    away = away / (np.array(WITHIN[value])[:, None, None] * span / step)
+    distance = (away**2).sum(0)
+    owner = np.where(distance.min(1) <= 1, distance.argmin(1), -1)
+    bones = []
+    for index in range(len(summits)):
+        own = owner == index
+        weights = share[rows[own], offsets[own]]
+        weight = float(weights.sum() * step**2)
+        if weight < SPECK[value] * span**2:
+            continue
+        at = rows[own], columns[offsets[own]]
+        y, x = (float(np.average(where[at], weights=weights)) for where in (back.y, back.x))
+        along, aside = np.average(back.along[at[0]], weights=weights), np.average(back.aside[at[1]], weights=weights)
+        cut = float(weights[back.end[at]].sum()) > 0.06 * weights.sum()
+        bones.append(Bone(value, side, y, x, float(along), float(aside), weight, cut))
+    return bones
+
+
+def find_summits(blurred: np.ndarray, apart: list[float]) -> np.ndarray:
+    """(summits, 2): rows and columns of the maxima that no higher ground joins to another one."""
+    size = [2 * int(extent) + 1 for extent in apart]
+    highest = (blurred == maximum_filter(blurred, size, mode="constant")) & (blurred > 0.1)
+    summits = np.argwhere(highest)
+    summits = summits[np.argsort(-blurred[highest], kind="stable")]
+    kept: list[np.ndarray] = []
+    for summit in summits:
+        if not any(joined(blurred, summit, other, apart) for other in kept):
+            kept.append(summit)
+    return np.array(kept).reshape(-1, 2)
+
+
+def joined(blurred: np.ndarray, low: np.ndarray, high: np.ndarray, apart: list[float]) -> bool:
+    """Whether two summits, less than three times `apart` from each other, are one bone: no dip lies between them."""
+    if (np.abs(low - high) > 3 * np.array(apart)).any():
+        return False
+    path = np.rint(np.linspace(low, high, 15)).astype(int)
+    return bool(blurred[path[:, 0], path[:, 1]].min() >= DIP * blurred[tuple(low)])

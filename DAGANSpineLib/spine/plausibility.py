@@ -1,0 +1,98 @@
+"""Whether the bones found form one spine, in a figure and in sentences: against a model that always draws some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from ..texts import tr as _
+from .bone_maps import THORACIC
+from .bones import LEFT, Bone
+from .curves import Curve
+from .fit import Lines
+from .ladder import Ladder
+
+FEWEST = 5  # levels with both sides that make a spine
+LEAST = 0.3  # plausibility
+CERTAINTY = (0.5, 0.8)  # mean probability of the bones: what is worth nothing, and what is worth all
+BELIEVED = 0.35  # a bone's trust, from which it counts as found where it should be
+GAP = 2  # levels in a row without a bone on one side that are worth a sentence
+
+
+def plausibility_of(ladder: Ladder, lines: Lines, certainty: float) -> float:
+    """How well the bones fit one spine, 0 to 1: what the ladder explains of them, how well they lie on their lines, how
+    many levels there are with both sides, and how sure the model was of them (`certainty`, the mean probability)."""
+    explained = ladder.explained * lines.trust[lines.trust > 0].mean()
+    complete = np.sqrt(paired(ladder) / len(lines.rungs))
+    sure = np.clip((certainty - CERTAINTY[0]) / (CERTAINTY[1] - CERTAINTY[0]), 0, 1)
+    enough = min(paired(ladder) / (FEWEST + 2), 1)
+    return float(explained * complete * enough * sure)
+
+
+def paired(ladder: Ladder) -> int:
+    """How many levels have both their bones."""
+    return sum(len(rung.bones) == 2 for rung in ladder.rungs)
+
+
+def reason_against(ladder: Ladder | None, plausibility: float) -> str | None:
+    """Why no curve is given, None where the bones form a spine."""
+    if ladder is None:
+        return _("No curves are given: no vertebra was found.")
+    if paired(ladder) < FEWEST:
+        sentence = _("No curves are given: vertebrae found with both sides: {count}, too few for a spine.")
+        return sentence.format(count=paired(ladder))
+    if plausibility < LEAST:
+        return _("No curves are given: the bones found do not form a spine. Is this a VPI of a whole back?")
+    return None
+
+
+def doubts(ladder: Ladder, lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> list[str]:
+    """Sentences on what was not found and what was left out."""
+    return [*gaps(lines, names, curves), *left_out(ladder, lines, names)]
+
+
+def gaps(lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> Iterator[str]:
+    """Stretches of which one side, or both, could not be found, and which curves that makes uncertain."""
+    left, right = (lines.trust >= BELIEVED).T
+    for missing, sentence in (
+        (~left & right, _("Between {upper} and {lower} the bones on the left could not be found.")),
+        (left & ~right, _("Between {upper} and {lower} the bones on the right could not be found.")),
+        (~left & ~right, _("Between {upper} and {lower} no bones could be found.")),
+    ):
+        for stretch, run in groupby(range(len(names)), key=missing.__getitem__):
+            places = list(run)
+            if not stretch or len(places) < GAP:
+                continue
+            inside = {names[place] for place in places}
+            said = sentence.format(upper=names[places[0]], lower=names[places[-1]])
+            for curve in curves:
+                if inside & {curve.upper, curve.lower}:
+                    doubt = _("The curve {upper} – {lower} is uncertain for that.")
+                    said += " " + doubt.format(upper=curve.upper, lower=curve.lower)
+            yield said
+
+
+def left_out(ladder: Ladder, lines: Lines, names: Sequence[str]) -> Iterator[str]:
+    """The bones that no level takes, or that lie off their line."""
+    off = [
+        bone
+        for rung, trust in zip(lines.rungs, lines.trust, strict=True)
+        for bone in (rung.bones if rung else ())
+        if trust[0 if bone.side == LEFT else 1] < BELIEVED
+    ]
+    bones = [*ladder.outliers, *off]
+    if bones:
+        described = ", ".join(description(bone, lines, names) for bone in sorted(bones, key=lambda bone: bone.y))
+        yield _("Not believed, since they do not fit the others: {bones}.").format(bones=described)
+
+
+def description(bone: Bone, lines: Lines, names: Sequence[str]) -> str:
+    """What and where a bone is."""
+    near = names[int(np.abs(lines.y - bone.y).argmin())]
+    if bone.value == THORACIC:
+        words = _("thoracic left at {level}") if bone.side == LEFT else _("thoracic right at {level}")
+    else:
+        words = _("lumbar left at {level}") if bone.side == LEFT else _("lumbar right at {level}")
+    return words.format(level=near)

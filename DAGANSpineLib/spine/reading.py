@@ -1,0 +1,226 @@
+"""From labels to a whole spine: bones, levels, lines, curves, and how plausible all this is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import atan2, degrees
+from typing import Any
+
+import numpy as np
+
+from .bone_maps import map_bones
+from .bones import find_bones, half_span, straighten
+from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
+from .fit import Lines, fit_lines
+from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
+from .midline import Midline, find_midline
+from .names import Names, name_levels
+from .plausibility import BELIEVED, doubts, plausibility_of, reason_against
+
+Point = tuple[float, float]  # row, column
+LOST = 0.06  # of the swept back's width: a midline farther from a level's middle has lost the spine
+
+
+@dataclass(frozen=True)
+class Level:
+    """A vertebra and its line, from `left` to `right` in the picture, both (row, column).
+
+    `tilt_deg`: positive where the right end is the higher one, as where the way down leans to the right. `confidence`:
+    that the line and its name are right, 0 to 1. `found`: whether the left and the right bone were found and fit.
+    """
+
+    name: str
+    left: Point
+    right: Point
+    tilt_deg: float
+    confidence: float
+    found: tuple[bool, bool] = (True, True)
+    by_hand: bool = False
+
+    @property
+    def centre(self) -> Point:
+        return (self.left[0] + self.right[0]) / 2, (self.left[1] + self.right[1]) / 2
+
+    def as_json(self) -> dict[str, Any]:
+        """What report.json says of it."""
+        points = {"left": self.left, "right": self.right}
+        rounded = {side: [round(place, 1) for place in point] for side, point in points.items()}
+        by_hand = {"by_hand": True} if self.by_hand else {}
+        return {**rounded, "tilt_deg": round(self.tilt_deg, 1), "confidence": round(self.confidence, 2), **by_hand}
+
+
+@dataclass(frozen=True)
+class Spine:
+    """What the bones of a VPI say.
+
+    `levels`: from head to foot, those of which a bone was found. `curves`: from head to foot, empty for a straight
+    spine, None where the bones form no spine, or nothing is known. `plausibility`: how well the bones found fit one
+    spine, 0 to 1. `notes`: sentences for the clinician: why there are no curves, which are uncertain, which bones were
+    left out. `midline`: (points, 2), row and column. `spacing`: mm between rows and between columns, (1, 1) where
+    unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels).
+    """
+
+    levels: tuple[Level, ...]
+    curves: tuple[Curve, ...] | None
+    plausibility: float
+    notes: tuple[str, ...]
+    midline: np.ndarray
+    spacing: tuple[float, float]
+    variance: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0)))
+
+    def with_line(self, name: str, left: Point, right: Point) -> Spine:
+        """The same spine with one level's line drawn by hand, (row, column) of its ends, and all curves measured anew.
+
+        Raises KeyError where there is no such level.
+        """
+        place = [level.name for level in self.levels].index(name)
+        tilt = tilt_of(left, right, self.spacing)
+        drawn = replace(self.levels[place], left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
+        levels = (*self.levels[:place], drawn, *self.levels[place + 1 :])
+        curves = measure(levels, self.midline, self.spacing, self.variance, self.plausibility)
+        return replace(self, levels=levels, curves=tuple(curves))
+
+    def as_json(self) -> dict[str, Any]:
+        """report.json's "curves", "levels" and "plausibility"."""
+        return {
+            "curves": None if self.curves is None else [curve.as_json() for curve in self.curves],
+            "levels": {level.name: level.as_json() for level in self.levels},
+            "plausibility": round(self.plausibility, 2),
+        }
+
+
+def read(
+    labels: np.ndarray,
+    body: np.ndarray | None = None,
+    probabilities: np.ndarray | None = None,
+    spacing: tuple[float, float] | None = None,
+) -> Spine:
+    """Read the spine off labels (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar, head at the top.
+
+    `body`: where the sweep reached, bool (rows, columns), else judged from the labels. `probabilities`: (4, rows,
+    columns), which say how much to believe each pixel. `spacing`: mm between rows and between columns; None takes
+    pixels for square.
+    """
+    size = (1.0, 1.0) if spacing is None else (float(spacing[0]), float(spacing[1]))
+    maps = map_bones(labels, body, probabilities, size)
+    if maps is None:
+        return nothing(size)
+    midline = find_midline(maps)
+    ladder, lines = None, None
+    for scatter in (TILT_SCATTER, FITTED_SCATTER):
+        # twice: with the middle and the tilts that the first fit found, no pair goes across two levels
+        back = straighten(maps, midline)
+        span = half_span(back, maps.width)
+        bones = find_bones(back, span)
+        if not bones:
+            return nothing(size)
+        ladder = build_ladder(bones, span, expected_tilts(midline, lines), scatter)
+        lines = fit_lines(ladder.rungs, ladder.pitch)
+        midline = midline_through(lines, midline, maps.width)
+    return spine_of(ladder, lines, midline, size, maps.certainty)
+
+
+def expected_tilts(midline: Midline, lines: Lines | None) -> Callable[[float], float]:
+    """Tilt in degrees against y in mm: of the lines found before, or at right angles to the midline."""
+    if lines is None:
+        return lambda y: degrees(atan2(float(midline.slope(y)), 1.0))
+    order = np.argsort(lines.y)
+    y, tilts = lines.y[order], np.degrees(np.arctan(lines.slope[order]))
+    return lambda at: float(np.interp(at, y, tilts))
+
+
+def midline_through(lines: Lines, former: Midline, width: float) -> Midline:
+    """The line through the middles of all levels. Beyond them it goes on as the former one did, or, where that one had
+    lost them, as they are tilted. `width`: of the swept back, mm."""
+    order = np.argsort(lines.y)
+    y, x, slope = lines.y[order], lines.x[order], lines.slope[order]
+    fine = np.union1d(former.y, y)
+    offset = x[[0, -1]] - former.at(y[[0, -1]])
+    path = np.interp(fine, y, x)
+    for end, beyond in ((0, fine < y[0]), (-1, fine > y[-1])):
+        away = np.clip(fine[beyond] - y[end], -0.6 * width, 0.6 * width)
+        kept = abs(offset[end]) < LOST * width
+        path[beyond] = former.at(fine[beyond]) + offset[end] if kept else x[end] + away * slope[end]
+    return Midline(fine, path)
+
+
+def nothing(spacing: tuple[float, float]) -> Spine:
+    """What is said where there are no bones."""
+    return Spine((), None, 0.0, (reason_against(None, 0.0),), np.zeros((0, 2)), spacing)
+
+
+def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[float, float], certainty: float) -> Spine:
+    """Put together what was found, in pixels. `certainty`: mean probability of the bones."""
+    names = name_levels([None if rung is None else rung.value for rung in lines.rungs])
+    seen = [place for place, rung in enumerate(lines.rungs) if rung is not None]
+    levels = tuple(level_of(lines, place, names, spacing) for place in seen)
+    path = np.stack([midline.y / spacing[0], midline.x / spacing[1]], axis=1)
+    slope = lines.slope[seen]
+    to_degrees = np.degrees(1 / (1 + slope**2))  # d(arctan) / d(slope)
+    variance = lines.covariance[np.ix_(seen, seen)] * to_degrees[:, None] * to_degrees
+    plausibility = plausibility_of(ladder, lines, certainty)
+    reason = reason_against(ladder, plausibility)
+    if reason:
+        return Spine(levels, None, plausibility, (reason,), path, spacing, variance)
+    curves = measure(levels, path, spacing, variance, plausibility)
+    notes = (*names.notes, *doubts(ladder, lines, names.names, curves))
+    return Spine(levels, tuple(curves), plausibility, notes, path, spacing, variance)
+
+
+def level_of(lines: Lines, place: int, names: Names, spacing: tuple[float, float]) -> Level:
+    """One level, its line through the fitted middle, as wide as its bones are apart."""
+    y, x, span, slope = (float(values[place]) for values in (lines.y, lines.x, lines.span, lines.slope))
+    trust = lines.trust[place]
+    return Level(
+        name=names.names[place],
+        left=((y + span * slope) / spacing[0], (x - span) / spacing[1]),
+        right=((y - span * slope) / spacing[0], (x + span) / spacing[1]),
+        tilt_deg=degrees(atan2(slope, 1.0)),
+        confidence=float(trust.mean() * names.certainty),
+        found=(bool(trust[0] >= BELIEVED), bool(trust[1] >= BELIEVED)),
+    )
+
+
+def tilt_of(left: Point, right: Point, spacing: tuple[float, float]) -> float:
+    """Tilt of a line in degrees, positive where its right end is the higher one."""
+    return degrees(atan2((left[0] - right[0]) * spacing[0], (right[1] - left[1]) * spacing[1]))
+
+
+def measure(
+    levels: Sequence[Level],
+    midline: np.ndarray,
+    spacing: tuple[float, float] = (1.0, 1.0),
+    variance: np.ndarray | None = None,
+    plausibility: float = 1.0,
+    smallest: float = SMALLEST,
+) -> list[Curve]:
+    """The curves of levels from head to foot, whoever drew their lines, of `smallest` degrees and more.
+
+    `midline`: (points, 2), row and column, for the SPA; `variance`: covariance of the tilts, square degrees, and
+    `plausibility` of the spine, for the curves' confidence.
+    """
+    tilts = [level.tilt_deg for level in levels]
+    centres = np.array([level.centre for level in levels]).reshape(-1, 2) * spacing
+    y, x = (midline * spacing).T
+    tangents = np.degrees(np.arctan(np.interp(centres[:, 0], y, np.gradient(x, y))))
+    curves = []
+    for upper, lower in pairwise(turning_points(tilts, smallest)):
+        angle = tilts[upper] - tilts[lower]
+        confidence = None
+        if not (levels[upper].by_hand or levels[lower].by_hand) and variance is not None:
+            both = variance[np.ix_([upper, lower], [upper, lower])]
+            confidence = plausibility * certainty(float(np.sqrt(both[0, 0] + both[1, 1] - 2 * both[0, 1])))
+        curves.append(
+            Curve(
+                upper=levels[upper].name,
+                lower=levels[lower].name,
+                apex=levels[apex_of(centres, upper, lower)].name,
+                uca_deg=abs(angle),
+                spa_deg=float(np.sign(angle) * (tangents[upper] - tangents[lower])),
+                convex=CONVEX[angle > 0],
+                confidence=confidence,
+            )
+        )
+    return curves

@@ -1,0 +1,251 @@
+"""From labels to curves: the angles are those of the lines, whatever is missing, melted, invented or moved."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn_spine import LEVELS, S_SHAPED, DrawnSpine, invent
+
+from DAGANSpineLib import spine
+from DAGANSpineLib.spine.course import likeliest_course
+from DAGANSpineLib.spine.curves import turning_points
+from DAGANSpineLib.spine.names import name_levels
+
+THORACIC, LUMBAR = 2, 3
+STEP = (0.4, 0.4)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> DrawnSpine:
+    return DrawnSpine(S_SHAPED)
+
+
+@pytest.fixture(scope="module")
+def labels(drawn) -> np.ndarray:
+    return drawn.labels()
+
+
+@pytest.fixture(scope="module")
+def found(labels) -> spine.Spine:
+    return spine.read(labels, spacing=STEP)
+
+
+def largest(found: spine.Spine) -> spine.Curve:
+    return max(found.curves, key=lambda curve: curve.uca_deg)
+
+
+def test_the_curve_of_a_drawn_spine_is_found_where_it_was_drawn(found):
+    curve = largest(found)
+    assert curve.uca_deg == pytest.approx(28, abs=1.5)
+    assert curve.convex == "right"
+    assert abs(LEVELS.index(curve.upper) - LEVELS.index("T5")) <= 1
+    assert abs(LEVELS.index(curve.lower) - LEVELS.index("L2")) <= 1
+    assert abs(LEVELS.index(curve.apex) - LEVELS.index("T9")) <= 1
+
+
+def test_every_level_is_named_and_its_line_lies_in_its_bones(drawn, labels, found):
+    assert [level.name for level in found.levels] == list(LEVELS)
+    centres = drawn.centres() / drawn.spacing
+    for level, centre, tilt in zip(found.levels, centres, drawn.tilts, strict=True):
+        assert level.centre == pytest.approx(centre, abs=4)
+        assert level.tilt_deg == pytest.approx(tilt, abs=3)
+        assert all(labels[round(row), round(column)] for row, column in (level.left, level.right))
+        rise = (level.left[0] - level.right[0]) / (level.right[1] - level.left[1])
+        assert np.degrees(np.arctan(rise)) == pytest.approx(level.tilt_deg), "the line is what its tilt says"
+
+
+def test_a_straight_spine_has_no_curve():
+    assert spine.read(DrawnSpine(np.full(17, 3.0)).labels(), spacing=STEP).curves == ()
+
+
+def test_in_a_mirror_the_same_curves_are_convex_to_the_other_side(labels, found):
+    mirrored = spine.read(labels[:, ::-1], spacing=STEP)
+    other = {"left": "right", "right": "left"}
+    for here, there in zip(found.curves, mirrored.curves, strict=True):
+        assert there.uca_deg == pytest.approx(here.uca_deg, abs=0.5)
+        assert (there.upper, there.lower, there.convex) == (here.upper, here.lower, other[here.convex])
+
+
+@pytest.mark.parametrize("spacing", [(0.2, 0.2), (1.0, 1.0), (0.25, 0.5), (0.6, 0.3)])
+def test_the_angles_are_the_patients_whatever_the_pixels(found, spacing):
+    again = spine.read(DrawnSpine(S_SHAPED, spacing=spacing).labels(), spacing=spacing)
+    assert largest(again).uca_deg == pytest.approx(largest(found).uca_deg, abs=1.0)
+
+
+def test_unknown_pixels_are_taken_for_square(labels, found):
+    assert largest(spine.read(labels)).uca_deg == pytest.approx(largest(found).uca_deg, abs=0.5)
+
+
+def test_angles_do_not_depend_on_how_large_bones_are_drawn(found):
+    for blob, lump in ((3.5, (22.0, 6.0)), (8.0, (30.0, 12.0))):
+        assert largest(spine.read(DrawnSpine(S_SHAPED, blob=blob, lump=lump).labels(), spacing=STEP)).uca_deg == (
+            pytest.approx(largest(found).uca_deg, abs=1.5)
+        )
+
+
+def test_neighbours_that_melt_together_are_still_told_apart(drawn, labels, found):
+    molten = labels.copy()
+    for level in range(16):
+        for side in (-1, 1):
+            # a bridge of 3 mm from each bone to the one below
+            ends = drawn.centres()[[level, level + 1]] + [
+                (0, side * (24 if at < 12 else 12)) for at in (level, level + 1)
+            ]
+            for row, column in np.linspace(*ends, 200) / drawn.spacing:
+                patch = molten[round(row), round(column) - 4 : round(column) + 4]
+                patch[patch == 0] = THORACIC if level < 11 else LUMBAR
+    again = spine.read(molten, spacing=STEP)
+    assert [level.name for level in again.levels] == list(LEVELS)
+    assert largest(again).uca_deg == pytest.approx(largest(found).uca_deg, abs=3)
+
+
+def test_a_fifth_missing_and_five_invented_turn_no_curve_and_cost_plausibility(drawn, found):
+    sides = [(level, side) for level in range(17) for side in (-1, 1)]
+    for seed in range(4):
+        gone = np.random.default_rng(seed).permutation(len(sides))[:7]
+        spoilt = invent(replace(drawn, missing={sides[at] for at in gone}).labels(), 5, seed)
+        again = spine.read(spoilt, spacing=STEP)
+        assert largest(again).uca_deg == pytest.approx(28, abs=4)
+        assert again.plausibility < found.plausibility - 0.05
+
+
+def test_a_pair_that_is_missing_counts_as_a_level(drawn):
+    again = spine.read(replace(drawn, missing={(6, -1), (6, 1)}).labels(), spacing=STEP)
+    assert [level.name for level in again.levels] == [level for level in LEVELS if level != "T7"]
+
+
+def test_a_third_of_the_bones_missing_leaves_the_curve(drawn):
+    sides = [(level, side) for level in range(17) for side in (-1, 1)]
+    gone = np.random.default_rng(7).permutation(len(sides))[:11]
+    again = spine.read(replace(drawn, missing={sides[at] for at in gone}).labels(), spacing=STEP)
+    assert largest(again).uca_deg == pytest.approx(28, abs=5)
+
+
+def test_a_picture_that_goes_on_to_the_side_after_a_gap_keeps_its_curve(drawn):
+    jumped = replace(drawn, missing={(7, -1), (7, 1)}, jumps={8: 8.0}).labels()
+    assert largest(spine.read(jumped, spacing=STEP)).uca_deg == pytest.approx(28, abs=3)
+
+
+def test_lines_are_where_the_bones_are_not_where_the_midline_would_have_them():
+    bent = DrawnSpine(S_SHAPED, slopes=np.zeros(17))
+    assert largest(spine.read(bent.labels(), spacing=STEP)).uca_deg == pytest.approx(28, abs=4)
+    level = DrawnSpine(np.zeros(17), slopes=5 * np.sin(np.arange(17)))
+    assert spine.read(level.labels(), spacing=STEP).curves == ()
+
+
+def test_the_spinous_process_angle_is_that_of_the_midline():
+    flat = DrawnSpine(S_SHAPED, slopes=0.6 * S_SHAPED)
+    curve = largest(spine.read(flat.labels(), spacing=STEP))
+    assert curve.spa_deg == pytest.approx(0.6 * 28, abs=4) and curve.spa_deg < curve.uca_deg
+
+
+def test_a_sixth_lump_is_not_called_anything_in_silence():
+    six = spine.read(DrawnSpine(np.zeros(18)).labels(), spacing=STEP)
+    assert six.levels[-1].name == "6th lumbar (L6 or sacrum)"
+    assert any("6th lumbar" in note for note in six.notes)
+    usual = spine.read(DrawnSpine(np.zeros(17)).labels(), spacing=STEP)
+    assert six.levels[0].confidence < usual.levels[0].confidence, "the names may be off by one"
+
+
+def test_what_could_not_be_found_and_what_is_not_believed_is_said(drawn):
+    one_sided = spine.read(replace(drawn, missing={(level, 1) for level in range(3, 7)}).labels(), spacing=STEP)
+    assert any("Between T4 and T7 the bones on the right" in note for note in one_sided.notes)
+    labels = drawn.labels()
+    row, column = (drawn.centres()[5] / drawn.spacing).round().astype(int)
+    labels[row + 28 : row + 38, column - 8 : column + 10] = THORACIC
+    assert any("Not believed" in note for note in spine.read(labels, spacing=STEP).notes)
+
+
+def test_what_is_no_spine_gets_no_curve_and_a_reason():
+    random = np.random.default_rng(2)
+    scattered = np.zeros((1200, 300), np.uint8)
+    rows, columns = np.ogrid[: scattered.shape[0], : scattered.shape[1]]
+    for value in random.integers(2, 4, 25):
+        row, column = random.integers(0, scattered.shape[0]), random.integers(0, scattered.shape[1])
+        scattered[(rows - row) ** 2 + (columns - column) ** 2 < 14**2] = value
+    few = DrawnSpine(np.zeros(17), missing={(level, side) for level in range(3, 17) for side in (-1, 1)}).labels()
+    for labels, reason in ((np.zeros((900, 250), np.uint8), "no vertebra"), (few, "too few"), (scattered, "spine")):
+        nothing = spine.read(labels, spacing=STEP)
+        assert nothing.curves is None and nothing.plausibility < 0.5
+        assert reason in nothing.notes[0]
+        assert nothing.as_json()["curves"] is None
+
+
+def test_a_line_drawn_by_hand_is_measured_as_it_is(found):
+    curve = largest(found)
+    level = next(level for level in found.levels if level.name == curve.upper)
+    (row, left), (_, right) = level.left, level.right
+    drawn = found.with_line(level.name, (row + 60.0, left), (row, right))
+    tilt = np.degrees(np.arctan2(60, right - left))
+    lower = next(each.tilt_deg for each in drawn.levels if each.name == curve.lower)
+    measured = next(each for each in drawn.curves if each.lower == curve.lower)
+    assert measured.uca_deg == pytest.approx(tilt - lower)
+    assert measured.by_hand and "by hand" in str(measured)
+    assert drawn.as_json()["levels"][level.name]["by_hand"] is True
+    assert largest(found) == curve, "the automatic one is still there"
+
+
+def test_a_report_holds_what_others_expect(found):
+    report = json.loads(json.dumps(found.as_json()))
+    assert set(report) == {"curves", "levels", "plausibility"}
+    keys = {"upper", "lower", "apex", "uca_deg", "spa_deg", "convex", "confidence"}
+    assert all(set(curve) == keys for curve in report["curves"])
+    assert set(report["levels"]["T6"]) == {"left", "right", "tilt_deg", "confidence"}
+    assert 0 <= report["plausibility"] <= 1
+
+
+def test_unsure_pixels_make_a_spine_less_plausible(labels, found):
+    def with_probability(share: float) -> spine.Spine:
+        return spine.read(
+            labels, probabilities=np.stack([share * (labels == value) for value in range(4)]), spacing=STEP
+        )
+
+    assert with_probability(0.95).plausibility == pytest.approx(found.plausibility, abs=0.05)
+    assert with_probability(0.55).curves is None
+
+
+@pytest.mark.parametrize(
+    ("tilts", "turns"),
+    [
+        ([0, 20, -5, 18, -20], [0, 1, 2, 3, 4]),
+        ([0, 8, 12, 6, 9, -3, -11, -4], [0, 2, 6]),  # neither the ripple at 6, 9 nor the rest of 7 is a curve
+        ([12, 3, 1, -2, 5, 30], [0, 3, 5]),
+        ([3, 1, 2], []),
+        ([5], []),
+    ],
+)
+def test_the_tilt_turns_where_it_has_changed_by_ten_degrees(tilts, turns):
+    points = turning_points(tilts, 10)
+    assert (points if len(points) > 1 else []) == turns
+
+
+def test_levels_are_counted_from_the_border():
+    assert name_levels([2] * 12 + [3] * 5).names == list(LEVELS)
+    assert name_levels([2] * 9 + [3] * 5).names == list(LEVELS[3:])
+    assert name_levels([2] * 5 + [None] + [2] * 6 + [3] * 5).names == list(LEVELS)
+    hidden = name_levels([2] * 11 + [None] + [3] * 5)
+    assert hidden.names == list(LEVELS), "T12 hides more often than L1"
+    assert hidden.certainty < name_levels([2] * 12 + [3] * 5).certainty
+    alone = name_levels([2] * 6)
+    assert alone.certainty <= 0.5 and alone.notes
+
+
+def test_a_course_is_found_in_noise_better_than_any_single_level_shows():
+    truth, noise = np.radians(S_SHAPED), np.radians(3) * np.random.default_rng(4).standard_normal((10, 17))
+    precision = np.eye(17) / np.radians(3) ** 2
+    found = [likeliest_course(precision, precision @ (truth + each)) for each in noise]
+    assert np.mean([np.abs(course.slope - truth) for course in found]) < 0.75 * np.abs(noise).mean()
+    course = found[0]
+    assert np.diag(course.covariance).mean() < 0.7 * np.radians(3) ** 2
+
+
+def test_a_native_vpi_is_read_in_time():
+    native = DrawnSpine(S_SHAPED, spacing=(0.19, 0.19)).labels()
+    spine.read(native)
+    begin = time.process_time()
+    spine.read(native)
+    assert time.process_time() - begin < 0.5, "0.15 s on the machine that it was written on"
