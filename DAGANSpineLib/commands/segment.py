@@ -17,7 +17,10 @@ EPILOG = (
     "What report.json counts: patches of 96 x 96 pixels, every 32 pixels, at least 80 percent of them within the lit "
     "body; g is the mean vertical edge of a patch (equation 1 of the paper). Corrupted: g of at least 4; clean: g of "
     "at most 2. The change of clean patches is the mean difference in grey levels, after the same vertical Gaussian "
-    "(sigma 3 pixels) on input and output. No border is left out."
+    "(sigma 3 pixels) on input and output. No border is left out. Curves: angles between the "
+    "lines of the end levels (ultrasound curve angle); the "
+    "spinous process angle beside it is that of the midline; 10 degrees and more are listed. Convexity is to the "
+    "picture's left or right. Confidence: how probably the angle is true within 5 degrees."
 )
 
 
@@ -90,9 +93,18 @@ def tell_outcome(outcome: Outcome, folder: Path) -> None:
         f"{folder / name_of(outcome.path)}: {restoration_in_words(report)}; segments: {found}; "
         f"{sum(report['seconds'].values()):.1f} s on {report['device']}"
     )
+    print(f"  Curves: {curves_in_words(report['curves'])}")
     for warning in report["warnings"]:
         print(f"  Note: {warning}")
     sys.stdout.flush()
+
+
+def curves_in_words(curves: list[dict[str, Any]] | None) -> str:
+    """What the bones say of the spine's curves."""
+    if curves is None:
+        return "not given"
+    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°)"
+    return "; ".join(words.format(**curve) for curve in curves) or "none of 10° or more"
 
 
 def restoration_in_words(report: dict[str, Any]) -> str:

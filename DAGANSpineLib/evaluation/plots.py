@@ -51,6 +51,29 @@ def plot_scores(scores: Mapping[str, Any], path: Path) -> None:
     save(figure, f"{scores['data']}: {scores['split']} split, {len(rows)} subjects; {scores['model']['name']}", path)
 
 
+def plot_curves(scores: Mapping[str, Any], path: Path) -> None:
+    """Bland and Altman's plot of measured against true angles (what scores.json holds), by whose labels were read."""
+    figure = Figure(figsize=(4.6 * len(scores["curves"]), 4.2), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(scores["curves"]), sharey=True))
+    for axes, (whose, summary) in zip(panels, scores["curves"].items(), strict=True):
+        rows = [row["curves"][whose] for row in scores["subjects"] if row["curves"]]
+        found = [(each["cobb"], each["uca"]) for row in rows for each in row["curves"] if each["uca"] is not None]
+        true, measured = np.array(found, dtype=float).reshape(-1, 2).T
+        axes.plot((true + measured) / 2, measured - true, "o", ms=4, mew=0, alpha=0.6, color=RESTORATIONS["model"])
+        limits = summary["all"]
+        for name, style in (("bias", "-"), ("low", "--"), ("high", "--")):
+            if limits[name] is not None:
+                axes.axhline(limits[name], color=INK, linewidth=1, linestyle=style)
+                axes.annotate(
+                    f"{limits[name]:+.1f}°", (1, limits[name]), xycoords=("axes fraction", "data"), ha="right",
+                    va="bottom", fontsize=8, color=INK,
+                )  # fmt: skip
+        axes.set_xlabel("mean of measured and true angle, degrees", fontsize=8, color=INK)
+        axes.grid(color="0.92")
+        heading(axes, f"{whose}\nmeasured minus true; bias and 95 % limits, degrees")
+    save(figure, f"{scores['data']}: curves of 10° and more, {scores['split']} split; {scores['model']['name']}", path)
+
+
 def plot_differences(comparison: Mapping[str, Any], path: Path) -> None:
     """Of evaluations against a reference (what versus.json holds): each figure's mean paired difference."""
     others = comparison["others"]

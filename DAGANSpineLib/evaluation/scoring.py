@@ -19,16 +19,19 @@ from ..networks import repair
 from ..progress import Progress, unheard
 from ..report import overlay
 from ..segments import CLASSES
+from ..spine import read
 from ..training import Sample
 from .breakdown import PLACES, by_group, by_part, groups_of, torn_part
-from .plots import plot_scores
+from .curves import curves_as_markdown, has_truth, score_curves, summarise_curves
+from .plots import plot_curves, plot_scores
 from .similarity import similarity
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
 
 BONES = CLASSES[1:]
 WORST = 3  # cases shown as pictures
-OUTPUTS = ("scores.json", "scores.md", "scores.png", "worst-*.png")
+OUTPUTS = ("scores.json", "scores.md", "scores.png", "curves.png", "worst-*.png")
+LABELS = ("true labels", "model's labels")  # whose curves are measured
 
 Rivals = dict[str, dict[str, dict[str, float | None]]]  # scores of the input and of the classical repair, by subject
 
@@ -41,8 +44,8 @@ def evaluate(
     progress: Progress = unheard,
     rivals: Rivals | None = None,
 ) -> dict[str, Any]:
-    """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md, scores.png and
-    worst-*.png.
+    """Evaluate on the `train` or `test` subjects of a data set; writes scores.json, scores.md, scores.png, worst-*.png
+    and, where the true curves are known, curves.png.
 
     Returns what scores.json holds. Subjects whose files can't be used are left out and named there, with the reason.
     `rivals` is filled with what doesn't depend on the model, and saves the next evaluation of the same data to find it
@@ -67,6 +70,8 @@ def evaluate(
         (target / "scores.json").write_text(json.dumps(scores, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (target / "scores.md").write_text(scores_as_markdown(scores), encoding="utf-8")
         plot_scores(scores, target / "scores.png")
+        if scores["curves"]:
+            plot_curves(scores, target / "curves.png")
         progress(1.0, "Done")
     return scores
 
@@ -93,7 +98,14 @@ def evaluate_subject(
         "parts": scores_of_parts(result.labels, sample, body),
         "groups": list(groups_of(sample.known)),
         "seconds": result.seconds,
+        "curves": None,
     }
+    if has_truth(sample.known):
+        spacing = tuple(sample.known["spacing_mm"])
+        readings = read(sample.labels, body, None, spacing), read(result.labels, body, result.probabilities, spacing)
+        row["curves"] = {
+            whose: score_curves(spine, sample.known) for whose, spine in zip(LABELS, readings, strict=True)
+        }
     picture = np.concatenate([overlay(pixels, sample.labels), overlay(result.restored, result.labels)], axis=1)
     return row, agreement, picture
 
@@ -165,7 +177,16 @@ def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[s
         "restoration": restoration,
         "parts": by_part(rows, mean),
         "groups": by_group(rows, mean),
+        "curves": curves_of(rows),
     }
+
+
+def curves_of(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The curves of the subjects whose true ones are known, by whose labels were read; None where nobody's are."""
+    known = [row for row in rows if row["curves"]]
+    corrupted = [row["restoration"]["input"]["corrupted patches"] for row in known]
+    summary = {whose: summarise_curves([row["curves"][whose] for row in known], corrupted) for whose in LABELS}
+    return summary if known else None
 
 
 def scores_as_markdown(scores: dict[str, Any]) -> str:
@@ -188,6 +209,7 @@ def scores_as_markdown(scores: dict[str, Any]) -> str:
         table(["Dice / Jaccard / pixel accuracy, %", *columns], agreement),
         table(["restoration, mean over subjects", *names], restoration),
         *breakdown_as_markdown(scores, columns),
+        *(curves_as_markdown(scores["curves"]) if scores["curves"] else ()),
     )
     return "\n\n".join(parts) + "\n"
 

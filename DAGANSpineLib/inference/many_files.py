@@ -24,6 +24,9 @@ FORMULA = "=", "+", "-", "@", "\t"  # what begins so is computed by spreadsheets
 FIGURES = ("components", "area_pixels", "area_mm2")
 COLUMNS = (
     "file",
+    "curves",
+    "largest_uca_deg",
+    "plausibility",
     *(f"{segment.name.lower()}_{figure}" for segment in SEGMENTS for figure in FIGURES),
     "corrupted_before",
     "corrupted_after",
@@ -208,6 +211,7 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
     }
     return {
         "file": cell(outcome.path),
+        **curves_of(report),
         **extents,
         "corrupted_before": report["corrupted patches"]["before"],
         "corrupted_after": report["corrupted patches"]["after"],
@@ -224,3 +228,12 @@ def cell(text: object) -> str:
     """Text for a spreadsheet, which is not to take it for a formula."""
     plain = plain_text(str(text))
     return f"'{plain}" if plain.startswith(FORMULA) else plain
+
+
+def curves_of(report: dict[str, Any]) -> dict[str, Any]:
+    """The curves in a cell, "T6-L1 24.1 right; …", and the largest one's angle; empty where the bones form no spine."""
+    curves = report["curves"] or ()
+    cells = [f"{curve['upper']}-{curve['lower']} {curve['uca_deg']} {curve['convex']}" for curve in curves]
+    largest = max((curve["uca_deg"] for curve in curves), default=None)
+    straight = "none" if report["curves"] == [] else ""
+    return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}

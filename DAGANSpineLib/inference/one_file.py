@@ -17,8 +17,9 @@ from ..files import OutputError, plain_text, portable_name, whole_folder
 from ..progress import Progress, unheard
 from ..projection import Projected, read_input
 from ..records import check_record, read_json
-from ..report import DISCLAIMER, findings, overlay, residual
+from ..report import DISCLAIMER, findings, overlay, residual, with_lines
 from ..segments import SEGMENTS
+from ..spine import Spine, read
 from ..vpi import ENDINGS, VPI, files_of
 from .pipeline import Pipeline, Result
 
@@ -39,9 +40,10 @@ def segment_file(
     vpi = vpi.sized(spacing)
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
-        report = report_of(origin, vpi, pipeline, result, projected)
+        spine = read(result.labels, result.body, result.probabilities, vpi.spacing)
+        report = report_of(origin, vpi, pipeline, result, spine, projected)
         try:
-            write_results(target, vpi, result, report)
+            write_results(target, vpi, result, spine, report)
         except RuntimeError as error:  # SimpleITK's word for a full disk
             raise OutputError(f"The results of {path} can't be written to {folder}: is the disk full?") from error
     return report
@@ -88,8 +90,11 @@ def read_report(path: Path) -> dict[str, Any]:
     """What `report_of` says, of this version. Raises UserError for anything else."""
     report = read_json(path)
     needed = {"input": str, "input_sha256": str, "model": dict, "classes": dict, "seconds": dict, "warnings": list,
-              "corrupted patches": dict, "largest g": dict}  # fmt: skip
+              "corrupted patches": dict, "largest g": dict, "curves": list | None, "levels": dict,
+              "plausibility": int | float}  # fmt: skip
     check_record(report, needed, path)
+    for curve in report["curves"] or ():
+        check_record(curve, {"upper": str, "lower": str, "uca_deg": int | float, "convex": str}, path)
     check_record(report["corrupted patches"], {"before": int, "after": int, "of": int}, path)
     check_record(report["largest g"], {"before": object, "after": object}, path)
     for segment in SEGMENTS:
@@ -100,7 +105,12 @@ def read_report(path: Path) -> dict[str, Any]:
 
 
 def report_of(
-    origin: dict[str, Any], vpi: VPI, pipeline: Pipeline, result: Result, projected: Projected | None = None
+    origin: dict[str, Any],
+    vpi: VPI,
+    pipeline: Pipeline,
+    result: Result,
+    spine: Spine,
+    projected: Projected | None = None,
 ) -> dict[str, Any]:
     """All that report.json says; `origin` is what `origin_of` gives, `projected` how a volume became the VPI."""
     found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing, body=result.body)
@@ -112,19 +122,20 @@ def report_of(
         "device": str(pipeline.device),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
         "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},
+        **spine.as_json(),
         **found,
-        "warnings": [*(projected.notes if projected else ()), *result.warnings, *found["warnings"]],
+        "warnings": [*(projected.notes if projected else ()), *result.warnings, *found["warnings"], *spine.notes],
     }
 
 
-def write_results(folder: Path, vpi: VPI, result: Result, report: dict[str, Any]) -> None:
-    """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry); labels.png, overlay.png, residual.png (all
-    upright); report.json."""
+def write_results(folder: Path, vpi: VPI, result: Result, spine: Spine, report: dict[str, Any]) -> None:
+    """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry); labels.png, overlay.png with the levels'
+    lines, residual.png (all upright); report.json."""
     sitk.WriteImage(vpi.like_input(result.restored), str(folder / "restored.nrrd"), useCompression=True)
     write_segmentation(vpi.like_input(result.labels), folder / "segmentation.seg.nrrd")
     sitk.WriteImage(sitk.GetImageFromArray(result.labels), str(folder / "labels.png"))
     pictures = {
-        "overlay.png": overlay(result.restored, result.labels),
+        "overlay.png": with_lines(overlay(result.restored, result.labels), spine),
         "residual.png": residual(vpi.pixels, result.restored),
     }
     for name, picture in pictures.items():

@@ -2,6 +2,7 @@
 
 from .contact_sheet import pages_in, write_contact_sheets
 from .figures import DISCLAIMER, extent, findings
+from .lines import with_lines
 from .overlays import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "overlay",
     "pages_in",
     "residual",
+    "with_lines",
     "write_contact_sheets",
 ]

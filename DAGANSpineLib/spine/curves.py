@@ -1,9 +1,9 @@
 """Curves from levels and their lines: which there are, how large, to which side.
 
 - Ultrasound curve angle (UCA): the angle between the lines of a curve's two end levels, those that are tilted most in
-  opposite directions (Lee et al., J Orthop Translat 2021; automatically: Zhou et al., arXiv 2405.03141). A line runs, in the
-  thoracic spine, through the centres of the shadows of the left and right transverse process; in the lumbar spine,
-  through the centres of the left and right half of its lump.
+  opposite directions (Lee et al., J Orthop Translat 2021; automatically: Zhou et al., arXiv 2405.03141). A line runs,
+  in the thoracic spine, through the centres of the shadows of the left and right transverse process; in the lumbar
+  spine, through the centres of the left and right half of its lump.
 - Spinous process angle (SPA): the angle between the tangents of the midline at the same two levels (Cheung et al.,
   IEEE TMI 2015). It is known to underestimate.
 - Apex: the level between them that is farthest from the straight line through the two ends' centres.

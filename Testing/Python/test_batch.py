@@ -330,12 +330,12 @@ from pathlib import Path
 from DAGANSpineLib import __main__
 from DAGANSpineLib.inference import one_file as segment
 write_results = segment.write_results
-def slow(folder, vpi, result, report):
+def slow(folder, vpi, result, spine, report):
     if report["input"] == "ben.png":
         (folder / "labels.png").touch()
         print("half-written", flush=True)
         time.sleep(60)
-    write_results(folder, vpi, result, report)
+    write_results(folder, vpi, result, spine, report)
 segment.write_results = slow
 sys.argv = ["DAGANSpineLib", "segment", *{arguments!r}]
 sys.exit(__main__.main())

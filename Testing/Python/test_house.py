@@ -13,12 +13,13 @@ MAY_IMPORT = {
     "model": {"networks"},
     "projection": {"vpi"},
     "simulation": {"vpi"},
-    "report": {"vpi"},
-    "inference": {"vpi", "networks", "model", "projection", "report"},
+    "spine": set(),
+    "report": {"vpi", "spine"},
+    "inference": {"vpi", "networks", "model", "projection", "spine", "report"},
     "scene": {"vpi", "projection", "report"},
     "training": {"vpi", "networks", "model", "inference"},
     "baselines": {"vpi", "networks", "model", "training"},
-    "evaluation": {"vpi", "networks", "model", "simulation", "inference", "report", "training", "baselines"},
+    "evaluation": {"vpi", "networks", "model", "simulation", "spine", "inference", "report", "training", "baselines"},
     "commands": {"vpi", "projection", "simulation", "inference", "report", "training", "baselines", "evaluation"},
 }
 NOT_OF_THE_GROUND = {"__main__": {"commands", "report"}}  # the list of commands lies above all rooms

@@ -1,0 +1,231 @@
+"""Curves as they are measured, against the truth of simulated subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..spine import ACCEPTED, SMALLEST, Spine, turning_points
+from .tables import shown, table
+
+SIZES = (10, 15, 20, 30, 90)  # degrees: from each to the next
+TORN = (0, 5, 15, 10_000)  # corrupted patches of the picture, likewise
+CLEAR = 15  # degrees: a curve that must not be missed, nor invented
+LIMITS = 1.96  # standard deviations: 95 % of differences lie within (Bland & Altman, Lancet 1986)
+
+
+def has_truth(known: Mapping[str, Any] | None) -> bool:
+    """Whether the true curves of a subject are known."""
+    return bool(known) and {"vertebra_tilt_deg", "vertebra_centres", "curves", "swept_rows"} <= known.keys()
+
+
+def visible_levels(known: Mapping[str, Any]) -> list[str]:
+    """The vertebrae, from head to foot, whose centres the sweep reached."""
+    first, last = known["swept_rows"]
+    return [name for name, (row, _column) in known["vertebra_centres"].items() if first <= row <= last]
+
+
+def true_curves(known: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The curves that the subject was made with, and all that its vertebrae's tilts have (those, and what makes up for
+    them above and below), as far as the sweep reached: ends, and degrees, positive where convex to the right."""
+    levels, tilts = visible_levels(known), known["vertebra_tilt_deg"]
+
+    def curve(upper: str, lower: str) -> dict[str, Any]:
+        return {"upper": upper, "lower": lower, "degrees": tilts[upper] - tilts[lower]}
+
+    made = []
+    for given in known["curves"]:
+        between = list(tilts)[list(tilts).index(given["upper"]) : list(tilts).index(given["lower"]) + 1]
+        seen = [name for name in between if name in levels]
+        if len(seen) > 1 and curve(seen[0], seen[-1])["degrees"] * given["cobb_deg"] > 0:
+            made.append(curve(seen[0], seen[-1]))
+    turns = turning_points([tilts[name] for name in levels])
+    return made, [curve(levels[upper], levels[lower]) for upper, lower in pairwise(turns)]
+
+
+def score_curves(spine: Spine, known: Mapping[str, Any]) -> dict[str, Any]:
+    """One subject's curves of `SMALLEST` degrees and more, each with what was measured of it, None where it was missed;
+    what was measured and is no curve; how many levels were named rightly; ready for JSON."""
+    made, every = true_curves(known)
+    order = list(known["vertebra_tilt_deg"])
+    measured = [
+        {"upper": each.upper, "lower": each.lower, "spa": each.spa_deg, "confidence": each.confidence}
+        | {"degrees": each.uca_deg if each.convex == "right" else -each.uca_deg}
+        for each in spine.curves or ()
+    ]
+    rows, taken = [], []
+    for curve in made:
+        if abs(curve["degrees"]) < SMALLEST:
+            continue
+        found = counterpart(curve, measured, order)
+        row: dict[str, Any] = {"cobb": abs(curve["degrees"]), "uca": None}
+        if found:
+            taken.append(found)
+            off = [place(found[end], order) - place(curve[end], order) for end in ("upper", "lower")]
+            row |= {
+                "uca": abs(found["degrees"]),
+                "spa": found["spa"],
+                "ends off": off,
+                "confidence": found["confidence"],
+            }
+        rows.append(row)
+    rest = [each for each in measured if each not in taken]
+    return {
+        "curves": rows,
+        "invented": [abs(each["degrees"]) for each in rest if not counterpart(each, every, order)],
+        "straight": not every,
+        "plausibility": spine.plausibility,
+        "given": spine.curves is not None,
+        "levels": {"right": levels_named_rightly(spine, known), "of": len(spine.levels)},
+    }
+
+
+def place(name: str, order: Sequence[str]) -> int:
+    """A level's number from T1 downward; what has another name lies beyond the last one."""
+    return order.index(name) if name in order else len(order) if "lumbar" in name else -1
+
+
+def counterpart(
+    curve: Mapping[str, Any], others: Iterable[dict[str, Any]], order: Sequence[str]
+) -> dict[str, Any] | None:
+    """Which of `others` bends to the same side over most of the same levels, None if none does at all."""
+
+    def shared(other: Mapping[str, Any]) -> float:
+        (a, b), (c, d) = ((place(each["upper"], order), place(each["lower"], order)) for each in (curve, other))
+        return (min(b, d) - max(a, c)) / (max(b, d) - min(a, c))
+
+    likely = [other for other in others if other["degrees"] * curve["degrees"] > 0 and shared(other) > 0]
+    return max(likely, key=shared, default=None)
+
+
+def levels_named_rightly(spine: Spine, known: Mapping[str, Any]) -> int:
+    """How many levels have the name of the vertebra that lies nearest."""
+    names = list(known["vertebra_centres"])
+    rows = np.array([known["vertebra_centres"][name][0] for name in names])
+    nearest = [names[int(np.abs(rows - level.centre[0]).argmin())] for level in spine.levels]
+    return sum(level.name == name for level, name in zip(spine.levels, nearest, strict=True))
+
+
+def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[int]) -> dict[str, Any]:
+    """All subjects together. `scores`: what `score_curves` gives; `corrupted`: corrupted patches of their pictures."""
+    torn = [(curve, patches) for score, patches in zip(scores, corrupted, strict=True) for curve in score["curves"]]
+    curves = [curve for curve, _patches in torn]
+    ends = [abs(off) for curve in curves for off in curve.get("ends off", ())]
+    invented = [degrees for score in scores for degrees in score["invented"]]
+    straight = [score for score in scores if score["straight"]]
+    clear = [curve for curve in curves if curve["cobb"] >= CLEAR]
+    levels = [score["levels"] for score in scores]
+    return {
+        "all": agreement(curves),
+        "by size": {f"{low} to {high}": agreement(within(curves, low, high)) for low, high in pairwise(SIZES)},
+        "by corrupted patches": {
+            f"{low} to {high - 1}": agreement([curve for curve, patches in torn if low <= patches < high])
+            for low, high in pairwise(TORN)
+        },
+        "invented by size": {
+            f"{low} to {high}": sum(low <= degrees < high for degrees in invented) for low, high in pairwise(SIZES)
+        },
+        "clear curves found": share(curve["uca"] is not None for curve in clear),
+        "straight spines": len(straight),
+        "straight spines without a clear curve": share(
+            all(degrees < CLEAR for degrees in score["invented"]) for score in straight
+        ),
+        "ends within one level": share(off <= 1 for off in ends),
+        "levels named rightly": share(
+            number < level["right"] for level in levels for number in range(level["of"])
+        ),
+        "spines given no curves": sum(not score["given"] for score in scores),
+    }  # fmt: skip
+
+
+def within(curves: Iterable[dict[str, Any]], low: float, high: float) -> list[dict[str, Any]]:
+    return [curve for curve in curves if low <= curve["cobb"] < high]
+
+
+def share(facts: Iterable[bool]) -> float | None:
+    """How many of them are true, 0 to 1; None of none."""
+    known = list(facts)
+    return sum(known) / len(known) if known else None
+
+
+def agreement(curves: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Measured against true angles, degrees: mean absolute error, bias, the limits within which 95 % of the differences
+    lie, correlation, how many lie within `ACCEPTED`; SPA's bias beside it. None where there are too few."""
+    found = [curve for curve in curves if curve["uca"] is not None]
+    angles = np.array([(curve["cobb"], curve["uca"], curve["spa"]) for curve in found]).reshape(-1, 3)
+    off = angles[:, 1] - angles[:, 0]
+    enough = len(found) > 2
+    bias, spread = (float(off.mean()), float(off.std(ddof=1))) if enough else (None, None)
+    return {
+        "curves": len(curves),
+        "missed": len(curves) - len(found),
+        "mean absolute error": float(np.abs(off).mean()) if found else None,
+        "bias": bias,
+        "low": bias - LIMITS * spread if enough else None,
+        "high": bias + LIMITS * spread if enough else None,
+        "r": float(np.corrcoef(angles[:, 0], angles[:, 1])[0, 1]) if enough else None,
+        "within the accepted error": share(np.abs(off) <= ACCEPTED),
+        "SPA bias": float((angles[:, 2] - angles[:, 0]).mean()) if found else None,
+    }
+
+
+def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Tables for people, of what `summarise_curves` gives, by whose labels were read."""
+    header = [
+        "",
+        "curves",
+        "missed",
+        "mean absolute error, °",
+        "bias, °",
+        "95 % limits, °",
+        "r",
+        f"within {ACCEPTED:.0f}°",
+    ]
+    rows = []
+    for whose, summary in curves.items():
+        rows.append([f"**{whose}**", *cells(summary["all"])])
+        rows += [[f"{size}°", *cells(found)] for size, found in summary["by size"].items()]
+        torn = summary["by corrupted patches"]
+        rows += [[f"{patches} corrupted patches", *cells(found)] for patches, found in torn.items()]
+    names = {
+        "clear curves found": f"curves of {CLEAR}° and more found",
+        "straight spines without a clear curve": f"straight spines without a curve of {CLEAR}° or more",
+        "ends within one level": "ends of curves within one level of the truth",
+        "levels named rightly": "levels named rightly",
+    }
+    others = [
+        [
+            words,
+            *(shown(summary[name] if summary[name] is None else 100 * summary[name], 1) for summary in curves.values()),
+        ]
+        for name, words in names.items()
+    ]
+    invented = [
+        [f"curves of {size}° invented", *(str(summary["invented by size"][size]) for summary in curves.values())]
+        for size in next(iter(curves.values()))["invented by size"]
+    ]
+    spa = [
+        ["bias of the spinous process angle, °", *(shown(each["all"]["SPA bias"], 2, True) for each in curves.values())]
+    ]
+    return [
+        "Curves (ultrasound curve angle) against the true Cobb angles, of the curves of 10° and more:",
+        table(header, rows),
+        table(["", *(f"{whose}" for whose in curves)], [[f"{row[0]}, %", *row[1:]] for row in others] + invented + spa),
+    ]
+
+
+def cells(found: Mapping[str, Any]) -> list[str]:
+    limits = "–" if found["low"] is None else f"{found['low']:+.1f} to {found['high']:+.1f}"
+    within_accepted = found["within the accepted error"]
+    return [
+        str(found["curves"]),
+        str(found["missed"]),
+        shown(found["mean absolute error"]),
+        shown(found["bias"], 2, signed=True),
+        limits,
+        shown(found["r"], 3),
+        "–" if within_accepted is None else f"{100 * within_accepted:.0f} %",
+    ]

@@ -1,0 +1,100 @@
+"""Measured curves against true ones: what counts as found, missed and invented, and the figures made of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from drawn_spine import LEVELS, S_SHAPED, DrawnSpine
+
+from DAGANSpineLib.evaluation.curves import (
+    agreement,
+    counterpart,
+    curves_as_markdown,
+    score_curves,
+    summarise_curves,
+    true_curves,
+)
+from DAGANSpineLib.spine import read
+
+
+def known_of(drawn: DrawnSpine, **changes) -> dict:
+    """What a simulation would know of a drawn spine, whose curve is T5 to L2."""
+    rows = drawn.centres()[:, 0] / drawn.spacing[0]
+    tilts = dict(zip(LEVELS, map(float, drawn.tilts), strict=True))
+    return {
+        "spacing_mm": list(drawn.spacing),
+        "vertebra_tilt_deg": tilts,
+        "vertebra_centres": {name: [float(row), 0.0] for name, row in zip(LEVELS, rows, strict=True)},
+        "curves": [{"upper": "T5", "lower": "L2", "cobb_deg": tilts["T5"] - tilts["L2"], "apex": "T9"}],
+        "swept_rows": [0, float(rows[-1]) + 30],
+    } | changes
+
+
+@pytest.fixture(scope="module")
+def scored():
+    drawn = DrawnSpine(S_SHAPED)
+    return score_curves(read(drawn.labels(), spacing=drawn.spacing), known_of(drawn))
+
+
+def test_the_true_curve_is_found_and_nothing_is_invented(scored):
+    (curve,) = scored["curves"]
+    assert curve["cobb"] == pytest.approx(28) and curve["uca"] == pytest.approx(28, abs=2)
+    assert max(map(abs, curve["ends off"])) <= 1
+    assert scored["invented"] == [], "the curve above makes up for this one, and is a true one"
+    assert scored["levels"] == {"right": 17, "of": 17}
+
+
+def test_what_the_sweep_did_not_reach_is_no_truth():
+    known = known_of(DrawnSpine(S_SHAPED))
+    known["swept_rows"][1] = known["vertebra_centres"]["T9"][0] + 5
+    (made,), every = true_curves(known)
+    assert made["lower"] == "T9" and made["degrees"] < 16
+    assert all(LEVELS.index(curve["lower"]) <= LEVELS.index("T9") for curve in every)
+
+
+def test_a_curve_to_the_other_side_or_elsewhere_is_none_of_them():
+    order = list(LEVELS)
+    curve = {"upper": "T5", "lower": "T11", "degrees": 20.0}
+    for other, same in (
+        ({"upper": "T6", "lower": "T12", "degrees": 12.0}, True),
+        ({"upper": "T6", "lower": "T12", "degrees": -12.0}, False),
+        ({"upper": "T11", "lower": "L4", "degrees": 12.0}, False),
+    ):
+        assert (counterpart(curve, [other], order) is not None) is same
+
+
+def test_a_straight_reading_of_a_curved_spine_misses_its_curve():
+    straight = read(DrawnSpine(np.zeros(17)).labels(), spacing=(0.4, 0.4))
+    score = score_curves(straight, known_of(DrawnSpine(S_SHAPED)))
+    assert [curve["uca"] for curve in score["curves"]] == [None]
+    summary = summarise_curves([score], [0])
+    assert summary["all"]["missed"] == 1 and summary["clear curves found"] == 0
+
+
+def test_a_curve_seen_in_a_straight_spine_is_invented():
+    score = score_curves(
+        read(DrawnSpine(S_SHAPED).labels(), spacing=(0.4, 0.4)), known_of(DrawnSpine(np.zeros(17)), curves=[])
+    )
+    summary = summarise_curves([score], [0])
+    assert summary["invented by size"]["20 to 30"] == 1
+    assert summary["straight spines without a clear curve"] == 0
+
+
+def test_the_limits_of_agreement_are_bland_and_altmans():
+    true = np.array([12.0, 20.0, 31.0, 45.0])
+    off = np.array([1.0, -2.0, 0.5, -1.5])
+    pairs = zip(true, off, strict=True)
+    found = agreement([{"cobb": cobb, "uca": cobb + error, "spa": cobb - 4} for cobb, error in pairs])
+    assert found["mean absolute error"] == pytest.approx(1.25) and found["bias"] == pytest.approx(-0.5)
+    # a standard deviation of 1.4720, worked by hand
+    assert (found["low"], found["high"]) == pytest.approx((-0.5 - 2.885, -0.5 + 2.885), abs=0.001)
+    assert found["SPA bias"] == pytest.approx(-4) and found["within the accepted error"] == 1
+
+
+def test_the_tables_hold_every_size_and_survive_json(scored):
+    summary = summarise_curves([scored, scored], [3, 20])
+    text = "\n".join(curves_as_markdown({"true labels": summary, "model's labels": summary}))
+    assert text.count("10 to 15°") == 3 and "0 to 4 corrupted patches" in text
+    assert json.loads(json.dumps(summary)) == summary

@@ -1,0 +1,106 @@
+"""What `segment` tells of a spine's curves: in its report, its summary, its overlay, and on the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from drawn_spine import S_SHAPED, DrawnSpine
+
+from DAGANSpineLib.commands.segment import curves_in_words
+from DAGANSpineLib.inference import Result, segment_files
+from DAGANSpineLib.inference.one_file import former_report
+from DAGANSpineLib.report import overlay, with_lines
+from DAGANSpineLib.spine import read
+
+
+class Sure:
+    """A pipeline that finds, in whatever picture, the labels that it was given, and is sure of them."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self.labels, self.device, self.model = labels, "cpu", SimpleNamespace(name="sure.pt", sha256="0" * 64)
+
+    def run(self, pixels: np.ndarray, progress) -> Result:
+        labels = self.labels if pixels.any(1).all() else np.zeros_like(self.labels)
+        probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
+        body = np.ones(labels.shape, bool)
+        return Result(pixels.astype(np.uint8), labels, probabilities, body, {"segment": 0.1}, [])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A spine and a picture without any, segmented; the folder."""
+    folder = tmp_path_factory.mktemp("curves")
+    labels = DrawnSpine(S_SHAPED).labels()
+    spine = np.where(labels > 0, 60, 180).astype(np.uint8)
+    nothing = spine.copy()
+    nothing[100] = 0
+    for name, pixels in (("spine", spine), ("nothing", nothing)):
+        sitk.WriteImage(sitk.GetImageFromArray(pixels), str(folder / f"{name}.png"))
+    paths = [folder / "spine.png", folder / "nothing.png"]
+    outcomes = segment_files(paths, folder / "out", Sure(labels))
+    assert not any(outcome.error for outcome in outcomes)
+    return folder
+
+
+def report_of(results, name):
+    return json.loads((results / "out" / name / "report.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_holds_curves_levels_and_plausibility(results):
+    report = report_of(results, "spine")
+    curve = max(report["curves"], key=lambda each: each["uca_deg"])
+    assert curve["uca_deg"] == pytest.approx(28, abs=2) and curve["convex"] == "right"
+    assert {curve["upper"], curve["lower"], curve["apex"]} <= set(report["levels"])
+    assert report["plausibility"] > 0.7
+    assert "28" in curves_in_words([curve]) or "27" in curves_in_words([curve])
+
+
+def test_without_a_spine_the_report_gives_no_curves_but_says_why(results):
+    report = report_of(results, "nothing")
+    assert report["curves"] is None and report["levels"] == {} and report["plausibility"] == 0
+    assert any("No curves are given" in warning for warning in report["warnings"])
+    assert curves_in_words(None) == "not given" and "none" in curves_in_words([])
+
+
+def test_the_summary_lists_the_curves_of_each_file(results):
+    with (results / "out" / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+        spine, nothing = csv.DictReader(file)
+    assert float(spine["largest_uca_deg"]) == max(each["uca_deg"] for each in report_of(results, "spine")["curves"])
+    assert "right" in spine["curves"] and float(spine["plausibility"]) > 0.7
+    assert nothing["curves"] == "" and nothing["largest_uca_deg"] == ""
+
+
+def test_the_overlay_shows_every_line_and_name():
+    labels = DrawnSpine(S_SHAPED).labels()
+    pixels = np.full(labels.shape, 90, np.uint8)
+    spine, plain = read(labels), overlay(pixels, labels)
+    drawn = with_lines(plain, spine)
+    assert drawn.shape == plain.shape and not np.array_equal(drawn, plain)
+    for level in spine.levels:
+        row, column = (round(place) for place in level.centre)
+        assert (drawn[row, column] != plain[row, column]).any()
+        right = round(level.right[1])
+        assert (drawn[row - 12 : row + 13, right + 4 :] != plain[row - 12 : row + 13, right + 4 :]).any()
+
+
+def test_lines_and_names_never_leave_the_picture():
+    labels = DrawnSpine(np.zeros(17)).labels()[20:, 20:-58]
+    picture = with_lines(overlay(np.zeros(labels.shape, np.uint8), labels), read(labels))
+    assert picture.shape == (*labels.shape, 3)
+
+
+def test_results_of_a_version_that_measured_no_curves_are_not_kept(results):
+    path, pipeline = results / "spine.png", Sure(np.zeros((1, 1)))
+    assert former_report(path, results / "out", pipeline) is not None
+    report = results / "out" / "spine" / "report.json"
+    former = json.loads(report.read_text(encoding="utf-8"))
+    del former["curves"]
+    kept = report.read_text(encoding="utf-8")
+    report.write_text(json.dumps(former), encoding="utf-8")
+    assert former_report(path, results / "out", pipeline) is None
+    report.write_text(kept, encoding="utf-8")
