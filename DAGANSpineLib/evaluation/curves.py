@@ -122,7 +122,7 @@ def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[in
         "all": agreement(curves),
         "by size": {f"{low} to {high}": agreement(within(curves, low, high)) for low, high in pairwise(SIZES)},
         "by corrupted patches": {
-            f"{low} to {high - 1}": agreement([curve for curve, patches in torn if low <= patches < high])
+            named(low, high): agreement([curve for curve, patches in torn if low <= patches < high])
             for low, high in pairwise(TORN)
         },
         "invented by size": {
@@ -141,6 +141,11 @@ def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[in
     }  # fmt: skip
 
 
+def named(low: int, high: int) -> str:
+    """A range of whole numbers, without its end."""
+    return f"{low} to {high - 1}" if high < TORN[-1] else f"{low} and more"
+
+
 def within(curves: Iterable[dict[str, Any]], low: float, high: float) -> list[dict[str, Any]]:
     return [curve for curve in curves if low <= curve["cobb"] < high]
 
@@ -148,7 +153,7 @@ def within(curves: Iterable[dict[str, Any]], low: float, high: float) -> list[di
 def share(facts: Iterable[bool]) -> float | None:
     """How many of them are true, 0 to 1; None of none."""
     known = list(facts)
-    return sum(known) / len(known) if known else None
+    return float(np.mean(known)) if known else None
 
 
 def agreement(curves: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:

@@ -21,7 +21,7 @@ def with_lines(picture: np.ndarray, spine: Spine) -> np.ndarray:
         colour = END if level.name in ends else LINE if all(level.found) else DOUBTFUL
         draw_line(drawn, level, colour, thick)
         row, column = level.right
-        write(drawn, short(level.name), round(row) - thick * HEIGHT // 2, round(column) + 6 * thick, colour, thick)
+        write(drawn, short(level.name), round(row) - thick * HEIGHT // 2, round(column) + 12 * thick, colour, thick)
     for line, curve in enumerate(reversed(spine.curves or ())):
         words = f"{curve.upper} - {curve.lower}: {curve.uca_deg:.0f} deg, {curve.convex}"
         write(drawn, words, len(drawn) - (line + 1) * thick * (HEIGHT + 4), 4 * thick, END, thick)

@@ -2,5 +2,17 @@
 
 from .curves import ACCEPTED, SMALLEST, Curve, turning_points
 from .reading import Level, Spine, measure, read
+from .record import as_record, from_record
 
-__all__ = ["ACCEPTED", "SMALLEST", "Curve", "Level", "Spine", "measure", "read", "turning_points"]
+__all__ = [
+    "ACCEPTED",
+    "SMALLEST",
+    "Curve",
+    "Level",
+    "Spine",
+    "as_record",
+    "from_record",
+    "measure",
+    "read",
+    "turning_points",
+]

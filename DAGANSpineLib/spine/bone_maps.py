@@ -10,6 +10,7 @@ THORACIC, LUMBAR = 2, 3
 CLASSES = THORACIC, LUMBAR  # ribs say nothing of the levels that these don't
 BANDS = 24  # across the picture, each about a vertebra high
 ACROSS = 110  # cells over the swept back, of some 80 mm
+DOWN = 1200  # cells over the picture's height at most
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def map_bones(
         return None
     back = bones if body is None or not body.any() else body
     width = width_of(back)
-    cell = max(width * spacing[1] / ACROSS, *spacing)
+    cell = max(width * spacing[1] / ACROSS, len(labels) * spacing[0] / DOWN, *spacing)
     blocks = tuple(max(1, round(cell / size)) for size in spacing)
     share, certainty = np.stack([block_means(labels == value, blocks) for value in CLASSES]), 1.0
     if probabilities is not None:

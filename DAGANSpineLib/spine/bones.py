@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,14 @@ from .bone_maps import CLASSES, LUMBAR, THORACIC, BoneMaps
 from .midline import Midline
 
 LEFT, RIGHT = -1, 1
+Tilts = Callable[[np.ndarray], np.ndarray]  # y in mm -> the tilts in degrees that lines there are expected to have
+SMOOTH = 0.1  # of the swept back's width, some 8 mm
 # In half spans (from the midline to the middle of the transverse processes, some 24 mm):
 GRAIN = {THORACIC: (0.1, 0.1), LUMBAR: (0.13, 0.3)}  # how far a bone's pixels are gathered, down and across
 APART = {THORACIC: (0.35, 0.35), LUMBAR: (0.5, 1.5)}  # nearer ones are one bone
 WITHIN = {THORACIC: (0.5, 0.6), LUMBAR: (0.6, 1.5)}  # pixels farther from its summit are another bone's
 SPECK = {THORACIC: 0.02, LUMBAR: 0.06}  # square half spans: smaller ones are none
+MOST = 30  # bones of a class on a side: of more, which no spine has, the faintest are left out
 DIP = 0.88  # of the lower of two summits: where the bone between them is thinner than that, they are two bones
 
 
@@ -51,16 +55,16 @@ class StraightBack:
     end: np.ndarray
 
 
-def straighten(maps: BoneMaps, midline: Midline) -> StraightBack:
-    """Sample the maps at right angles to the midline, at their own step."""
+def straighten(maps: BoneMaps, midline: Midline, expected: Tilts) -> StraightBack:
+    """Sample the maps along the midline and across it as lines are `expected` to run, at their own step."""
     step = float(np.mean(maps.step))
     y = np.arange(maps.y[0], maps.y[-1] + step, step / 2)
-    # the direction over about a vertebra: a finer one would fan the bones out
-    x = gaussian_filter1d(midline.at(y), 0.1 * maps.width / (step / 2), mode="nearest")
+    # smooth over about a vertebra: what is finer would fan the bones out
+    x = gaussian_filter1d(midline.at(y), SMOOTH * maps.width / (step / 2), mode="nearest")
     length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(y), np.diff(x)))])
     along = np.arange(0.0, length[-1], step)
     middle_y, middle_x = np.interp(along, length, y), np.interp(along, length, x)
-    angle = np.arctan2(np.gradient(middle_x, along), np.gradient(middle_y, along))
+    angle = gaussian_filter1d(np.radians(expected(middle_y)), SMOOTH * maps.width / step, mode="nearest")
     aside = np.arange(-round(0.55 * maps.width / step), round(0.55 * maps.width / step) + 1) * step
     at_y = middle_y[:, None] - aside * np.sin(angle)[:, None]
     at_x = middle_x[:, None] + aside * np.cos(angle)[:, None]
@@ -92,7 +96,7 @@ def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> lis
     share = back.share[CLASSES.index(value)][:, columns]
     step = back.along[1] - back.along[0]
     blurred = gaussian_filter(share, [grain * span / step for grain in GRAIN[value]], mode="constant")
-    summits = find_summits(blurred, [apart * span / step for apart in APART[value]])
+    summits = find_summits(blurred, [apart * span / step for apart in APART[value]])[:MOST]
     if not len(summits):
         return []
     rows, offsets = np.nonzero(share > 0.05)
@@ -120,7 +124,7 @@ def find_summits(blurred: np.ndarray, apart: list[float]) -> np.ndarray:
     size = [2 * int(extent) + 1 for extent in apart]
     highest = (blurred == maximum_filter(blurred, size, mode="constant")) & (blurred > 0.1)
     summits = np.argwhere(highest)
-    summits = summits[np.argsort(-blurred[highest], kind="stable")]
+    summits = summits[np.argsort(-blurred[highest], kind="stable")][: 3 * MOST]
     kept: list[np.ndarray] = []
     for summit in summits:
         if not any(joined(blurred, summit, other, apart) for other in kept):

@@ -12,9 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
+from math import comb
 
 import numpy as np
 
+MOST_COURSES = 20_000  # to choose from: what has many more levels than a spine does with fewer turns
 MOST_TURNS = 6  # end vertebrae of three curves, and where the tilt settles above and below them
 APART, APART_OUTSIDE = 3, 2  # levels from one to the next, and from the outermost to where it settles
 SIZE = np.radians(14.0)  # standard deviation of a tilt at a turn
@@ -64,7 +66,9 @@ def courses(levels: int) -> tuple[np.ndarray, np.ndarray]:
     """All courses: (courses, levels, MOST_TURNS), what each turn's tilt adds to each level's, and the logarithm of how
     likely each is beforehand: each number of turns alike."""
     bases, log_prior = [], []
-    for count in range(1, min(MOST_TURNS, levels) + 1):
+    for count in range(1, MOST_TURNS + 1):
+        if not 0 < comb(levels, count) <= MOST_COURSES:
+            break
         places = [place for place in combinations(range(levels), count) if far_apart(place)]
         places = places if count > 1 else places[:1]  # one turn is none: the same tilt everywhere
         bases += [basis(place, levels) for place in places]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from .bone_maps import LUMBAR, THORACIC
-from .bones import LEFT, RIGHT, Bone
+from .bones import LEFT, RIGHT, Bone, Tilts
 
 # Lengths are in half spans. What is usual, and how far it scatters:
 PITCHES = np.geomspace(0.75, 1.75, 13)  # from one vertebra to the next, in the middle of the thoracic spine
@@ -70,9 +70,6 @@ class _Rungs:
     tilt: np.ndarray  # degrees, nan where a bone is alone
 
 
-Tilts = Callable[[float], float]  # y in mm -> the tilt in degrees that a line there is expected to have
-
-
 def build_ladder(
     bones: Sequence[Bone], span: float, expected: Tilts, scatter: float = TILT_SCATTER, pitch: float | None = None
 ) -> Ladder:
@@ -110,7 +107,9 @@ def possible_rungs(bones: Sequence[Bone], span: float, expected: Tilts, scatter:
                 width = right.aside - left.aside
                 if abs(left.along - right.along) > width:
                     continue
-                tilt = np.degrees(np.arctan2(left.y - right.y, right.x - left.x)) - expected((left.y + right.y) / 2)
+                tilt = np.degrees(np.arctan2(left.y - right.y, right.x - left.x)) - float(
+                    expected((left.y + right.y) / 2)
+                )
                 if abs(tilt) > 4 * TILT_SCATTER:
                     continue
                 cost = gentle(tilt / scatter) + gentle(np.log(width / (2 * usual[left.value][0])) / SPAN_SCATTER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import atan2, degrees
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .bone_maps import map_bones
-from .bones import find_bones, half_span, straighten
+from .bones import Tilts, find_bones, half_span, straighten
 from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
 from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
@@ -111,24 +111,25 @@ def read(
     ladder, lines = None, None
     for scatter in (TILT_SCATTER, FITTED_SCATTER):
         # twice: with the middle and the tilts that the first fit found, no pair goes across two levels
-        back = straighten(maps, midline)
+        expected = expected_tilts(midline, lines)
+        back = straighten(maps, midline, expected)
         span = half_span(back, maps.width)
         bones = find_bones(back, span)
         if not bones:
             return nothing(size)
-        ladder = build_ladder(bones, span, expected_tilts(midline, lines), scatter)
+        ladder = build_ladder(bones, span, expected, scatter)
         lines = fit_lines(ladder.rungs, ladder.pitch)
         midline = midline_through(lines, midline, maps.width)
     return spine_of(ladder, lines, midline, size, maps.certainty)
 
 
-def expected_tilts(midline: Midline, lines: Lines | None) -> Callable[[float], float]:
-    """Tilt in degrees against y in mm: of the lines found before, or at right angles to the midline."""
+def expected_tilts(midline: Midline, lines: Lines | None) -> Tilts:
+    """Those of the lines found before, or at right angles to the midline."""
     if lines is None:
-        return lambda y: degrees(atan2(float(midline.slope(y)), 1.0))
+        return lambda y: np.degrees(np.arctan(midline.slope(y)))
     order = np.argsort(lines.y)
-    y, tilts = lines.y[order], np.degrees(np.arctan(lines.slope[order]))
-    return lambda at: float(np.interp(at, y, tilts))
+    places, tilts = lines.y[order], np.degrees(np.arctan(lines.slope[order]))
+    return lambda y: np.interp(y, places, tilts)
 
 
 def midline_through(lines: Lines, former: Midline, width: float) -> Midline:

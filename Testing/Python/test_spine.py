@@ -175,6 +175,17 @@ def test_what_is_no_spine_gets_no_curve_and_a_reason():
         assert nothing.as_json()["curves"] is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_of_any_kind_are_read_without_an_error_and_soon(seed):
+    random = np.random.default_rng(seed)
+    grain = (1, 2, 5, 20)[seed]
+    coarse = random.integers(0, 4, (600 // grain, 160 // grain)).astype(np.uint8)
+    begin = time.process_time()
+    nothing = spine.read(np.kron(coarse, np.ones((grain, grain), np.uint8)))
+    assert nothing.curves is None and nothing.notes
+    assert time.process_time() - begin < 5
+
+
 def test_a_line_drawn_by_hand_is_measured_as_it_is(found):
     curve = largest(found)
     level = next(level for level in found.levels if level.name == curve.upper)
@@ -196,6 +207,14 @@ def test_a_report_holds_what_others_expect(found):
     assert all(set(curve) == keys for curve in report["curves"])
     assert set(report["levels"]["T6"]) == {"left", "right", "tilt_deg", "confidence"}
     assert 0 <= report["plausibility"] <= 1
+
+
+def test_a_spine_survives_being_kept_as_text(found):
+    again = spine.from_record(json.loads(json.dumps(spine.as_record(found))))
+    assert again.levels == found.levels and again.curves == found.curves and again.notes == found.notes
+    level = found.levels[6]
+    by_hand = [each.with_line(level.name, (10.0, 20.0), (30.0, 90.0)).curves for each in (again, found)]
+    assert by_hand[0] == by_hand[1]
 
 
 def test_unsure_pixels_make_a_spine_less_plausible(labels, found):

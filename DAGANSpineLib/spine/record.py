@@ -1,0 +1,45 @@
+"""A spine as plain values, to be kept with a scene, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .curves import Curve
+from .reading import Level, Spine
+
+
+def as_record(spine: Spine) -> dict[str, Any]:
+    """All of a spine, ready for JSON, with nothing rounded."""
+    return {
+        "levels": [asdict(level) for level in spine.levels],
+        "curves": None if spine.curves is None else [asdict(curve) for curve in spine.curves],
+        "plausibility": spine.plausibility,
+        "notes": list(spine.notes),
+        "midline": np.asarray(spine.midline).tolist(),
+        "spacing": list(spine.spacing),
+        "variance": np.asarray(spine.variance).tolist(),
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> Spine:
+    """The inverse of `as_record`. Raises KeyError, TypeError or ValueError for what is no such record."""
+    curves = record["curves"]
+    return Spine(
+        levels=tuple(level_of_record(each) for each in record["levels"]),
+        curves=None if curves is None else tuple(Curve(**each) for each in curves),
+        plausibility=float(record["plausibility"]),
+        notes=tuple(record["notes"]),
+        midline=np.array(record["midline"], dtype=float).reshape(-1, 2),
+        spacing=(float(record["spacing"][0]), float(record["spacing"][1])),
+        variance=np.array(record["variance"], dtype=float).reshape([len(record["levels"])] * 2),
+    )
+
+
+def level_of_record(record: Mapping[str, Any]) -> Level:
+    """One level; JSON has lists for its tuples."""
+    tuples = {name: tuple(record[name]) for name in ("left", "right", "found")}
+    return Level(**{**record, **tuples})
