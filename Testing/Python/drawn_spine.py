@@ -41,15 +41,16 @@ class DrawnSpine:
         y, x = np.arange(rows)[:, None] * self.spacing[0], np.arange(columns) * self.spacing[1]
         labels = np.zeros((rows, columns), np.uint8)
         for level, ((down, across), tilt) in enumerate(zip(centres, np.radians(self.tilts), strict=True)):
-            u = (x - across) * np.cos(tilt) - (y - down) * np.sin(tilt)
-            v = (x - across) * np.sin(tilt) + (y - down) * np.cos(tilt)
+            near = slice(max(int((down - 25) / self.spacing[0]), 0), int((down + 25) / self.spacing[0]))
+            u = (x - across) * np.cos(tilt) - (y[near] - down) * np.sin(tilt)
+            v = (x - across) * np.sin(tilt) + (y[near] - down) * np.cos(tilt)
             for side in (-1, 1):
                 if (level, side) in self.missing:
                     continue
                 if level < 12:
-                    labels[(u - side * HALF_SPAN) ** 2 + v**2 < self.blob**2] = 2
+                    labels[near][(u - side * HALF_SPAN) ** 2 + v**2 < self.blob**2] = 2
                 else:
-                    labels[((u / self.lump[0]) ** 2 + (v / self.lump[1]) ** 2 < 1) & (u * side >= 0)] = 3
+                    labels[near][((u / self.lump[0]) ** 2 + (v / self.lump[1]) ** 2 < 1) & (u * side >= 0)] = 3
         return labels
 
 
