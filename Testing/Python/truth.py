@@ -69,7 +69,8 @@ def bones_of(subject: Subject, volume: Volume) -> Iterator[tuple[str, float, flo
             continue
         row, column = (np.array(bone["centre"]) + 0.5) * step - 0.5
         r, c = round(row), round(column)
-        if (volume.vpi[r - 13 : r + 14, c - 13 : c + 14] > 0).all():
+        around = volume.vpi[max(r - 13, 0) : r + 14, max(c - 13, 0) : c + 14]
+        if around.shape == (27, 27) and (around > 0).all():
             yield name, row, column
 
 
