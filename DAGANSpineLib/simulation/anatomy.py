@@ -44,7 +44,7 @@ class Spine:
     `y`, `x`, `tilt_deg`, `rotation_deg` and `half_span` have one entry per level of `LEVELS` (mm and degrees; T1 is at
     y = 0). A positive tilt leans the way down to the right; a positive rotation turns the spinous process to the left.
     `line_y`, `line_x`: the line through their centres, every half millimetre and beyond both ends. Its slope follows
-    the tilt, but is not the tilt (`bend_line`).
+    the tilt, but is not the tilt (`loosened`).
     """
 
     y: np.ndarray
@@ -87,15 +87,19 @@ def tilt_along(line_y: np.ndarray, end_y: np.ndarray, end_tilt: np.ndarray, exte
     return knots_tilt[right - 1] + (knots_tilt[right] - knots_tilt[right - 1]) * (1 - np.cos(np.pi * t)) / 2
 
 
-def bend_line(rng: np.random.Generator, line_y: np.ndarray, tilt: np.ndarray) -> np.ndarray:
-    """x of the line through the centres of vertebrae that are tilted by `tilt`, degrees, along `line_y`, mm."""
-    step = float(line_y[1] - line_y[0])
-    deviation = LINE_DEVIATION_DEG * smooth_line(rng, len(line_y), LINE_DEVIATION_MM / step)
-    return np.cumsum(np.tan(np.radians(rng.uniform(*LINE_SHARE) * tilt + deviation))) * step
+def loosened(rng: np.random.Generator, line_y: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Slopes, degrees, of the line through the centres of vertebrae that are tilted by `tilt`, along `line_y`, mm."""
+    deviation = LINE_DEVIATION_DEG * smooth_line(rng, len(line_y), LINE_DEVIATION_MM / float(line_y[1] - line_y[0]))
+    return rng.uniform(*LINE_SHARE) * tilt + deviation
 
 
-def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: float | None = None) -> Spine:
-    """A spine with 0 to 3 coronal `curves`, the largest of `cobb_deg` (0 to 60); both drawn at random where None."""
+def grow_spine(
+    rng: np.random.Generator, curves: int | None = None, cobb_deg: float | None = None, tied: bool = False
+) -> Spine:
+    """A spine with 0 to 3 coronal `curves`, the largest of `cobb_deg` (0 to 60); both drawn at random where None.
+
+    `tied`: the centreline's slope is the vertebrae's tilt, as in the first simulation.
+    """
     drawn_curves = int(rng.choice(4, p=[0.2, 0.35, 0.3, 0.15]))
     drawn_cobb = float(rng.triangular(10, 18, 60)) if (curves is None and drawn_curves) or curves else 0.0
     curves = drawn_curves if curves is None else curves
@@ -125,7 +129,8 @@ def grow_spine(rng: np.random.Generator, curves: int | None = None, cobb_deg: fl
         Curve(LEVELS[a], LEVELS[b], LEVELS[apex], float(cobb))
         for (a, b), apex, cobb in zip(pairwise(ends), apexes, cobbs, strict=True)
     )
-    line_x = bend_line(rng, line_y, tilt_at)
+    slope = tilt_at if tied else loosened(rng.spawn(1)[0], line_y, tilt_at)  # draws of its own: all others stay
+    line_x = np.cumsum(np.tan(np.radians(slope))) * 0.5
     line_x -= np.interp(y[8], line_y, line_x)
     tilt = np.interp(y, line_y, tilt_at)
     return Spine(

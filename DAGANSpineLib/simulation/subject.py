@@ -69,7 +69,7 @@ def simulate_subject(
     fate = np.random.Generator(np.random.PCG64([seed, 4]))  # leaves the first world's draws as they were
     what = come_together(fate, world)
 
-    spine = what.person.grown(grow_spine(rng, curves, cobb_deg))
+    spine = what.person.grown(grow_spine(rng, curves, cobb_deg, world.tied))
     field = frame_spine(rng, spine, spacing_mm * float(rng.uniform(0.97, 1.03)), missing)
     events = happen(fate, world, what.scanner.name, field.first, field.last, field.spacing)
     planned = plan_bursts(rng, field.first + 40, field.last - 40, bursts)

@@ -35,7 +35,8 @@ class World:
     """`scanners`: how many of 100 pictures each of SCANNERS takes. `occasions`: how often everything that may go wrong
     has the occasion to, beside `mixed`. `torn`: the least and the largest share of the sweep that one kind of tearing
     takes. `sure`: kinds that happen to everybody; `layer`: everybody's, if it is given. `half_depth`: whether experts
-    draw shadows at half their depth, as the first simulation's did.
+    draw shadows at half their depth, and `tied`: whether the midline's slope is the vertebrae's tilt; both as in the
+    first simulation.
     """
 
     name: str
@@ -45,6 +46,7 @@ class World:
     sure: tuple[str, ...] = ()
     layer: int | None = None
     half_depth: bool = False
+    tied: bool = False
 
     def chance(self, kind: str, scanner: str) -> float:
         """How probable it is that something happens at least once."""
@@ -56,12 +58,12 @@ class World:
 WORLDS = {
     world.name: world
     for world in (
-        # the first simulation's pictures, of a research scanner and with bursts of fast and jerky movement alone
+        # as the first simulation: a research scanner, and bursts of fast and jerky movement alone
         World("mild"),
         World("mixed", scanners=(45, 25, 30), occasions=1, torn=(0.03, 0.2)),
         World("severe", scanners=(15, 15, 70), occasions=3, torn=(0.1, 0.5)),
-        # mild, labelled as the first simulation's readers did: repeats its figures bit by bit
-        World("former", half_depth=True),
+        # the first simulation itself, its spines and its readers: repeats its figures bit by bit
+        World("former", half_depth=True, tied=True),
     )
 }
 SEVERITIES = tuple(WORLDS)
