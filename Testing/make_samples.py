@@ -56,7 +56,9 @@ class Sample:
     image: Callable[[Subject], sitk.Image]
 
     def subject(self) -> Subject:
-        return simulate_subject(self.seed, curves=self.curves, cobb_deg=self.cobb_deg, missing=0.0, bursts=2)
+        return simulate_subject(
+            self.seed, severity="former", curves=self.curves, cobb_deg=self.cobb_deg, missing=0.0, bursts=2
+        )  # of the world that the bundled model has learnt from
 
 
 SAMPLES = (

@@ -19,6 +19,7 @@ TOGETHER = 64  # windows that are computed at a time, so that memory stays bound
 CLOSING = (13, 5)  # rows, columns: unfilled pixels within such gaps belong to the lit body
 SMALLEST_VARIANCE = 1e-5
 BLACK, WHITE = normalise(0.0), normalise(255.0)
+UNLIKE = 1e4  # of a histogram, whose entries are at most 1: a reference that is not there yet is never the nearest
 
 
 class WaveCT(nn.Module):
@@ -40,7 +41,7 @@ class WaveCT(nn.Module):
         super().__init__()
         self.autoencoder = HaarAutoencoder(widths)
         channels = sum(self.autoencoder.channels)
-        self.register_buffer("histograms", torch.full((REFERENCES, LEVELS), torch.inf))  # unlike any picture's
+        self.register_buffer("histograms", torch.full((REFERENCES, LEVELS), UNLIKE))
         self.register_buffer("means", torch.zeros(REFERENCES, channels))
         self.register_buffer("deviations", torch.ones(REFERENCES, channels))
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))

@@ -78,8 +78,11 @@ def test_every_loss_term_is_logged_and_finite(finished):
     assert all(math.isfinite(float(value)) for *_, value in rows)
 
 
-def test_the_segmenters_loss_falls(finished):
-    losses = [float(value) for stage, _, name, value in logged(finished) if (stage, name) == ("1", "total")]
+def test_the_segmenters_loss_falls(data, tmp_path):
+    """On half spines: crops of 64 rows differ from batch to batch by more than six steps teach."""
+    halves = dataclasses.replace(SMOKE, stages=(dataclasses.replace(SEGMENTATION, rows=512),))
+    train(data, tmp_path / "run", halves, quiet=True)
+    losses = [float(value) for _, _, name, value in logged(tmp_path / "run") if name == "total"]
     assert losses[-1] < losses[0]
 
 
