@@ -88,7 +88,16 @@ def mask_of(
     one_slice = OneSlice.of(volume)
     if segmentation.GetSegmentation().GetSegment(name) is None:
         return np.zeros(one_slice.size, bool)
+    give_display(segmentation)
     return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, name, volume) > 0)
+
+
+def give_display(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Make the display node that a user has deleted, hidden as ours are: without one, Slicer's import and export of
+    segments crash."""
+    if segmentation.GetDisplayNode() is None:
+        segmentation.CreateDefaultDisplayNodes()
+        segmentation.GetDisplayNode().SetVisibility(False)
 
 
 def publish(
@@ -227,7 +236,7 @@ def fill_segments(
     segmentation_node: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, labels: np.ndarray
 ) -> None:
     """Rib, Thoracic and Lumbar from a label array (slices, rows, columns); other segments are left alone."""
-    segmentation_node.CreateDefaultDisplayNodes()  # without one, which a user may have deleted, Slicer's import crashes
+    give_display(segmentation_node)
     segmentation_node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     segmentation = segmentation_node.GetSegmentation()
     for segment in SEGMENTS:

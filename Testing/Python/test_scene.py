@@ -336,6 +336,15 @@ def test_a_segmentation_whose_display_node_was_deleted_gets_another_before_it_is
     assert displayed and all(displayed)
 
 
+def test_segments_whose_display_node_was_deleted_are_read_all_the_same(library):
+    """Slicer's export crashes without one."""
+    volume = add_volume(PICTURE[np.newaxis])
+    _restored, segmentation = library.publish(volume, PICTURE, LABELS)
+    slicer.mrmlScene.RemoveNode(segmentation.GetDisplayNode())
+    np.testing.assert_array_equal(library.labels_of(segmentation, volume), LABELS)
+    assert not segmentation.GetDisplayNode().GetVisibility()
+
+
 def test_segments_that_a_user_edited_are_kept_beside_those_of_the_next_run(library):
     volume = add_volume(PICTURE[np.newaxis])
     restored, edited = library.publish(volume, PICTURE, LABELS)
