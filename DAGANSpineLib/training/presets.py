@@ -27,7 +27,6 @@ class Preset:
 
 
 # Restoration learnt by itself, as for the bundled model: half of λ2 on corrupted patches, ten times that on clean ones.
-# With the whole of both, the discriminators win within 120 steps, and dashes stay.
 RESTORATION_ALONE = {"weight_segmentation": 0.0, "weight_reconstruction": 0.005, "weight_identity": 0.05}
 
 PRESETS = {
