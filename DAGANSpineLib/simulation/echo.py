@@ -19,8 +19,9 @@ class GreyCurve:
     power: float
 
     def __call__(self, intensity: np.ndarray) -> np.ndarray:
-        """(rows, columns) linear intensity -> the same shape, 0..255, float."""
-        return 255 * (1 - np.exp(-((self.gain * intensity) ** self.power)))
+        """(rows, columns) linear intensity -> the same shape, 0..255, float. What a recursive blur leaves a little
+        below zero counts as zero."""
+        return 255 * (1 - np.exp(-((self.gain * np.maximum(intensity, 0)) ** self.power)))
 
 
 def blur(image: np.ndarray, sigma_rows: float, sigma_columns: float) -> np.ndarray:
