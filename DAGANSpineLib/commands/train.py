@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..errors import UserError
 from .terminal import Parser, add_data, add_output, add_precision, add_seed
+
+if TYPE_CHECKING:
+    from ..training import Ancestor
+
+BUNDLED = "bundled"  # in the place of a model file
 
 
 def add_arguments(command: Parser) -> None:
     add_data(command)
     add_output(command, "the run folder", "RUN")
     command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "smoke"))
+    command.add_argument(
+        "--from",
+        dest="ancestor",
+        metavar="MODEL",
+        help="begin from a model, with its networks and their shapes: bundled, or a model file",
+    )
+    command.add_argument(
+        "--anew",
+        default=[],
+        nargs="+",
+        choices=("generator", "segmenter"),
+        help="of --from: the networks that begin from nothing all the same, with the preset's shapes",
+    )
     add_seed(command)
     add_precision(command, "of the convolutions; auto: on CUDA bf16 or, before Ampere, fp16, elsewhere full")
     command.add_argument("--resume", action="store_true", help="go on with the run in RUN")
@@ -20,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train on a data set."""
     from ..training import PRESETS, train
 
+    ancestor = ancestor_of(arguments)
     model = train(
         arguments.data,
         arguments.output,
@@ -28,6 +50,20 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.resume,
         name=arguments.preset,
         precision=arguments.precision,
+        ancestor=ancestor,
     )
     print(f"{arguments.output / 'best.pt'}: {model.provenance}")
     return 0
+
+
+def ancestor_of(arguments: argparse.Namespace) -> Ancestor | None:
+    """The model that the training begins from, if it is to. Raises ModelError."""
+    if arguments.ancestor is None:
+        if arguments.anew:
+            raise UserError("--anew says what --from leaves behind: give the model that --from begins from, too.")
+        return None
+    from ..model import load_model
+    from ..training import Ancestor
+
+    path = None if arguments.ancestor == BUNDLED else Path(arguments.ancestor)
+    return Ancestor(load_model(path), tuple(arguments.anew))

@@ -17,6 +17,10 @@ __getattr__ = on_demand(
             "refuse",
             "refuse_unmeasurable",
         ),
+        "descent": (
+            "NETWORKS",
+            "Ancestor",
+        ),
         "losses": ("segmentation_loss",),
         "method": (
             "Batch",

@@ -21,6 +21,7 @@ from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
 from .checking import lacking, troubles_of
 from .dataset import Dataset, open_dataset, refuse
+from .descent import Ancestor
 from .feed import stream
 from .health import Health, refuse_lost
 from .interrupt import Interrupt
@@ -47,9 +48,11 @@ def train(
     device: str = "auto",
     quiet: bool = False,
     workers: int | None = None,
+    ancestor: Ancestor | None = None,
 ) -> Model:
     """Train on a data set by a preset, into a run folder; returns the best model.
 
+    `ancestor`: the model to begin from, in the place of random weights, with its shapes in the place of the preset's.
     `name` is the preset's, kept in the model's provenance; `precision` is one of `inference.PRECISIONS`, `device` one
     of `inference.DEVICES`; `quiet` shows no progress bars; `workers` is how many processes make batches ahead, None
     for as many as the device needs. Raises DatasetError, DeviceError, RunError or TrainingError with a sentence.
@@ -68,7 +71,8 @@ def train(
         torch.backends.cudnn.benchmark = True  # all batches have one size, so that it pays to look for the best kernels
     if workers is None:
         workers = 0 if accelerator.device.type == "cpu" else WORKERS
-    configuration = configuration_of(dataset, preset, seed, name, precision)
+    preset = ancestor.reshape(preset) if ancestor else preset
+    configuration = configuration_of(dataset, preset, seed, name, precision, ancestor)
     run.admit(configuration, resume)
     quiet = quiet or not accelerator.is_local_main_process
     if not resume:
@@ -76,13 +80,16 @@ def train(
     if accelerator.is_main_process:
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
-    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet, workers)
+    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet, workers, ancestor)
     return trainer.train(run.checkpoint(len(preset.stages)) if resume else None)
 
 
-def configuration_of(dataset: Dataset, preset: Preset, seed: int, name: str, precision: str) -> dict[str, Any]:
+def configuration_of(
+    dataset: Dataset, preset: Preset, seed: int, name: str, precision: str, ancestor: Ancestor | None = None
+) -> dict[str, Any]:
     """What a run folder's configuration holds: a run goes on with the very same only."""
-    return {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision}
+    descent = {"from": ancestor.described()} if ancestor else {}
+    return {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision} | descent
 
 
 def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
@@ -138,6 +145,7 @@ class Trainer:
         accelerator: Accelerator,
         quiet: bool = False,
         workers: int = 0,
+        ancestor: Ancestor | None = None,
     ) -> None:
         self.run, self.preset, self.seed, self.accelerator, self.quiet = run, preset, seed, accelerator, quiet
         self.workers = workers
@@ -151,6 +159,9 @@ class Trainer:
             "seed": seed,
         }
         self.model = Model(preset.generator, preset.segmenter, provenance)
+        if ancestor:
+            ancestor.hand_down(self.model)
+            self.model.provenance["from"] = ancestor.described()
 
     def train(self, checkpoint: dict[str, Any] | None = None) -> Model:
         """Run all stages from the checkpoint on, or from the beginning."""

@@ -1,0 +1,44 @@
+"""A training that begins from a trained model: networks and shapes taken over, and the whole descent written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..model import Model
+from .presets import Preset
+
+NETWORKS = ("generator", "segmenter")
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """A model that a training begins from. `anew`: which of its `NETWORKS` are left behind, for the preset's own with
+    random weights."""
+
+    model: Model
+    anew: tuple[str, ...] = ()
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """The networks that are taken over."""
+        return tuple(name for name in NETWORKS if name not in self.anew)
+
+    def reshape(self, preset: Preset) -> Preset:
+        """The preset with the shapes of what is taken over."""
+        return replace(preset, **{name: getattr(self.model, f"{name}_shape") for name in self.inherited})
+
+    def hand_down(self, model: Model) -> None:
+        """Give a model of these shapes the ancestor's weights."""
+        for name in self.inherited:
+            getattr(model, name).load_state_dict(getattr(self.model, name).state_dict())
+
+    def described(self) -> dict[str, Any]:
+        """What a model's provenance says of its ancestor: file, checksum, what was taken over, and what the ancestor's
+        own provenance says, its ancestor included."""
+        return {
+            "model": self.model.name,
+            "sha256": self.model.sha256,
+            "taken over": list(self.inherited),
+            "provenance": self.model.provenance,
+        }
