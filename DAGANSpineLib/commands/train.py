@@ -62,8 +62,6 @@ def ancestor_of(arguments: argparse.Namespace) -> Ancestor | None:
         if arguments.anew:
             raise UserError("--anew says what --from leaves behind: give the model that --from begins from, too.")
         return None
-    from ..model import load_model
     from ..training import Ancestor
 
-    path = None if arguments.ancestor == BUNDLED else Path(arguments.ancestor)
-    return Ancestor(load_model(path), tuple(arguments.anew))
+    return Ancestor.load(None if arguments.ancestor == BUNDLED else Path(arguments.ancestor), arguments.anew)

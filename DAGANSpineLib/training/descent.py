@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..model import Model
+from ..model import Model, load_model
 from .presets import Preset
 
 NETWORKS = ("generator", "segmenter")
@@ -18,6 +20,11 @@ class Ancestor:
 
     model: Model
     anew: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path | None, anew: Sequence[str] = ()) -> Ancestor:
+        """From a model file, the bundled one for None. Raises ModelError."""
+        return cls(load_model(path), tuple(anew))
 
     @property
     def inherited(self) -> tuple[str, ...]:
