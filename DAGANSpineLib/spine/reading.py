@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import atan2, degrees
@@ -71,16 +71,41 @@ class Spine:
     variance: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0)))
 
     def with_line(self, name: str, left: Point, right: Point) -> Spine:
-        """The same spine with one level's line drawn by hand, (row, column) of its ends, and all curves measured anew.
+        """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of
+        the line's ends, in any order.
 
-        Raises KeyError where there is no such level.
+        The curves that end there follow, however small they become; no other level takes its place. A line that was
+        moved to another level, which ends no curve, is that one's. Raises KeyError where there is no level `name`.
         """
-        place = [level.name for level in self.levels].index(name)
+        names = [level.name for level in self.levels]
+        if name not in names:
+            raise KeyError(name)
+        left, right = sorted((left, right), key=lambda point: point[1])
+        ends = {end for curve in self.curves or () for end in (curve.upper, curve.lower)} - {name}
+        place = self.level_at(left, right, names.index(name), besides=ends)
         tilt = tilt_of(left, right, self.spacing)
         drawn = replace(self.levels[place], left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
-        levels = (*self.levels[:place], drawn, *self.levels[place + 1 :])
-        curves = measure(levels, self.midline, self.spacing, self.variance, self.plausibility)
-        return replace(self, levels=levels, curves=tuple(curves))
+        spine = replace(self, levels=(*self.levels[:place], drawn, *self.levels[place + 1 :]))
+        return replace(
+            spine, curves=self.curves and tuple(spine.drawn_curve(curve, name, drawn) for curve in self.curves)
+        )
+
+    def level_at(self, left: Point, right: Point, former: int, besides: Collection[str]) -> int:
+        """The place of the level that a line lies at: the `former` one unless its middle is twice as near to another,
+        none of those named `besides`. A line that is only tilted stays where it was."""
+        middle = np.add(left, right) / 2
+        away = np.array([np.hypot(*(np.subtract(level.centre, middle) * self.spacing)) for level in self.levels])
+        away[[level.name in besides for level in self.levels]] = np.inf
+        nearest = int(away.argmin())
+        return nearest if 2 * away[nearest] < away[former] else former
+
+    def drawn_curve(self, curve: Curve, name: str, drawn: Level) -> Curve:
+        """A curve after the line of its end `name` was drawn at a level, anew if it ends there."""
+        if name not in (curve.upper, curve.lower):
+            return curve
+        ends = {drawn.name if end == name else end for end in (curve.upper, curve.lower)}
+        upper, lower = (place for place, level in enumerate(self.levels) if level.name in ends)
+        return curve_between(upper, lower, self.levels, self.midline, self.spacing)
 
     def as_json(self) -> dict[str, Any]:
         """report.json's "curves", "levels" and "plausibility"."""
@@ -203,25 +228,36 @@ def measure(
     `plausibility` of the spine, for the curves' confidence.
     """
     tilts = [level.tilt_deg for level in levels]
-    centres = np.array([level.centre for level in levels]).reshape(-1, 2) * spacing
+    return [
+        curve_between(upper, lower, levels, midline, spacing, variance, plausibility)
+        for upper, lower in pairwise(turning_points(tilts, smallest))
+    ]
+
+
+def curve_between(
+    upper: int,
+    lower: int,
+    levels: Sequence[Level],
+    midline: np.ndarray,
+    spacing: tuple[float, float],
+    variance: np.ndarray | None = None,
+    plausibility: float = 1.0,
+) -> Curve:
+    """The curve between two levels, by their places; the rest as for `measure`."""
+    centres = np.array([level.centre for level in levels]) * spacing
     y, x = (midline * spacing).T
-    tangents = np.degrees(np.arctan(np.interp(centres[:, 0], y, np.gradient(x, y))))
-    curves = []
-    for upper, lower in pairwise(turning_points(tilts, smallest)):
-        angle = tilts[upper] - tilts[lower]
-        confidence = None
-        if not (levels[upper].by_hand or levels[lower].by_hand) and variance is not None:
-            both = variance[np.ix_([upper, lower], [upper, lower])]
-            confidence = plausibility * certainty(float(np.sqrt(both[0, 0] + both[1, 1] - 2 * both[0, 1])))
-        curves.append(
-            Curve(
-                upper=levels[upper].name,
-                lower=levels[lower].name,
-                apex=levels[apex_of(centres, upper, lower)].name,
-                uca_deg=abs(angle),
-                spa_deg=float(np.sign(angle) * (tangents[upper] - tangents[lower])),
-                convex=CONVEX[angle > 0],
-                confidence=confidence,
-            )
-        )
-    return curves
+    tangents = np.degrees(np.arctan(np.interp(centres[[upper, lower], 0], y, np.gradient(x, y))))
+    angle = levels[upper].tilt_deg - levels[lower].tilt_deg
+    confidence = None
+    if not (levels[upper].by_hand or levels[lower].by_hand) and variance is not None:
+        both = variance[np.ix_([upper, lower], [upper, lower])]
+        confidence = plausibility * certainty(float(np.sqrt(both[0, 0] + both[1, 1] - 2 * both[0, 1])))
+    return Curve(
+        upper=levels[upper].name,
+        lower=levels[lower].name,
+        apex=levels[apex_of(centres, upper, lower)].name,
+        uca_deg=abs(angle),
+        spa_deg=float(np.sign(angle) * (tangents[0] - tangents[1])),
+        convex=CONVEX[angle > 0],
+        confidence=confidence,
+    )

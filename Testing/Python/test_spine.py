@@ -200,6 +200,36 @@ def test_a_line_drawn_by_hand_is_measured_as_it_is(found):
     assert largest(found) == curve, "the automatic one is still there"
 
 
+def test_a_curve_drawn_by_hand_keeps_its_ends_however_small_it_becomes(found):
+    curve = largest(found)
+    names = [level.name for level in found.levels]
+    upper, lower = (found.levels[names.index(end)] for end in (curve.upper, curve.lower))
+    (row, left), (_, right) = upper.left, upper.right
+    rise = np.tan(np.radians(lower.tilt_deg + 3.0)) * (right - left) / 2
+    middle = (row + upper.right[0]) / 2
+    drawn = found.with_line(upper.name, (middle - rise, right), (middle + rise, left))
+    measured = next(each for each in drawn.curves if each.lower == curve.lower)
+    assert (measured.upper, measured.uca_deg) == (curve.upper, pytest.approx(3.0))
+    assert [each for each in drawn.curves if curve.upper not in (each.upper, each.lower)] == [
+        each for each in found.curves if curve.upper not in (each.upper, each.lower)
+    ]
+
+
+def test_a_line_that_is_drawn_at_another_vertebra_is_that_ones(found):
+    curve = largest(found)
+    names = [level.name for level in found.levels]
+    other = found.levels[names.index(curve.upper) + 1]
+    drawn = found.with_line(curve.upper, other.left, other.right)
+    measured = next(each for each in drawn.curves if each.lower == curve.lower)
+    assert measured.upper == other.name and measured.by_hand
+    assert [level.name for level in drawn.levels if level.by_hand] == [other.name]
+    lower = found.levels[names.index(curve.lower)]
+    onto = found.with_line(curve.upper, lower.left, lower.right)
+    assert all(each.upper != each.lower for each in onto.curves)
+    with pytest.raises(KeyError):
+        found.with_line("T0", other.left, other.right)
+
+
 def test_a_report_holds_what_others_expect(found):
     report = json.loads(json.dumps(found.as_json()))
     assert set(report) == {"curves", "levels", "plausibility"}
