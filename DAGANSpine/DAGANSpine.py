@@ -5,6 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import getContext, translate
@@ -18,6 +19,7 @@ except ModuleNotFoundError:
     # as "additional module path", Slicer knows this folder alone, and the library lies beside it
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from DAGANSpinePanel.curves import CurvesViewer
 from DAGANSpinePanel.device import DeviceChooser
 from DAGANSpinePanel.export import Exporter, export, mayReplace, targetOf
 from DAGANSpinePanel.input import InputSection
@@ -73,10 +75,11 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.ui = None
         # the sections of the panel, each with a controller of its own
         self._sampleMenu = self._input = self._projection = self._modelChooser = self._deviceChooser = None
-        self._progress = self._runBar = self._results = self._views = self._exporter = None
+        self._progress = self._runBar = self._curves = self._results = self._views = self._exporter = None
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
+        self._waiting = False  # whether the panel is going to look at the scene's markups anew
         self._followed = None  # the chosen image or volume, of which the status line speaks
 
     def setup(self):
@@ -93,6 +96,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._deviceChooser = DeviceChooser(self.ui)
         self._progress = ProgressDisplay(self.ui)
         self._runBar = StickyBar(self.ui.runSection, self.ui.runPlace, self.ui.sectionsArea)
+        self._curves = CurvesViewer(self.ui, self.onMeasureButton)
         self._results = ResultsViewer(self.ui)
         self._views = ViewChooser(self.ui)
         self._exporter = Exporter(self.ui, self.onExportFolderChosen, self.onExportButton)
@@ -101,6 +105,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.runButton.clicked.connect(self.onRunButton)
         slicer.app.connect("lastWindowClosed()", self.cancel)
         self.initializeParameterNode()
@@ -111,6 +116,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         slicer.app.disconnect("lastWindowClosed()", self.cancel)
         self._views.leave()
         self.setParameterNode(None)
+        self._curves.release()
         self.removeObservers()
         self.ui = None
 
@@ -151,6 +157,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def initializeParameterNode(self):
         """Follow the scene's parameter node; the first image of the scene is chosen if none is."""
+        scene.remove_orphans()
         self.setParameterNode(self.logic.getParameterNode())
         if self._parameterNode.inputVolume is None:
             self._parameterNode.inputVolume = scene_projection.first_input()
@@ -195,6 +202,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             else _("Remove the structured noise and label ribs, thoracic and lumbar vertebrae.")
         )
         image = self._projection.imageOf(volume)
+        self._curves.show(image, enabled=not running)
         self._results.show(image)
         self._views.follow(parameters, image, running, self._entered)
         exportFolder = parameters.exportFolder if parameters is not None else ""
@@ -215,6 +223,25 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeAdded(self, caller, event, node):
         self._input.noteAdded(node)
+        self.noteSpine(node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller, event, node):
+        self.noteSpine(node)
+
+    def noteSpine(self, node):
+        """Lines come and go when the user deletes them, their segmentation, or undoes something: look at what is there
+        once Slicer has done with it."""
+        busy = self._waiting or slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()
+        if not busy and (node.IsA("vtkMRMLMarkupsNode") or node.IsA("vtkMRMLSegmentationNode")):
+            self._waiting = True
+            qt.QTimer.singleShot(0, self.onSpineChanged)
+
+    def onSpineChanged(self):
+        self._waiting = False
+        if self.ui is not None and self._parameterNode is not None:
+            scene.remove_orphans()
+            self.updateGUI()
 
     def onImageLoaded(self, volume):
         """Choose what has been loaded, unless the image that is chosen still waits for its run."""
@@ -252,6 +279,15 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.updateGUI()
         elif self._parameterNode.inputVolume is not None:
             self.run(self._parameterNode.inputVolume, self._parameterNode.device, self._parameterNode.modelPath)
+
+    def onMeasureButton(self, *_arguments):
+        image = self._projection.imageOf(self._parameterNode.inputVolume)
+
+        def work():
+            kept = self.logic.measureAgain(image, self.onProgress, lambda: self._cancelled)
+            return " ".join([_("The curves were measured again."), *keptLines(kept)])
+
+        self.attempt(work, _("The curves are as they were."))
 
     def onExportButton(self):
         self.updateGUI()  # the segments may have been edited since
@@ -344,7 +380,13 @@ def summary(outcome):
     """What a run has come to, for the status line."""
     seconds = sum(outcome.seconds.values())
     said = _("Done in {seconds:.1f} s on {device}.").format(seconds=seconds, device=outcome.device.upper())
-    if outcome.edited is None:
-        return said
-    kept = _("The segments that were edited are kept as {name}.").format(name=outcome.edited.GetName())
-    return f"{said} {kept}"
+    kept = keptLines(outcome.drawn)
+    if outcome.edited is not None:
+        kept.insert(0, _("The segments that were edited are kept as {name}.").format(name=outcome.edited.GetName()))
+    return " ".join([said, *kept])
+
+
+def keptLines(lines):
+    """A sentence on former lines that were drawn by hand, if there are any."""
+    names = ", ".join(line.GetName() for line in lines)
+    return [_("The lines that were drawn by hand are kept: {names}.").format(names=names)] if lines else []

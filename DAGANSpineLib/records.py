@@ -39,6 +39,14 @@ def read_json(path: Path, error: type[UserError] = RecordError) -> Any:
         raise error(f"{path} holds a number that is too long to be read.") from trouble
 
 
+def kept_json(text: str | None) -> Any:
+    """What a text holds that was kept with something else; None for no text, and for whatever is no JSON."""
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+
+
 def check_record(
     record: Any, needed: Mapping[str, Any], path: Path, error: type[UserError] = RecordError, where: str = ""
 ) -> None:

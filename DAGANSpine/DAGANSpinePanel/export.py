@@ -1,6 +1,7 @@
 """From the scene to a folder: the images, a page for people, a table for programs."""
 
 import csv
+import json
 import time
 from pathlib import Path
 
@@ -12,14 +13,20 @@ from slicer.i18n import tr as _
 from DAGANSpineLib import scene
 from DAGANSpineLib.files import OutputError, portable_name, whole_folder
 from DAGANSpineLib.progress import unheard
+from DAGANSpineLib.report import DISCLAIMER, curve_cells
+from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
 from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.curves import curveRows, sayingsOf
 
-RESTORED, SEGMENTATION, PAGE, TABLE = OUTPUTS = "restored.nrrd", "segmentation.seg.nrrd", "report.png", "figures.csv"
+RESTORED, SEGMENTATION, PAGE, TABLE, REPORT = OUTPUTS = (
+    "restored.nrrd", "segmentation.seg.nrrd", "report.png", "figures.csv", "report.json",
+)  # fmt: skip
 COLUMNS = (
     "image", "class", "components", "area_pixels", "area_mm2", "corrupted_before", "corrupted_after", "patches",
-    "largest_g_before", "largest_g_after", "change_of_clean", "model", "warnings",
+    "largest_g_before", "largest_g_after", "change_of_clean", "curves", "largest_uca_deg", "plausibility", "model",
+    "warnings",
 )  # fmt: skip
 
 
@@ -51,7 +58,8 @@ class Exporter:
         self._field.enabled = enabled
         self._button.enabled = enabled and not trouble
         self._button.toolTip = trouble or _(
-            "Write the restored image (NRRD), the segmentation (seg.nrrd), a page to print (PNG) and the figures (CSV)."
+            "Write the restored image (NRRD), the segmentation (seg.nrrd), a page to print (PNG), the figures (CSV) "
+            "and a report for programs (JSON)."
         )
 
 
@@ -79,22 +87,26 @@ def export(target, volume, found, progress=unheard):
     if not target.parent.is_dir():
         raise OutputError(_("There is no folder {folder}: choose another one.").format(folder=target.parent))
     restored, segmentation = scene.results_of(volume)
+    spine = scene.drawn_spine_of(segmentation, volume)
+    report = reportOf(volume, restored, found, spine)
     with whole_folder(target, replaces=OUTPUTS) as folder:
         progress(0.0, _("Writing the restored image"))
         writeNode(restored, slicer.vtkMRMLVolumeArchetypeStorageNode(), folder / RESTORED)
         progress(0.2, _("Writing the segmentation"))
         writeNode(segmentation, slicer.vtkMRMLSegmentationStorageNode(), folder / SEGMENTATION)
         progress(0.4, _("Writing the figures"))
-        writeTable(folder / TABLE, volume, scene.model_of(restored), found)
+        writeTable(folder / TABLE, volume, scene.model_of(restored), report)
+        (folder / REPORT).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         drawing = 0.5, _("Drawing the page")
         pixels = scene.pixels_of(volume), scene.pixels_of(restored), scene.labels_of(segmentation, volume)
 
         def work(report):
             report(*drawing)
-            return page.picturesOf(*pixels)
+            return page.picturesOf(*pixels, spine)
 
         pictures = inBackground(work, progress)
-        if not page.draw(folder / PAGE, factsOf(volume, restored, found), pictures, found, lambda: progress(*drawing)):
+        facts, curves = factsOf(volume, restored, found), curvesOf(spine, volume)
+        if not page.draw(folder / PAGE, facts, pictures, found, lambda: progress(*drawing), curves):
             raise OutputError(unwritable(PAGE, target.parent))
     return _("Exported to {folder}.").format(folder=target)
 
@@ -118,8 +130,33 @@ def unwritable(name, folder):
     return _("{name} can't be written to {folder}: is the disk full?").format(name=name, folder=folder)
 
 
+def reportOf(volume, restored, found, spine):
+    """What report.json says, as that of the command `segment`, as far as the scene knows it."""
+    name, _comma, digest = scene.model_of(restored).partition(", sha256 ")
+    one_slice, frame = scene.OneSlice.of(volume), found.get("frame")
+    rows, columns = one_slice.size
+    unknown = {"curves": None, "levels": {}, "plausibility": None}
+    return {
+        "note": DISCLAIMER,
+        "input": volume.GetName(),
+        **({"frame": frame} if frame else {}),
+        "model": {"name": name, "sha256": digest},
+        "projection": scene_projection.projection_of(volume),
+        "image": {
+            "rows": rows,
+            "columns": columns,
+            "spacing_mm": one_slice.spacing,
+            "patients_right_is": scene.patients_right_is(volume),
+        },
+        **(unknown if spine is None else spine.as_json()),
+        **{key: value for key, value in found.items() if key != "frame"},
+        "warnings": [*found["warnings"], *(spine.notes if spine else ())],
+    }
+
+
 def writeTable(path, volume, model, found):
-    """One line for each class; the figures of the restoration stand in every line."""
+    """One line for each class; the figures of the restoration and of the curves stand in every line. `found`: as
+    `reportOf` gives it."""
     patches, largest = found["corrupted patches"], found["largest g"]
     restoration = {
         "corrupted_before": patches["before"],
@@ -128,6 +165,7 @@ def writeTable(path, volume, model, found):
         "largest_g_before": largest["before"],
         "largest_g_after": largest["after"],
         "change_of_clean": found["change of clean patches"],
+        **curve_cells(found),
         "model": model,
         "warnings": " ".join(found["warnings"]),
     }
@@ -138,6 +176,13 @@ def writeTable(path, volume, model, found):
         for segment in SEGMENTS:
             name = segment.name.lower()
             table.writerow({"image": volume.GetName(), "class": name, **found["classes"][name], **restoration})
+
+
+def curvesOf(spine, volume):
+    """What the page says of the curves: a table, None without any, and sentences."""
+    if spine is None:
+        return None, [sayingsOf(None)]
+    return curveRows(spine, volume) if spine.curves else None, [sayingsOf(spine), *spine.notes]
 
 
 def factsOf(volume, restored, found):

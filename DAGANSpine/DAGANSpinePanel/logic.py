@@ -15,6 +15,8 @@ from DAGANSpineLib.progress import Cancelled, unheard
 from DAGANSpineLib.projection import Slab
 from DAGANSpineLib.report import findings
 from DAGANSpineLib.scene import projection as scene_projection
+from DAGANSpineLib.spine import read
+from DAGANSpineLib.vpi import lit_body
 from DAGANSpinePanel.background import inBackground
 from DAGANSpinePanel.installation import howToGetTorch, importTorch, torchIsInstalled
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
@@ -24,7 +26,8 @@ from DAGANSpinePanel.projection import findSkin
 @dataclass(frozen=True)
 class Outcome:
     """The nodes that a run made, and what to know about them; seconds by stage. edited: the former segmentation, if a
-    user had edited it: the new one has not replaced it."""
+    user had edited it: the new one has not replaced it. drawn: the former lines that a user had dragged, kept as well.
+    """
 
     restoredVolume: vtkMRMLScalarVolumeNode
     segmentation: vtkMRMLSegmentationNode
@@ -33,6 +36,7 @@ class Outcome:
     seconds: dict
     findings: dict
     edited: vtkMRMLSegmentationNode | None
+    drawn: list
 
 
 class DAGANSpineLogic(ScriptedLoadableModuleLogic):
@@ -83,11 +87,13 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             importTorch()
             self.devices = self.devices or self.lookAtDevices()
             pipeline = self.pipelineFor(modelPath, device)
-            result = pipeline.run(pixels, lambda done, message: report(0.95 * done, message))
+            result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message))
+            report(0.94, _("Reading the curves"))
+            spine = read(result.labels, result.body, result.probabilities, spacing)
             pictures = pixels, result.restored, result.labels
             found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
             warnings = [*notes, *result.warnings, *found["warnings"]]
-            return pipeline, result, {**found, "warnings": warnings, "frame": frame}
+            return pipeline, result, spine, {**found, "warnings": warnings, "frame": frame}
 
         def isCancelled():
             return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
@@ -101,18 +107,41 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
                 pixels, spacing, notes = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing, []
             else:
                 pixels, spacing, notes = projection.pixels, projection.spacing, projection.projector.notes
-            pipeline, result, found = inBackground(work, progress, isCancelled)
+            pipeline, result, spine, found = inBackground(work, progress, isCancelled)
         except Cancelled:
             return None
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         results = result.restored, result.labels, model, found
         image = volumeNode if projection is None else scene_projection.vpi_of(volumeNode)
         former = scene.results_of(image)[1] if image is not None else None
-        nodes = scene.publish(volumeNode, *results, pixels) if projection is None else projection.publish_with(*results)
+        drawn = [line for line in scene.lines_of(former) if scene.is_moved(line)]
+        if projection is None:
+            nodes = scene.publish(volumeNode, *results, pixels, spine=spine)
+        else:
+            nodes = projection.publish_with(*results, spine)
         device = pipeline.device.type
         logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
         edited = former if former is not nodes[1] else None
-        return Outcome(*nodes, model, device, result.seconds, found, edited)
+        return Outcome(*nodes, model, device, result.seconds, found, edited, drawn)
+
+    def measureAgain(self, volumeNode, progress=unheard, isCancelled=lambda: False):
+        """Read the spine off the segments of this image as they are now, edited or not. Returns the lines that were
+        drawn by hand before, which are kept under other names. Raises Cancelled."""
+        segmentation = scene.results_of(volumeNode)[1]
+        labels, pixels = scene.labels_of(segmentation, volumeNode), scene.pixels_of(volumeNode)
+        spacing, stage = scene.OneSlice.of(volumeNode).spacing, _("Reading the curves")
+
+        def work(report):
+            report(0.2, stage)
+            body = lit_body(pixels)
+            report(0.6, stage)
+            return read(labels, body if body[labels > 0].any() else None, spacing=spacing)
+
+        def isGone():
+            present = slicer.mrmlScene.IsNodePresent(volumeNode) and slicer.mrmlScene.IsNodePresent(segmentation)
+            return isCancelled() or not present
+
+        return scene.measure_again(segmentation, volumeNode, labels, inBackground(work, progress, isGone))
 
     def lookAtDevices(self):
         from DAGANSpineLib.inference.devices import survey

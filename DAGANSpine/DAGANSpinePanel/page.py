@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import metrics
-from DAGANSpineLib.report import BRIGHTENED, DARKENED, overlay, residual
+from DAGANSpineLib.report import BRIGHTENED, DARKENED, overlay, residual, with_lines
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel.results import restorationRows, segmentRows
 
@@ -25,23 +25,25 @@ th { text-align: left; }
 """
 
 
-def picturesOf(pixels, restored, labels):
+def picturesOf(pixels, restored, labels, spine=None):
     """The page's pictures by their names, uint8 (rows, columns, 3); may be made in a thread.
 
-    All (rows, columns): grey 0 to 255, labels 0 to 3.
+    All (rows, columns): grey 0 to 255, labels 0 to 3. spine: whose lines are drawn, None if none is known.
     """
+    segmented = overlay(restored, labels)
     return {
         "original": np.repeat(pixels.round().astype(np.uint8)[..., np.newaxis], 3, axis=2),
-        "restored": overlay(restored, labels),
+        "restored": segmented if spine is None or spine.curves is None else with_lines(segmented, spine),
         "removed": residual(pixels, restored),
     }
 
 
-def draw(path, facts, pictures, found, told=lambda: None):
+def draw(path, facts, pictures, found, told=lambda: None, curves=(None, ())):
     """Draw the page and write it to `path`, a PNG, in whose folder the pictures lie meanwhile.
 
     facts: pairs of texts that say whence the results come. pictures: as `picturesOf` makes them. found: the findings.
-    told: called between the parts of the work, a fifth of a second each. Returns whether the page could be written.
+    told: called between the parts of the work, a fifth of a second each. curves: a table, None without any, and
+    sentences. Returns whether the page could be written.
     """
     files = {name: path.with_name(f".{name}.png") for name in pictures}
     for name, picture in pictures.items():
@@ -54,7 +56,7 @@ def draw(path, facts, pictures, found, told=lambda: None):
     document.documentMargin = MARGIN
     document.textWidth = WIDTH
     document.defaultStyleSheet = STYLE
-    document.setHtml(contents(facts, files, found))
+    document.setHtml(contents(facts, files, found, curves))
     page = qt.QImage(WIDTH, max(HEIGHT, math.ceil(document.size.height())), qt.QImage.Format_RGB32)
     page.fill(qt.Qt.white)
     painter = qt.QPainter()
@@ -76,8 +78,10 @@ def scaled(picture):
     return image.scaled(width, TALLEST, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation)
 
 
-def contents(facts, files, found):
+def contents(facts, files, found, curves=(None, ())):
     """The page as rich text. files: of the pictures."""
+    measured, sentences = curves
+    spine = (table(*measured) if measured else "") + "".join(f"<p>{escaped(sentence)}</p>" for sentence in sentences)
     origin = "".join(f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>" for name, text in facts)
     # Slicer's tools find no text within an f-string
     title = escaped(_("VPI of the spine, restored and segmented"))
@@ -94,7 +98,7 @@ def contents(facts, files, found):
     notes = "".join(f'<p class="note">{escaped(warning)}</p>' for warning in found["warnings"])
     return (
         f'<h1>{title}</h1><p class="note"><b>{purpose}</b></p>'
-        f"<table>{origin}</table><p></p>"
+        f"<table>{origin}</table><p></p>{spine}"
         f'<table width="100%"><tr>{cells}</tr></table><p></p>'
         f'<table width="100%"><tr><td width="45%">{table(*segmentRows(found))}</td>'
         f'<td>{table(*restorationRows(found))}</td></tr></table><p class="caption">{escaped(patches())}</p>{notes}'

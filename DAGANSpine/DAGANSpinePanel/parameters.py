@@ -66,7 +66,7 @@ class DAGANSpineParameterNode:
     """inputVolume: the image to restore. modelPath: the model's file, "" for the bundled one. device: what computes.
     projectedVolume: the volume that the projection was chosen for, which is projected automatically where it is another
     than the input. projectionDepth, projectionThickness (mm), projectionMethod: of the slab. projectionHead,
-    projectionSkin: where they lie. swapped, segmentOpacity, fade (percent), showRemoved: how the views look.
+    projectionSkin: where they lie. swapped, segmentOpacity, fade (percent), showRemoved, showLines: how the views look.
     exportFolder: "" for none.
     """
 
@@ -84,4 +84,5 @@ class DAGANSpineParameterNode:
     segmentOpacity: Annotated[float, WithinRange(0, 100)] = 100.0
     fade: Annotated[float, WithinRange(0, 100)] = 0.0  # to the original
     showRemoved: bool = False
+    showLines: bool = True
     exportFolder: str = ""

@@ -50,11 +50,16 @@ def stateOf(volume, restored, segmentation):
     """What the findings depend on; two states that are equal have the same findings."""
     if restored is None and segmentation is None:
         return None
+    findings = (restored or segmentation).GetAttribute(scene.FINDINGS)
+    return volume.GetID(), findings, timesOf(segmentation), scene.frame_of(volume)
+
+
+def timesOf(segmentation):
+    """When each of these segments was last changed; None for no segmentation."""
     segments = segmentation.GetSegmentation() if segmentation is not None else None
     count = segments.GetNumberOfSegments() if segments is not None else 0
     masks = (segments.GetNthSegment(index).GetRepresentation(BINARY) for index in range(count))
-    times = tuple(mask.GetMTime() if mask is not None else 0 for mask in masks)
-    return volume.GetID(), (restored or segmentation).GetAttribute(scene.FINDINGS), times, scene.frame_of(volume)
+    return tuple(mask.GetMTime() if mask is not None else 0 for mask in masks)
 
 
 def currentFindings(volume, restored, segmentation):

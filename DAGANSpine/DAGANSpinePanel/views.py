@@ -9,11 +9,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
+from DAGANSpineLib.records import kept_json
 from DAGANSpineLib.report import BRIGHTENED, DARKENED, FULL_CHANGE
 from DAGANSpinePanel.window import CommonWindow
 
 CHOICES = (
-    "showButton", "swapButton", "resetViewsButton", "segmentOpacitySlider", "fadeSlider", "showRemovedCheckBox",
+    "showButton", "swapButton", "resetViewsButton", "segmentOpacitySlider", "fadeSlider", "showLinesCheckBox",
+    "showRemovedCheckBox",
 )  # fmt: skip
 FORMER = "DAGANSpineFormer"  # attribute of a display node: how it was before the views were shown
 
@@ -26,10 +28,12 @@ class Look:
     segmentOpacity: float = 1.0
     fade: float = 0.0
     showRemoved: bool = False
+    showLines: bool = True
 
     @classmethod
     def of(cls, parameters):
-        return cls(parameters.swapped, parameters.segmentOpacity / 100, parameters.fade / 100, parameters.showRemoved)
+        shares = parameters.segmentOpacity / 100, parameters.fade / 100
+        return cls(parameters.swapped, *shares, parameters.showRemoved, parameters.showLines)
 
 
 class Views:
@@ -83,6 +87,7 @@ class Views:
         self._open(self.ALONE)
         self._fill(self.ORIGINAL, volume)
         self.showSegments(None)
+        self.showLines(None)
         self._fitNowAndLater()
 
     def show(self, volume, restored, segmentation, look):
@@ -125,6 +130,7 @@ class Views:
         """Another look of what is shown; where the user has zoomed to stays."""
         slicer.app.layoutManager().setLayout(self.SWAPPED if look.swapped else self.LAYOUT)
         segmentation.GetDisplayNode().SetOpacity(look.segmentOpacity)
+        self.showLines(segmentation if look.showLines else None)
         # Slicer names every layer in the corner of its view, be it as transparent as may be
         self.composite(self.RESTORED).SetForegroundVolumeID(volume.GetID() if look.fade else None)
         self.composite(self.RESTORED).SetForegroundOpacity(look.fade)
@@ -143,6 +149,17 @@ class Views:
             shown.RemoveAllViewNodeIDs()
             shown.AddViewNodeID(self.sliceNode(self.RESTORED).GetID())
 
+    def showLines(self, segmentation):
+        """The lines and names of the spine that was read off these segments, None for none, in both views alone."""
+        shown = scene.markups_of(segmentation)
+        for node in scene.all_markups():
+            display = node.GetDisplayNode()
+            if display is None:
+                continue
+            if node in shown:
+                display.SetViewNodeIDs([self.sliceNode(tag).GetID() for tag in (self.ORIGINAL, self.RESTORED)])
+            display.SetVisibility(node in shown)
+
     def _fitNowAndLater(self):
         self.fit()
         qt.QTimer.singleShot(self.SETTLED, self.fit)
@@ -159,6 +176,10 @@ class Views:
         """Give the former layout back, unless the user has chosen another, and all segments the look they had; ours,
         which lie over whatever Slicer's own views show, are hidden."""
         self._window.release()
+        for node in scene.all_markups():
+            if node.GetDisplayNode() is not None:
+                node.GetDisplayNode().RemoveAllViewNodeIDs()
+                node.GetDisplayNode().SetVisibility(False)
         for segmentation in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             display = segmentation.GetDisplayNode()
             if display is not None:
@@ -220,15 +241,17 @@ def remember(display):
 
 def restore(display):
     """Give a display node back what `remember` kept."""
-    if display.GetAttribute(FORMER) is None:
-        return
-    visibility, opacity, viewNodeIDs = json.loads(display.GetAttribute(FORMER))
-    display.SetVisibility(visibility)
-    display.SetOpacity(opacity)
-    display.RemoveAllViewNodeIDs()
-    for viewNodeID in viewNodeIDs:
-        display.AddViewNodeID(viewNodeID)
+    former = kept_json(display.GetAttribute(FORMER))
     display.SetAttribute(FORMER, None)
+    match former:
+        case [int() as visibility, int() | float() as opacity, [*viewNodeIDs]] if all(
+            isinstance(viewNodeID, str) for viewNodeID in viewNodeIDs
+        ):
+            display.SetVisibility(visibility)
+            display.SetOpacity(opacity)
+            display.RemoveAllViewNodeIDs()
+            for viewNodeID in viewNodeIDs:
+                display.AddViewNodeID(viewNodeID)
 
 
 class ViewChooser:
@@ -266,6 +289,8 @@ class ViewChooser:
                 self._views.apply(*self._results, self._look)
             else:
                 self.show()
+        elif self._results is not None and self._views.shownTags == (self._views.ORIGINAL, self._views.RESTORED):
+            self._views.showLines(self._results[2] if self._look.showLines else None)  # some may be new
 
     def enable(self, enabled):
         for name in CHOICES:

@@ -3,6 +3,7 @@
 import json
 
 from DAGANSpineLib import scene
+from DAGANSpineLib.records import kept_json
 
 FIRST = "DAGANSpineWindow"  # attribute of the original's display node: how it was when it was first shown with results
 
@@ -46,9 +47,10 @@ class CommonWindow:
 
     def reset(self):
         """Window and level as they were when the original was first shown with its results."""
-        auto, black, white = json.loads(self._original.GetAttribute(FIRST))
-        show(self._original, black, white)
-        self._original.SetAutoWindowLevel(auto)
+        match kept_json(self._original.GetAttribute(FIRST)):
+            case [int() as auto, int() | float() as black, int() | float() as white]:
+                show(self._original, black, white)
+                self._original.SetAutoWindowLevel(auto)
 
 
 def shownBy(display):

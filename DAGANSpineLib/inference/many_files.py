@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import OutputError, plain_text, whole_file
 from ..progress import Cancelled, Progress, unheard
-from ..report import pages_in, write_contact_sheets
+from ..report import curve_cells, pages_in, write_contact_sheets
 from ..segments import SEGMENTS
 from ..vpi import ENDINGS, is_dicom, volume_series
 from .one_file import former_report, name_of, segment_file
@@ -211,7 +211,7 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
     }
     return {
         "file": cell(outcome.path),
-        **curves_of(report),
+        **curve_cells(report),
         **extents,
         "corrupted_before": report["corrupted patches"]["before"],
         "corrupted_after": report["corrupted patches"]["after"],
@@ -228,12 +228,3 @@ def cell(text: object) -> str:
     """Text for a spreadsheet, which is not to take it for a formula."""
     plain = plain_text(str(text))
     return f"'{plain}" if plain.startswith(FORMULA) else plain
-
-
-def curves_of(report: dict[str, Any]) -> dict[str, Any]:
-    """The curves in a cell, "T6-L1 24.1 right; …", and the largest one's angle; empty where the bones form no spine."""
-    curves = report["curves"] or ()
-    cells = [f"{curve['upper']}-{curve['lower']} {curve['uca_deg']} {curve['convex']}" for curve in curves]
-    largest = max((curve["uca_deg"] for curve in curves), default=None)
-    straight = "none" if report["curves"] == [] else ""
-    return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}

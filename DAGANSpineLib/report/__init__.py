@@ -1,8 +1,8 @@
 """What a run found: figures, overlays, contact sheets, and the letters in them. Numpy and SimpleITK only."""
 
 from .contact_sheet import pages_in, write_contact_sheets
-from .figures import DISCLAIMER, extent, findings
-from .lines import with_lines
+from .figures import DISCLAIMER, curve_cells, extent, findings
+from .lines import short_name, with_lines
 from .overlays import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
 
 __all__ = [
@@ -12,11 +12,13 @@ __all__ = [
     "FULL_CHANGE",
     "SHADES",
     "changes",
+    "curve_cells",
     "extent",
     "findings",
     "overlay",
     "pages_in",
     "residual",
+    "short_name",
     "with_lines",
     "write_contact_sheets",
 ]

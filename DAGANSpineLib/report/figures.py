@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,17 @@ def warnings(body: np.ndarray, classes: dict[str, Any], sized: bool) -> list[str
     if missing:
         found.append(_("Nothing was found of: {names}.").format(names=", ".join(missing)))
     return found
+
+
+def curve_cells(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The curves of a report in a table's cells: "T6-L1 24.1 right; …", those of lines drawn by hand called so; the
+    largest one's angle; the plausibility. The first two are empty where the bones form no spine."""
+    curves = report["curves"] or ()
+    cells = [
+        f"{curve['upper']}-{curve['lower']} {curve['uca_deg']} {curve['convex']}"
+        + (" by hand" if curve.get("confidence", 0) is None else "")
+        for curve in curves
+    ]
+    largest = max((curve["uca_deg"] for curve in curves), default=None)
+    straight = "none" if report["curves"] == [] else ""
+    return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}

@@ -20,15 +20,15 @@ def with_lines(picture: np.ndarray, spine: Spine) -> np.ndarray:
     for level in spine.levels:
         colour = END if level.name in ends else LINE if all(level.found) else DOUBTFUL
         draw_line(drawn, level, colour, thick)
-        row, column = level.right
-        write(drawn, short(level.name), round(row) - thick * HEIGHT // 2, round(column) + 12 * thick, colour, thick)
+        row, column = round(level.right[0]) - thick * HEIGHT // 2, round(level.right[1]) + 12 * thick
+        write(drawn, short_name(level.name), row, column, colour, thick)
     for line, curve in enumerate(reversed(spine.curves or ())):
         words = f"{curve.upper} - {curve.lower}: {curve.uca_deg:.0f} deg, {curve.convex}"
         write(drawn, words, len(drawn) - (line + 1) * thick * (HEIGHT + 4), 4 * thick, END, thick)
     return drawn
 
 
-def short(name: str) -> str:
+def short_name(name: str) -> str:
     """A level's name as it fits beside its line."""
     return f"{name.split()[0]} {name.split()[1]}?" if " " in name else name
 

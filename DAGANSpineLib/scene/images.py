@@ -67,6 +67,27 @@ class OneSlice:
         return np.ascontiguousarray(self.plane.stored(picture)).reshape(self.shape)
 
 
+def picture_to_local(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
+    """(3, 3): from (row, column, 1) of the upright picture of a one-slice volume to its place, mm, where the volume
+    lies before the transform that it is under. Raises ImageError."""
+    one_slice, matrix = OneSlice.of(volume), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    plane, last_row = one_slice.plane, one_slice.size[0] - 1
+    stored = np.array([[-1, 0, last_row] if plane.flipped else [1, 0, 0], [0, 1, 0]], dtype=float)
+    ijk = np.zeros((4, 3))
+    ijk[3, 2] = 1
+    within = [2 - axis for axis in range(3) if axis != one_slice.axis]
+    ijk[within] = stored[::-1] if plane.transposed else stored
+    return (slicer.util.arrayFromVTKMatrix(matrix) @ ijk)[:3]
+
+
+def put_beside(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Under the parent of the input (patient, study, folder) in the subject hierarchy, as Slicer does itself."""
+    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+    parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
+
+
 def picture_axes(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
     """Where the upright picture of a one-slice volume has its right and its top: unit vectors (2, 3), RAS."""
     one_slice, matrix = OneSlice.of(volume), vtk.vtkMatrix4x4()

@@ -14,6 +14,8 @@ from slicer.i18n import tr as _
 from ..errors import ImageError
 from ..progress import Progress, unheard
 from ..projection import TO_RAS, Projector, Slab
+from ..records import kept_json
+from ..spine import Spine
 from . import images, results
 
 SLAB = "DAGANSpineProjection"  # attribute of a VPI: how it was projected, in JSON
@@ -81,7 +83,8 @@ def vpi_of(volume: slicer.vtkMRMLScalarVolumeNode) -> slicer.vtkMRMLScalarVolume
 
 def projection_of(vpi: slicer.vtkMRMLScalarVolumeNode) -> dict[str, Any] | None:
     """How a VPI was projected, as in the reports of the `segment` command; None if it was not."""
-    return json.loads(vpi.GetAttribute(SLAB) or "null")
+    known = kept_json(vpi.GetAttribute(SLAB))
+    return known if isinstance(known, dict) else None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,12 @@ class Projection:
         return self.projector.spacing[:2]
 
     def publish_with(
-        self, restored: np.ndarray, labels: np.ndarray, model: str = "", findings: dict[str, Any] | None = None
+        self,
+        restored: np.ndarray,
+        labels: np.ndarray,
+        model: str = "",
+        findings: dict[str, Any] | None = None,
+        spine: Spine | None = None,
     ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
         """Put the VPI into the scene, and with it its results, as `results.publish` does; all of them or none."""
         former = vpi_of(self.volume)
@@ -117,7 +125,7 @@ class Projection:
         of_it = results.former_of(former) if former is not None else None
         vpi = self.publish()
         try:
-            return results.publish(vpi, restored, labels, model, findings, self.pixels, of_it)
+            return results.publish(vpi, restored, labels, model, findings, self.pixels, of_it, spine)
         except Exception:
             if former is None:
                 slicer.mrmlScene.RemoveNode(vpi)
@@ -136,7 +144,7 @@ class Projection:
             matrix = TO_RAS @ self.projector.picture_to_lps(self.slab)[:, [1, 0, 2, 3]]
             node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
             node.SetAndObserveTransformNodeID(self.volume.GetTransformNodeID())
-            results.put_beside(node, self.volume)
+            images.put_beside(node, self.volume)
             node.SetAttribute(SLAB, json.dumps(self.projector.report(self.slab)))
         except Exception:
             if former is None:

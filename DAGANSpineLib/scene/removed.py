@@ -6,8 +6,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..report import SHADES, changes
-from .images import OneSlice, pixels_of
-from .results import put_beside
+from .images import OneSlice, pixels_of, put_beside
 
 REMOVED_ROLE = "DAGANSpineRemovedFrom"  # the same, of the picture of what was removed
 

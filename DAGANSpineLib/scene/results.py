@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from ..errors import ImageError
+from ..errors import ImageError, UserError
+from ..records import check_record, kept_json
 from ..report import extent
 from ..segments import SEGMENTS
-from .images import INPUT_ROLE, OneSlice, pixels_of
+from ..spine import Spine
+from .images import INPUT_ROLE, OneSlice, pixels_of, put_beside
+from .spines import READ_OF, dissolve, markups_of, names_of, put_spine, spine_of
 
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
@@ -56,10 +60,27 @@ def model_of(result: slicer.vtkMRMLNode) -> str:
 
 def findings_of(result: slicer.vtkMRMLNode) -> dict[str, Any] | None:
     """The run's figures and warnings as `report.findings` gave them; None if they are not known."""
+    found = kept_json(result.GetAttribute(FINDINGS))
     try:
-        return json.loads(result.GetAttribute(FINDINGS) or "null")
-    except json.JSONDecodeError:
+        check_findings(found, Path(FINDINGS))
+    except UserError:
         return None
+    return found
+
+
+def check_findings(found: Any, where: Path) -> None:
+    """Raise UserError unless these are findings."""
+    parts = {"corrupted patches": dict, "largest g": dict, "change of clean patches": object, "classes": dict}
+    check_record(found, {**parts, "warnings": list}, where)
+    check_record(found["corrupted patches"], {"before": int, "after": int, "of": int}, where)
+    check_record(found["largest g"], {"before": int | float | None, "after": int | float | None}, where)
+    check_record(found, {"change of clean patches": int | float | None}, where)
+    for warning in found["warnings"]:
+        check_record({"warning": warning}, {"warning": str}, where)
+    for segment in SEGMENTS:
+        extents = found["classes"].get(segment.name.lower())
+        check_record(extents, {"components": int, "area_pixels": int}, where)
+        check_record({"area_mm2": 0, **extents}, {"area_mm2": int | float}, where)
 
 
 def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
@@ -84,12 +105,20 @@ def classes_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkM
 def mask_of(
     segmentation: slicer.vtkMRMLSegmentationNode, name: str, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> np.ndarray:
-    """A segment as it is now: boolean (rows, columns), upright; empty if it is gone."""
+    """A segment as it is now: boolean (rows, columns), upright; empty if it is gone. Where the image has come under
+    another transform since, its segments are read as if they had come with it."""
     one_slice = OneSlice.of(volume)
     if segmentation.GetSegmentation().GetSegment(name) is None:
         return np.zeros(one_slice.size, bool)
     give_display(segmentation)
-    return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, name, volume) > 0)
+    own, images = segmentation.GetTransformNodeID(), volume.GetTransformNodeID()
+    try:
+        if own != images:
+            segmentation.SetAndObserveTransformNodeID(images)
+        return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, name, volume) > 0)
+    finally:
+        if own != images:
+            segmentation.SetAndObserveTransformNodeID(own)
 
 
 def give_display(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
@@ -108,6 +137,7 @@ def publish(
     findings: dict[str, Any] | None = None,
     pixels: np.ndarray | None = None,
     former: Former | None = None,
+    spine: Spine | None = None,
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 
@@ -116,14 +146,15 @@ def publish(
     what was restored, grey (rows, columns), upright; read from the volume where nobody has it any more. Former results
     of the same input are filled anew, so that names, colours and display settings that a user gave them stay; segments
     that a user has edited are kept as they are, in a segmentation of another name, and new ones made. `former`: what
-    `former_of` gave before the image itself was filled anew; looked up if None.
+    `former_of` gave before the image itself was filled anew; looked up if None. `spine`: what was read off the labels;
+    its lines take the place of the former ones, of which those that were drawn by hand are kept under other names.
     Raises ImageError if the volume no longer has the size of the pictures; the scene is then as it was.
     """
     one_slice = OneSlice.of(volume)
     if one_slice.size != restored.shape:
         raise ImageError(_("{name} was changed during the run; run it again.").format(name=volume.GetName()))
     former = former or former_of(volume)
-    made = []
+    made, former_markups = [], markups_of(former.segmentation)
     try:
         restored_node = former.restored or add_restored(volume, made, pixels)
         segmentation_node = (None if former.edited else former.segmentation) or add_segmentation(volume, made)
@@ -136,11 +167,15 @@ def publish(
         for node in (restored_node, segmentation_node):
             node.SetAttribute(MODEL, model or None)
             node.SetAttribute(FINDINGS, json.dumps(findings, ensure_ascii=False) if findings else None)
-        segmentation_node.SetAttribute(DIGEST, digest([labels == segment.label for segment in SEGMENTS]))
+        made_of = digest([labels == segment.label for segment in SEGMENTS])
+        segmentation_node.SetAttribute(DIGEST, made_of)
+        if spine is not None:
+            put_spine(segmentation_node, volume, spine, made_of, made)
     except Exception:
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
         raise
+    dissolve(former_markups)
     if former.edited:
         set_aside(former.segmentation)
     return restored_node, segmentation_node
@@ -165,6 +200,35 @@ def was_edited(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkM
         return made != digest([mask_of(segmentation, segment.name, volume) for segment in SEGMENTS])
     found = findings_of(segmentation)
     return bool(found) and classes_of(segmentation, volume) != found["classes"]
+
+
+def measure_again(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    labels: np.ndarray,
+    spine: Spine,
+) -> list[slicer.vtkMRMLNode]:
+    """Let this spine, read off these labels of the segmentation, take the place of the one before; all of it or none.
+    Returns the lines that were drawn by hand, which are kept under other names."""
+    former, made = markups_of(segmentation), []
+    try:
+        put_spine(segmentation, volume, spine, digest([labels == segment.label for segment in SEGMENTS]), made)
+    except Exception:
+        for node in made:
+            slicer.mrmlScene.RemoveNode(node)
+        raise
+    return dissolve(former)
+
+
+def is_outdated(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    """Whether the spine that is known was read off other segments than there are now, or with another pixel size; also
+    where none is known."""
+    spine, names = spine_of(segmentation), names_of(segmentation)
+    if spine is None:
+        return True
+    if not np.allclose(spine.spacing, OneSlice.of(volume).spacing or (1.0, 1.0)):
+        return True
+    return names.GetAttribute(READ_OF) != digest([mask_of(segmentation, segment.name, volume) for segment in SEGMENTS])
 
 
 def set_aside(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
@@ -223,13 +287,6 @@ def add_result(volume: slicer.vtkMRMLScalarVolumeNode, kind: str, name: str, mad
     node.SetNodeReferenceID(INPUT_ROLE, volume.GetID())
     node.CreateDefaultDisplayNodes()
     return node
-
-
-def put_beside(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Under the parent of the input (patient, study, folder) in the subject hierarchy, as Slicer does itself."""
-    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
-    parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))
-    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
 
 
 def fill_segments(

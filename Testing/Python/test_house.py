@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "spine": set(),
     "report": {"vpi", "spine"},
     "inference": {"vpi", "networks", "model", "projection", "spine", "report"},
-    "scene": {"vpi", "projection", "report"},
+    "scene": {"vpi", "projection", "spine", "report"},
     "training": {"vpi", "networks", "model", "inference"},
     "baselines": {"vpi", "networks", "model", "training"},
     "evaluation": {"vpi", "networks", "model", "simulation", "spine", "inference", "report", "training", "baselines"},

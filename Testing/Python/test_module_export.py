@@ -16,7 +16,7 @@ from clinician import results, said  # noqa: E402
 from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
-FILES = ["figures.csv", "report.png", "restored.nrrd", "segmentation.seg.nrrd"]
+FILES = ["figures.csv", "report.json", "report.png", "restored.nrrd", "segmentation.seg.nrrd"]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from .loading import qSlicerCoreIOManager
 LOGICS = {
     "colors": "vtkMRMLColorLogic",
     "volumes": "vtkSlicerVolumesLogic",
+    "markups": "vtkSlicerMarkupsLogic",
     "terminologies": "vtkSlicerTerminologiesModuleLogic",
     "segmentations": "vtkSlicerSegmentationsModuleLogic",
     "sequences": "vtkSlicerSequencesLogic",

@@ -16,6 +16,7 @@ MANAGERS = (
     "vtkMRMLRulerDisplayableManager",
     "vtkMRMLScalarBarDisplayableManager",
     "vtkMRMLSegmentationsDisplayableManager2D",
+    "vtkMRMLMarkupsDisplayableManager",
 )
 
 
@@ -78,6 +79,31 @@ class SliceView:
         connection = self.logic.GetImageDataConnection()
         self.image.GetMapper().SetInputConnection(connection)
         self.image.SetVisibility(connection is not None)
+
+    def place_of(self, world: tuple[float, float, float]) -> tuple[float, float]:
+        """Where a place (RAS, mm) is in the view: column, row from below."""
+        return tuple(self._to_view().MultiplyPoint((*world, 1))[:2])
+
+    def _to_view(self) -> vtk.vtkMatrix4x4:
+        to_view = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(self.node.GetXYToRAS(), to_view)
+        return to_view
+
+    def drag(self, markups: slicer.vtkMRMLMarkupsNode, point: int, columns: float, rows: float, steps: int = 4) -> None:
+        """Drag a control point by so many pixels to the right and up, with all that vtkSlicerMarkupsWidget does to the
+        node meanwhile. What can't be seen here, or is locked, can't be dragged: RuntimeError."""
+        display = markups.GetDisplayNode()
+        if not (display and display.GetVisibility() and display.IsDisplayableInView(self.node.GetID())):
+            raise RuntimeError(f"{markups.GetName()} is not shown in {self.node.GetName()}")
+        if markups.GetLocked() or markups.GetNthControlPointLocked(point):
+            raise RuntimeError(f"{markups.GetName()} is locked")
+        markups.GetScene().SaveStateForUndo()
+        markups.InvokeCustomModifiedEvent(markups.PointStartInteractionEvent)
+        across, up, away, _ = self._to_view().MultiplyPoint((*markups.GetNthControlPointPositionWorld(point), 1))
+        for step in range(1, steps + 1):
+            there = across + columns * step / steps, up + rows * step / steps, away, 1
+            markups.SetNthControlPointPositionWorld(point, *self.node.GetXYToRAS().MultiplyPoint(there)[:3])
+        markups.InvokeCustomModifiedEvent(markups.PointEndInteractionEvent)
 
     def corner_text(self) -> str:
         """What Slicer's Data Probe writes into the lower left corner: every layer's volume, seen or not."""

@@ -1,0 +1,114 @@
+"""The curves: a table that follows the lines in the views, how far to trust it, and what to do about it."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from DAGANSpineLib import scene
+from DAGANSpineLib.spine import SMALLEST
+from DAGANSpinePanel.results import fill, prepare, timesOf
+from DAGANSpinePanel.wrapping import wrappable
+
+
+class CurvesViewer:
+    """The panel's section of the curves. `ui`: the panel's widgets. `onMeasure`: called when the segments are to be
+    measured again."""
+
+    def __init__(self, ui, onMeasure):
+        self._ui = ui
+        self._volume = self._segmentation = None
+        self._observed = []  # lines, with the tags of their observers
+        self._outdated = None, False  # the state of which it is known whether the curves are outdated
+        prepare(ui.curvesTable)
+        ui.automaticButton.clicked.connect(self.onAutomaticButton)
+        ui.measureButton.clicked.connect(onMeasure)
+
+    def show(self, volume, enabled):
+        """Show the curves of this image, None for none, and follow the lines that the user drags."""
+        self.release()
+        self._volume = volume if volume is not None and not scene.trouble_with(volume) else None
+        self._segmentation = scene.results_of(volume)[1] if self._volume is not None else None
+        for line in scene.lines_of(self._segmentation):
+            self._observed.append((line, line.AddObserver(line.PointModifiedEvent, self.refresh)))
+        self.refresh()
+        self._ui.automaticButton.enabled = enabled and any(map(scene.is_moved, scene.lines_of(self._segmentation)))
+        self._ui.measureButton.enabled = enabled and self.isOutdated()
+
+    def release(self):
+        """Follow no line any more."""
+        for line, tag in self._observed:
+            line.RemoveObserver(tag)
+        self._observed = []
+
+    def refresh(self, caller=None, event=None):
+        """Say what is known now."""
+        ui, spine = self._ui, None
+        if self._segmentation is not None and slicer.mrmlScene.IsNodePresent(self._segmentation):
+            spine = scene.drawn_spine_of(self._segmentation, self._volume)
+        if spine is not None:
+            scene.name_levels(self._segmentation, self._volume, spine)
+        ui.curvesTable.visible = bool(spine and spine.curves)
+        if spine and spine.curves:
+            fill(ui.curvesTable, *curveRows(spine, self._volume))
+        sayings = sayingsOf(spine) if self._segmentation is not None else ""
+        ui.curvesLabel.visible = bool(sayings)
+        ui.curvesLabel.text = wrappable(sayings)
+        notes = [*(spine.notes if spine else ()), *([outdated()] if spine and self.isOutdated() else ())]
+        ui.curveNotesLabel.visible = bool(notes)
+        ui.curveNotesLabel.text = wrappable("\n".join(notes))
+        ui.automaticButton.visible = ui.measureButton.visible = self._segmentation is not None
+        if caller is not None:
+            ui.automaticButton.enabled = any(map(scene.is_moved, scene.lines_of(self._segmentation)))
+
+    def isOutdated(self):
+        """Whether the segments, or the pixel size, are other ones than those that were measured."""
+        if self._segmentation is None:
+            return False
+        spine = scene.spine_of(self._segmentation)
+        state = self._segmentation.GetID(), timesOf(self._segmentation), id(spine), scene.OneSlice.of(self._volume)
+        if self._outdated[0] != state:
+            self._outdated = state, scene.is_outdated(self._segmentation, self._volume)
+        return self._outdated[1]
+
+    def onAutomaticButton(self, *_arguments):
+        scene.reset_lines(self._segmentation)
+
+
+def outdated():
+    return _("The segments or the pixel size were changed since: click Measure again.")
+
+
+def sayingsOf(spine):
+    """What is said below the table."""
+    if spine is None:
+        return _("The curves of these results are not known: click Measure again.")
+    plausibility = _("Plausibility of the bones found as one spine: {plausibility:.2f} of 1.")
+    said = [plausibility.format(plausibility=spine.plausibility)]
+    if spine.curves == ():
+        said.insert(0, _("No curve of {smallest:.0f}° or more.").format(smallest=SMALLEST))
+    if spine.curves:
+        said.append(_("To measure by hand, drag the ends of the white lines in the views."))
+    return " ".join(said)
+
+
+def curveRows(spine, volume):
+    """The table of the curves: its header, and a row of texts for each curve."""
+    side, rows = scene.patients_right_is(volume), []
+    for curve in spine.curves:
+        levels = _("{upper} – {lower}, apex {apex}").format(upper=curve.upper, lower=curve.lower, apex=curve.apex)
+        described = f"{levels}, {convexity(curve, side)}; {curve.how_certain}"
+        rows.append([described, f"{curve.uca_deg:.0f}°", f"{curve.spa_deg:.0f}°"])
+    return [_("Curve"), _("UCA"), _("SPA")], rows
+
+
+def convexity(curve, side):
+    """To which side of the picture a curve is convex, and of the patient if that is known; side: of the picture, where
+    the patient's right is, or None."""
+    patients = None if side is None else "right" if curve.convex == side else "left"
+    return {
+        ("left", None): _("convex to the picture's left"),
+        ("right", None): _("convex to the picture's right"),
+        ("left", "left"): _("convex to the picture's left, the patient's left"),
+        ("left", "right"): _("convex to the picture's left, the patient's right"),
+        ("right", "left"): _("convex to the picture's right, the patient's left"),
+        ("right", "right"): _("convex to the picture's right, the patient's right"),
+    }[curve.convex, patients]

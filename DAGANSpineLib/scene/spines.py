@@ -1,0 +1,268 @@
+"""The spine that was read off an image's segments, in the scene: the lines of its curves' ends, to be dragged, and the
+names of its levels. All that is known of it is kept with these markups, and saved, loaded and undone with them."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from ..records import kept_json
+from ..report import short_name
+from ..spine import Level, Spine, as_record, from_record
+from .images import picture_axes, picture_to_local, put_beside
+
+SPINE_ROLE = "DAGANSpineSpineOf"  # node reference from the markups of a spine to the segmentation that it was read off
+SPINE = "DAGANSpineSpine"  # attribute of the names: the spine as it was read, in JSON
+READ_OF = "DAGANSpineReadOf"  # attribute of the names: which segments it was read off, as a sha256
+LEVEL = "DAGANSpineLevel"  # attribute of a line: the level that it was drawn at
+PLACE = "DAGANSpinePlace"  # attribute of a line: where it was drawn, its ends in mm, in JSON
+UNMOVED = 0.01  # mm
+AUTOMATIC, BY_HAND, NAMES = (1.0, 1.0, 1.0), (0.2, 0.9, 1.0), (1.0, 0.88, 0.0)  # red, green, blue: 0 to 1
+LETTERS, HANDLES, DOTS = 3.0, 1.6, 0.6  # Slicer's sizes of texts, of a line's ends, of names' places: percent of a view
+CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
+
+
+def all_markups() -> list[slicer.vtkMRMLMarkupsNode]:
+    """The markups of every spine in the scene."""
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsNode") if node.GetNodeReferenceID(SPINE_ROLE)]
+
+
+def markups_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLMarkupsNode]:
+    """The markups of the spine that was read off this segmentation."""
+    if segmentation is None:
+        return []
+    return [node for node in all_markups() if node.GetNodeReferenceID(SPINE_ROLE) == segmentation.GetID()]
+
+
+def names_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> slicer.vtkMRMLMarkupsFiducialNode | None:
+    """The names of the levels, with which the spine is kept; None where none was read, or the user has deleted it."""
+    return next((node for node in markups_of(segmentation) if node.GetAttribute(SPINE)), None)
+
+
+def lines_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLMarkupsLineNode]:
+    """The lines that can be dragged: those at the ends of the curves, unless the user has deleted some."""
+    return [node for node in markups_of(segmentation) if node.GetAttribute(LEVEL)]
+
+
+def spine_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> Spine | None:
+    """The spine as it was read off the segments; None if it is not known."""
+    names = names_of(segmentation)
+    return None if names is None else parsed(names.GetAttribute(SPINE))
+
+
+@lru_cache(maxsize=8)
+def parsed(text: str) -> Spine | None:
+    """The spine that a text holds; None for what is none, or can't be shown."""
+    try:
+        spine = from_record(kept_json(text))
+        levels = {level.name for level in spine.levels}
+        for curve in spine.curves or ():
+            str(curve)
+            if not {curve.upper, curve.lower, curve.apex} <= levels:
+                return None
+        json.dumps(spine.as_json())
+        "".join(spine.notes)
+        whole = len(spine.midline) > 1 or not spine.levels
+        return spine if whole and np.isfinite([*spine.spacing, spine.plausibility]).all() else None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
+        return None
+
+
+def drawn_spine_of(
+    segmentation: slicer.vtkMRMLSegmentationNode | None, volume: slicer.vtkMRMLScalarVolumeNode
+) -> Spine | None:
+    """The spine with its lines as they are now, where the user has dragged some; None if none is known."""
+    spine = spine_of(segmentation)
+    if spine is None:
+        return None
+    names = {level.name for level in spine.levels}
+    moved = [line for line in lines_of(segmentation) if is_moved(line) and line.GetAttribute(LEVEL) in names]
+    to_local = picture_to_local(volume) if moved else None
+    for line in moved:
+        left, right = (to_picture(point, to_local) for point in ends_of(line))
+        spine = spine.with_line(line.GetAttribute(LEVEL), left, right)
+    return spine
+
+
+def is_moved(line: slicer.vtkMRMLMarkupsLineNode) -> bool:
+    """Whether a line lies elsewhere than where it was drawn."""
+    ends, place = ends_of(line), place_of(line)
+    return ends is not None and place is not None and bool(np.abs(ends - place).max() > UNMOVED)
+
+
+def ends_of(line: slicer.vtkMRMLMarkupsLineNode) -> np.ndarray | None:
+    """(2, 3): where the ends of a line are, mm, before its transform; None where it lost one."""
+    if line.GetNumberOfDefinedControlPoints() < 2:
+        return None
+    return np.array([line.GetNthControlPointPosition(end) for end in range(2)])
+
+
+def place_of(line: slicer.vtkMRMLMarkupsLineNode) -> np.ndarray | None:
+    """(2, 3): where the ends of a line were drawn, mm; None if that is not known."""
+    try:
+        place = np.array(kept_json(line.GetAttribute(PLACE)), dtype=float)
+    except (TypeError, ValueError):
+        return None
+    return place if place.shape == (2, 3) and np.isfinite(place).all() else None
+
+
+def to_picture(point: np.ndarray, to_local: np.ndarray) -> tuple[float, float]:
+    """The (row, column) that is nearest to a place; `to_local` as by `picture_to_local`."""
+    row, column = np.linalg.lstsq(to_local[:, :2], point - to_local[:, 2], rcond=None)[0]
+    return float(row), float(column)
+
+
+def put_spine(
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    spine: Spine,
+    read_of: str,
+    made: list,
+) -> None:
+    """Put a spine's names and lines into the scene, hidden; they are appended to `made`. `read_of`: the sha256 of the
+    segments that it was read off."""
+    to_local = picture_to_local(volume)
+    name = _("{name} levels").format(name=volume.GetName())
+    names = add_markup("vtkMRMLMarkupsFiducialNode", name, segmentation, volume, made)
+    names.SetAttribute(SPINE, json.dumps(as_record(spine)))
+    names.SetAttribute(READ_OF, read_of)
+    names.SetLocked(True)
+    names.GetDisplayNode().SetGlyphScale(DOTS)
+    if spine.curves is None:
+        return
+    colour(names, NAMES)
+    ends = {end for curve in spine.curves for end in (curve.upper, curve.lower)}
+    for place, level in enumerate(spine.levels):
+        names.AddControlPoint(to_local @ (*level.right, 1), short_name(level.name))
+        if level.name in ends:
+            names.SetNthControlPointVisibility(place, False)  # its line has the name
+            add_line(level, to_local, segmentation, volume, made)
+
+
+def add_line(
+    level: Level,
+    to_local: np.ndarray,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    made: list,
+) -> None:
+    """A level's line, that can be dragged by its ends."""
+    name = _("{name} line of {level}").format(name=volume.GetName(), level=short_name(level.name))
+    line = add_markup("vtkMRMLMarkupsLineNode", name, segmentation, volume, made)
+    place = [(to_local @ (*point, 1)).tolist() for point in (level.left, level.right)]
+    line.SetAttribute(LEVEL, level.name)
+    line.SetAttribute(PLACE, json.dumps(place))
+    for point, label in zip(place, ("", short_name(level.name)), strict=True):
+        line.AddControlPoint(point, label)
+    line.SetFixedNumberOfControlPoints(True)  # an end can be moved, but not be deleted
+    line.GetDisplayNode().SetGlyphScale(HANDLES)
+    colour(line, AUTOMATIC)
+
+
+def add_markup(
+    kind: str,
+    name: str,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    volume: slicer.vtkMRMLScalarVolumeNode,
+    made: list,
+) -> slicer.vtkMRMLMarkupsNode:
+    """A node of a spine, hidden: Slicer's views would show it over any patient's image."""
+    node = slicer.mrmlScene.AddNewNodeByClass(kind, name)
+    made.append(node)
+    node.SetNodeReferenceID(SPINE_ROLE, segmentation.GetID())
+    node.SetUndoEnabled(True)
+    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    put_beside(node, volume)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetVisibility(False)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetPointLabelsVisibility(True)
+    display.SetTextScale(LETTERS)
+    display.SetSnapMode(display.SnapModeUnconstrained)
+    return node
+
+
+def name_levels(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, spine: Spine
+) -> None:
+    """Let the names and colours of a spine's markups follow its lines; `spine`: with them as they are now."""
+    to_local, at_lines = picture_to_local(volume), set()
+    for line in lines_of(segmentation):
+        level = level_at(line, spine, to_local)
+        label = "" if level is None else short_name(level.name)
+        at_lines.add(label)
+        colour(line, BY_HAND if level is not None and level.by_hand else AUTOMATIC)
+        if ends_of(line) is not None and line.GetNthControlPointLabel(1) != label:
+            line.SetNthControlPointLabel(1, label)
+    names = names_of(segmentation)
+    if names is None:
+        return
+    for place in range(names.GetNumberOfControlPoints()):
+        shown = names.GetNthControlPointLabel(place) not in at_lines
+        if bool(names.GetNthControlPointVisibility(place)) != shown:
+            names.SetNthControlPointVisibility(place, shown)
+
+
+def level_at(line: slicer.vtkMRMLMarkupsLineNode, spine: Spine, to_local: np.ndarray) -> Level | None:
+    """The level of a spine that a line is drawn at."""
+    if not is_moved(line):
+        return next((level for level in spine.levels if level.name == line.GetAttribute(LEVEL)), None)
+    ends = sorted((to_picture(point, to_local) for point in ends_of(line)), key=lambda point: point[1])
+    drawn = (level for level in spine.levels if level.by_hand)
+    return next((level for level in drawn if np.allclose(ends, (level.left, level.right))), None)
+
+
+def colour(node: slicer.vtkMRMLMarkupsNode, rgb: tuple[float, float, float]) -> None:
+    """Show markups in this colour, whether selected or not."""
+    display = node.GetDisplayNode()
+    if display is not None and display.GetSelectedColor() != rgb:
+        display.SetColor(*rgb)
+        display.SetSelectedColor(*rgb)
+
+
+def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Put all lines back to where they were drawn; Slicer can undo that."""
+    slicer.mrmlScene.SaveStateForUndo()
+    for line in lines_of(segmentation):
+        if is_moved(line):
+            for end, point in enumerate(place_of(line)):
+                line.SetNthControlPointPosition(end, *point)
+
+
+def dissolve(markups: list[slicer.vtkMRMLMarkupsNode]) -> list[slicer.vtkMRMLMarkupsNode]:
+    """Remove a spine's markups, but let lines that were drawn by hand be the user's own, hidden, under names that say
+    so; returns these."""
+    kept = []
+    for node in markups:
+        if node.GetAttribute(LEVEL) and is_moved(node):
+            node.SetName(slicer.mrmlScene.GenerateUniqueName(_("{name} (by hand)").format(name=node.GetName())))
+            node.SetNodeReferenceID(SPINE_ROLE, None)
+            for attribute in (LEVEL, PLACE):
+                node.SetAttribute(attribute, None)
+            if node.GetDisplayNode() is not None:
+                node.GetDisplayNode().SetVisibility(False)
+            kept.append(node)
+        else:
+            slicer.mrmlScene.RemoveNode(node)
+    return kept
+
+
+def remove_orphans() -> None:
+    """Remove the markups of spines whose segmentation was deleted."""
+    for node in all_markups():
+        if node.GetNodeReference(SPINE_ROLE) is None:
+            slicer.mrmlScene.RemoveNode(node)
+
+
+def patients_right_is(volume: slicer.vtkMRMLScalarVolumeNode) -> str | None:
+    """The side of the picture, "left" or "right", where the patient's right is; None unless the geometry says so: a
+    picture without one lies in Slicer's axial plane, and no spine does."""
+    right, top = picture_axes(volume)
+    if top[2] < CLIMBS or abs(right[0]) < CLIMBS:
+        return None
+    return "right" if right[0] > 0 else "left"

@@ -1,0 +1,445 @@
+"""The curves in the panel: table, lines in the views, measuring by hand and going back, all kept in the scene."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from drawn_spine import S_SHAPED, DrawnSpine
+
+slicer = pytest.importorskip("slicer")
+pytest.importorskip("PySide6")
+
+from clinician import nodes, results, said  # noqa: E402
+
+from DAGANSpineLib import spine as library_spine  # noqa: E402
+
+STEP = 0.5  # mm a pixel
+CORONAL = np.array([[STEP, 0, 0, -40], [0, 0, STEP, 7], [0, -STEP, 0, 30], [0, 0, 0, 1]])  # seen from behind
+
+
+def labels_of(tilts=S_SHAPED, **options):
+    return DrawnSpine(tilts, spacing=(STEP, STEP), **options).labels()
+
+
+@pytest.fixture
+def finds(monkeypatch):
+    """A model that finds what its picture was drawn of: `finds(labels, name)` adds such a picture to the scene."""
+    from DAGANSpineLib.inference import Pipeline, Result
+    from DAGANSpineLib.scene import OneSlice
+
+    known = {}
+
+    def run(pipeline, pixels, progress=lambda *_: None):
+        progress(0.5, "Segmenting")
+        labels = known.get(pixels.shape, np.zeros(pixels.shape, np.uint8))
+        probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
+        return Result(pixels.astype(np.uint8), labels, probabilities, np.ones(labels.shape, bool), {"segment": 0.1}, [])
+
+    def add(labels, name="VPI", matrix=CORONAL, stored=lambda picture: picture[np.newaxis]):
+        known[labels.shape] = labels
+        picture = np.where(labels > 0, 60, 180).astype(np.uint8)
+        picture[:, [0, 1, -2, -1]] = 0
+        volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(stored(picture)), matrix, name)
+        assert OneSlice.of(volume).size == labels.shape
+        return volume
+
+    monkeypatch.setattr(Pipeline, "run", run)
+    return add
+
+
+@pytest.fixture
+def spine(finds, panel):
+    """The panel after a run on an S-shaped spine: the volume."""
+    volume = finds(labels_of())
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.runButton.click()
+    return volume
+
+
+def rows(panel):
+    """The table's rows as texts."""
+    table = panel.ui.curvesTable
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def angles(panel):
+    return [int(row[1].rstrip("°")) for row in rows(panel)]
+
+
+def lines():
+    """The lines in the scene, from head to foot."""
+    found = slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
+    return sorted(found, key=lambda line: -line.GetNthControlPointPositionWorld(0)[2])
+
+
+def drag_upper(host, rows=30, end=1, tag="DAGANSpineRestored"):
+    host.slice_view(tag).drag(lines()[0], end, 0, rows)
+
+
+def notes(panel):
+    return panel.ui.curveNotesLabel.text.replace("\u200b", "")
+
+
+def test_the_table_says_which_curves_there_are_above_all_other_figures(spine, panel, host):
+    host.set_dock_width(344)
+    expected = library_spine.read(labels_of(), np.ones_like(labels_of(), bool), spacing=(STEP, STEP))
+    largest = max(expected.curves, key=lambda curve: curve.uca_deg)
+    assert len(rows(panel)) == len(expected.curves) > 0
+    text, uca, spa = rows(panel)[expected.curves.index(largest)]
+    assert text == (
+        f"{largest.upper} – {largest.lower}, apex {largest.apex}, convex to the picture's right, the patient's right; "
+        "certain"
+    )
+    assert (uca, spa) == (f"{largest.uca_deg:.0f}°", f"{largest.spa_deg:.0f}°")
+    host.dock_width()
+    tops = [widget.mapTo(panel.ui.sections, widget.rect.topLeft()).y()
+            for widget in (panel.ui.curvesTable, panel.ui.segmentsTable, panel.ui.restorationTable)]  # fmt: skip
+    assert tops == sorted(set(tops))
+    assert "Plausibility" in panel.ui.curvesLabel.text
+
+
+def test_each_end_of_a_curve_has_a_line_where_the_bones_are_and_every_level_its_name(spine, panel):
+    from DAGANSpineLib import scene as library
+
+    found = library.spine_of(results()[1])
+    ends = {end for curve in found.curves for end in (curve.upper, curve.lower)}
+    assert {line.GetAttribute("DAGANSpineLevel") for line in lines()} == ends
+    for line in lines():
+        level = next(level for level in found.levels if level.name == line.GetAttribute("DAGANSpineLevel"))
+        for end, (row, column) in enumerate((level.left, level.right)):
+            expected = CORONAL @ (column, row, 0, 1)
+            np.testing.assert_allclose(line.GetNthControlPointPositionWorld(end), expected[:3], atol=1e-6)
+        assert line.GetNthControlPointLabel(1) == level.name
+    names = library.names_of(results()[1])
+    places = range(names.GetNumberOfControlPoints())
+    assert [names.GetNthControlPointLabel(place) for place in places] == [level.name for level in found.levels]
+    hidden = {names.GetNthControlPointLabel(place) for place in places if not names.GetNthControlPointVisibility(place)}
+    assert hidden == ends, "a line has its own name"
+
+
+def test_lines_and_names_are_shown_in_both_views_and_nowhere_else(spine, panel, host):
+    assert all(line.GetDisplayNode().GetVisibility() for line in lines())
+    seen = {line.GetDisplayNode().GetViewNodeIDs() for line in lines()}
+    assert seen == {("vtkMRMLSliceNodeDAGANSpineOriginal", "vtkMRMLSliceNodeDAGANSpineRestored")}
+    with_lines = host.slice_view("DAGANSpineOriginal").pixels().astype(int)
+    panel.ui.showLinesCheckBox.click()
+    without = host.slice_view("DAGANSpineOriginal").pixels().astype(int)
+    assert (np.abs(with_lines - without).max(2) > 60).sum() > 300
+    assert np.ptp(without, axis=2).max() == 0
+    panel.ui.showLinesCheckBox.click()
+    host.leave("DAGANSpine")
+    assert not any(line.GetDisplayNode().GetVisibility() for line in lines())
+    host.open("DAGANSpine")
+    panel.ui.showButton.click()
+    assert all(line.GetDisplayNode().GetVisibility() for line in lines())
+
+
+@pytest.mark.parametrize("tag", ["DAGANSpineOriginal", "DAGANSpineRestored"])
+def test_the_angle_follows_a_dragged_line_at_once(spine, panel, host, tag):
+    before, seen = rows(panel), []
+    line = lines()[0]
+    line.AddObserver(line.PointModifiedEvent, lambda *_: seen.append(rows(panel)))
+    drag_upper(host, tag=tag)
+    (left, right) = (np.array(line.GetNthControlPointPositionWorld(end)) for end in range(2))
+    lower = np.subtract(*(lines()[1].GetNthControlPointPositionWorld(end) for end in (1, 0)))
+    tilts = [np.degrees(np.arctan2(along[2], along[0])) for along in (right - left, lower)]
+    assert angles(panel)[0] == round(abs(tilts[0] - tilts[1])) != int(before[0][1].rstrip("°"))
+    assert len({row[0][1] for row in seen}) > 2, "while it is dragged, too"
+    assert "measured by hand" in rows(panel)[0][0]
+    assert ["measured by hand" in row[0] for row in rows(panel)[2:]] == [False] * len(rows(panel)[2:])
+
+
+def test_one_click_goes_back_to_the_automatic_curve(spine, panel, host):
+    before = rows(panel)
+    assert not panel.ui.automaticButton.enabled
+    drag_upper(host)
+    assert panel.ui.automaticButton.enabled and rows(panel) != before
+    panel.ui.automaticButton.click()
+    assert rows(panel) == before
+    assert not panel.ui.automaticButton.enabled
+
+
+def test_slicers_undo_takes_back_a_drag_and_going_back_to_automatic(spine, panel, host, scene):
+    scene.SetUndoOn()
+    try:
+        before = rows(panel)
+        drag_upper(host)
+        drawn = rows(panel)
+        panel.ui.automaticButton.click()
+        scene.Undo()
+        slicer.app.processEvents()
+        assert rows(panel) == drawn != before
+        scene.Undo()
+        slicer.app.processEvents()
+        assert rows(panel) == before
+        drag_upper(host)
+        assert rows(panel) == drawn, "the lines are followed on"
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+        scene.ClearRedoStack()
+
+
+def save_and_load(scene, folder):
+    path = str(folder / "scene.mrb")
+    assert scene.WriteToMRB(path, None)
+    scene.Clear()
+    assert scene.ReadFromMRB(path, True)
+    slicer.app.processEvents()
+
+
+def test_a_saved_scene_brings_back_curves_lines_and_what_was_measured_by_hand(spine, panel, host, scene, tmp_path):
+    automatic = rows(panel)
+    drag_upper(host)
+    drawn, sentence = rows(panel), panel.ui.curvesLabel.text
+    places = [[line.GetNthControlPointPosition(end) for end in range(2)] for line in lines()]
+    save_and_load(scene, tmp_path)
+    assert rows(panel) == drawn != automatic and panel.ui.curvesLabel.text == sentence
+    np.testing.assert_allclose(
+        [[line.GetNthControlPointPosition(end) for end in range(2)] for line in lines()], places, atol=1e-3
+    )
+    panel.ui.automaticButton.click()
+    assert rows(panel) == automatic
+    drag_upper(host)
+    assert rows(panel) == drawn
+
+
+def test_edited_segments_are_measured_again_by_a_click(spine, panel, host):
+    assert not panel.ui.measureButton.enabled
+    before, segmentation = rows(panel), results()[1]
+    drag_upper(host)
+    host.leave("DAGANSpine")  # for the Segment Editor
+    mirrored = labels_of()[:, ::-1]
+    for label, name in enumerate(("Rib", "Thoracic", "Lumbar"), 1):
+        mask = np.ascontiguousarray(mirrored == label)[np.newaxis].astype(np.uint8)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, name, spine)
+    host.open("DAGANSpine")
+    assert "changed since: click Measure again" in notes(panel)
+    panel.ui.measureButton.click()
+    assert said(panel).startswith(
+        "The curves were measured again. The lines that were drawn by hand are kept: VPI line"
+    )
+    for row, former in zip(rows(panel), before, strict=True):
+        assert abs(int(row[1][:-1]) - int(former[1][:-1])) <= 1
+        assert ("picture's left" in row[0]) != ("picture's left" in former[0])
+    assert not panel.ui.measureButton.enabled and "Measure again" not in notes(panel)
+
+
+def test_a_second_run_keeps_lines_that_were_drawn_by_hand_and_no_others(spine, panel, host):
+    before, expected = nodes(), rows(panel)
+    panel.ui.runButton.click()
+    assert len(nodes()) == len(before)
+    drag_upper(host)
+    panel.ui.runButton.click()
+    kept = [line for line in lines() if line.GetName().endswith("(by hand)")]
+    assert len(kept) == 1 and not kept[0].GetDisplayNode().GetVisibility()
+    assert said(panel).endswith(f"drawn by hand are kept: {kept[0].GetName()}.")
+    assert rows(panel) == expected
+
+
+@pytest.mark.parametrize("kind", ["noise", "photograph", "empty"])
+def test_what_is_no_spine_gets_no_angle_and_a_reason(finds, panel, kind):
+    labels = np.zeros((600, 200), np.uint8)
+    if kind == "noise":
+        labels = np.kron(np.random.default_rng(0).integers(0, 4, (60, 20)), np.ones((10, 10), int)).astype(np.uint8)
+    elif kind == "photograph":
+        labels[100:300, 40:150] = 2
+    panel.ui.inputSelector.setCurrentNode(finds(labels))
+    panel.ui.runButton.click()
+    assert not panel.ui.curvesTable.visible
+    assert notes(panel).startswith("No curves are given:")
+    assert lines() == []
+
+
+def test_a_straight_spine_has_no_curve_and_that_is_said(finds, panel):
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of(np.zeros(17))))
+    panel.ui.runButton.click()
+    assert panel.ui.curvesLabel.text.startswith("No curve of 10° or more.")
+    assert not panel.ui.curvesTable.visible and lines() == []
+
+
+def test_what_could_not_be_found_is_said_beside_the_table(finds, panel):
+    labels = labels_of(missing={(level, 1) for level in range(3, 7)})
+    panel.ui.inputSelector.setCurrentNode(finds(labels))
+    panel.ui.runButton.click()
+    assert "Between T4 and T7 the bones on the right could not be found." in notes(panel)
+
+
+TURNED = {  # how a picture may be stored, and the matrix that puts it at the same place
+    "upside down": (lambda picture: picture[np.newaxis, ::-1], [[STEP, 0, 0], [0, 0, STEP], [0, STEP, 0]]),
+    "transposed": (lambda picture: picture.T[np.newaxis], [[0, STEP, 0], [0, 0, STEP], [-STEP, 0, 0]]),
+    "other slices": (lambda picture: picture[:, np.newaxis], [[STEP, 0, 0], [0, STEP, 0], [0, 0, -STEP]]),
+    "oblique": (lambda picture: picture[np.newaxis], [[0.6 * STEP, 0, 0.8], [0.8 * STEP, 0, -0.6], [0, -STEP, 0]]),
+    "from the front": (lambda picture: picture[np.newaxis], [[-STEP, 0, 0], [0, 0, -STEP], [0, -STEP, 0]]),
+    "without": (lambda picture: picture[np.newaxis], [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]),
+}
+
+
+@pytest.mark.parametrize("how", TURNED)
+def test_in_any_geometry_the_angles_and_a_drags_effect_are_the_same(spine, finds, panel, host, how):
+    drawn = []
+    stored, matrix = TURNED[how]
+    turned = np.eye(4)
+    turned[:3, :3] = matrix
+    for volume in (spine, finds(labels_of(), "Turned", turned, stored)):
+        panel.ui.inputSelector.setCurrentNode(volume)
+        panel.ui.runButton.click()
+        own = [line for line in lines() if line.GetName().startswith(volume.GetName())]
+        own.sort(key=lambda line: line.GetAttribute("DAGANSpineLevel").translate({ord("T"): "A"}))
+        before = angles(panel), [row[0].split(",")[:2] for row in rows(panel)]
+        host.slice_view("DAGANSpineRestored").drag(own[0], 1, 3, 25)
+        drawn.append((*before, angles(panel)))
+    assert drawn[0] == drawn[1]
+    side = {"from the front": "the patient's left", "oblique": "picture's right;", "without": "picture's right;"}
+    assert any(side.get(how, "the patient's right") in row[0] for row in rows(panel))
+
+
+def test_lines_follow_the_transform_of_their_image(spine, panel, host, scene):
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1, 1, 1]) + np.eye(4, k=3) * 50))
+    spine.SetAndObserveTransformNodeID(transform.GetID())
+    before = angles(panel)
+    panel.ui.runButton.click()
+    assert angles(panel) == before
+    assert {line.GetTransformNodeID() for line in lines()} == {transform.GetID()}
+    drag_upper(host)
+    assert "measured by hand" in rows(panel)[0][0]
+
+
+def test_two_images_in_turn_keep_their_own_curves_and_lines(spine, finds, panel, host):
+    drag_upper(host)
+    first, other = rows(panel), finds(labels_of(0.7 * S_SHAPED[::-1]), "Other")
+    panel.ui.inputSelector.setCurrentNode(other)
+    assert not panel.ui.curvesTable.visible and not any(line.GetDisplayNode().GetVisibility() for line in lines())
+    panel.ui.runButton.click()
+    second = rows(panel)
+    shown = [line.GetName().split()[0] for line in lines() if line.GetDisplayNode().GetVisibility()]
+    assert set(shown) == {"Other"} and second != first
+    panel.ui.inputSelector.setCurrentNode(spine)
+    assert rows(panel) == first
+    shown = [line.GetName().split()[0] for line in lines() if line.GetDisplayNode().GetVisibility()]
+    assert set(shown) == {"VPI"}
+    panel.ui.inputSelector.setCurrentNode(other)
+    assert rows(panel) == second
+
+
+def test_a_closed_scene_leaves_no_curve_behind(spine, finds, panel, host, scene):
+    old = lines()[0]
+    scene.Clear()
+    assert not panel.ui.curvesTable.visible and not panel.ui.curvesLabel.visible
+    old.SetNthControlPointPosition(0, 1, 2, 3)  # nobody listens any more
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of()))
+    panel.ui.runButton.click()
+    drag_upper(host)
+    assert "measured by hand" in rows(panel)[0][0]
+
+
+@pytest.mark.parametrize("gone", ["segmentation", "restored", "names", "a line", "display nodes"])
+def test_whatever_is_deleted_nothing_is_left_behind_and_the_next_run_works(spine, panel, scene, gone):
+    from DAGANSpineLib import scene as library
+
+    expected, (restored, segmentation) = rows(panel), results()
+    victims = {
+        "segmentation": [segmentation], "restored": [restored], "names": [library.names_of(segmentation)],
+        "a line": lines()[:1], "display nodes": [line.GetDisplayNode() for line in library.all_markups()],
+    }[gone]  # fmt: skip
+    for node in victims:
+        scene.RemoveNode(node)
+    slicer.app.processEvents()
+    if gone == "segmentation":
+        assert library.all_markups() == [] and not panel.ui.curvesTable.visible
+    if gone == "names":
+        assert "not known" in panel.ui.curvesLabel.text and panel.ui.measureButton.enabled
+        panel.ui.measureButton.click()
+        assert angles(panel) == [int(row[1][:-1]) for row in expected]
+    panel.updateGUI()
+    panel.ui.runButton.click()
+    assert rows(panel) == expected
+
+
+def test_markups_of_a_segmentation_that_was_deleted_in_another_module_go(spine, panel, host, scene):
+    from DAGANSpineLib import scene as library
+
+    host.unload("DAGANSpine")
+    scene.RemoveNode(results()[1])
+    host.open("DAGANSpine")
+    assert library.all_markups() == []
+
+
+def test_a_reloaded_module_follows_the_lines_and_the_old_one_does_not(spine, panel, host, reloadable):
+    expected = rows(panel)
+    reloadable(panel)
+    again = slicer.modules.DAGANSpineWidget
+    assert rows(again) == expected
+    again.ui.showButton.click()
+    drag_upper(host)
+    assert "measured by hand" in rows(again)[0][0]
+
+
+def test_an_export_holds_the_curves_as_they_are_now(spine, panel, host, tmp_path):
+    drag_upper(host)
+    panel.ui.exportPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.exportButton.click()
+    report = json.loads((tmp_path / "VPI" / "report.json").read_text(encoding="utf-8"))
+    assert [curve["uca_deg"] for curve in report["curves"]] == pytest.approx(angles(panel), abs=0.6)
+    assert report["curves"][0]["confidence"] is None and report["levels"][report["curves"][0]["upper"]]["by_hand"]
+    assert 0 < report["plausibility"] <= 1 and report["image"]["patients_right_is"] == "right"
+    with (tmp_path / "VPI" / "figures.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(csv.DictReader(file))
+    first = report["curves"][0]
+    assert row["curves"].startswith(f"{first['upper']}-{first['lower']} {first['uca_deg']} {first['convex']} by hand")
+    assert float(row["largest_uca_deg"]) == max(curve["uca_deg"] for curve in report["curves"])
+
+
+def test_the_page_says_what_the_table_says(spine, panel, tmp_path):
+    from DAGANSpinePanel import page
+    from DAGANSpinePanel.export import curvesOf
+
+    from DAGANSpineLib import scene as library
+
+    files = {name: tmp_path / name for name in ("original", "restored", "removed")}
+    curves = curvesOf(library.drawn_spine_of(results()[1], spine), spine)
+    text = page.contents([], files, panel._results.found, curves)
+    for row in rows(panel):
+        assert row[0].replace("'", "&#x27;") in text and row[1] in text
+    assert "Plausibility" in text
+
+
+MALFORMED = ["", "{", "[]", "1e999", '{"levels": 5}', "[" * 5000, "9" * 5000, "null", '{"a": 1}', "[[1, 2], 3]", '"x"']
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_attributes_that_another_program_spoilt_are_taken_for_none(spine, panel, host, text):
+    from DAGANSpineLib import scene as library
+
+    restored, segmentation = results()
+    library.names_of(segmentation).SetAttribute("DAGANSpineSpine", text)
+    lines()[0].SetAttribute("DAGANSpinePlace", text)
+    for node in (restored, segmentation):
+        node.SetAttribute("DAGANSpineFindings", text)
+    spine.SetAttribute("DAGANSpineProjection", text)
+    spine.GetDisplayNode().SetAttribute("DAGANSpineWindow", text)
+    segmentation.GetDisplayNode().SetAttribute("DAGANSpineFormer", text)
+    panel.updateGUI()
+    panel.ui.resetViewsButton.click()
+    assert not panel.ui.curvesTable.visible
+    assert library.projection.projection_of(spine) in (None, {"a": 1}, {"levels": 5})
+    host.leave("DAGANSpine")
+    host.open("DAGANSpine")
+    panel.ui.measureButton.click()
+    assert rows(panel)
+
+
+@pytest.mark.parametrize("key", ["levels", "curves", "plausibility", "notes", "midline", "spacing", "variance"])
+def test_a_spine_with_a_spoilt_part_is_taken_for_none(spine, panel, key):
+    from DAGANSpineLib import scene as library
+
+    names = library.names_of(results()[1])
+    record = json.loads(names.GetAttribute("DAGANSpineSpine"))
+    for spoilt in ("x", 7, [[]], [{"name": 5}], {}, [None], float("nan")):
+        names.SetAttribute("DAGANSpineSpine", json.dumps({**record, key: spoilt}))
+        panel.updateGUI()
+    names.SetAttribute("DAGANSpineSpine", json.dumps(record))
+    panel.updateGUI()
+    assert rows(panel)
