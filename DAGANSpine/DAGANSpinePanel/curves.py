@@ -45,11 +45,13 @@ class CurvesViewer:
         if self._segmentation is not None and slicer.mrmlScene.IsNodePresent(self._segmentation):
             spine = scene.drawn_spine_of(self._segmentation, self._volume)
         if spine is not None:
-            scene.name_levels(self._segmentation, self._volume, spine)
+            scene.follow_lines(self._segmentation, self._volume, spine)
         ui.curvesTable.visible = bool(spine and spine.curves)
         if spine and spine.curves:
             fill(ui.curvesTable, *curveRows(spine, self._volume))
         sayings = sayingsOf(spine) if self._segmentation is not None else ""
+        if spine and spine.curves:
+            sayings += " " + _("To measure by hand, drag the ends of the white lines in the views.")
         ui.curvesLabel.visible = bool(sayings)
         ui.curvesLabel.text = wrappable(sayings)
         notes = [*(spine.notes if spine else ()), *([outdated()] if spine and self.isOutdated() else ())]
@@ -82,12 +84,10 @@ def sayingsOf(spine):
     if spine is None:
         return _("The curves of these results are not known: click Measure again.")
     plausibility = _("Plausibility of the bones found as one spine: {plausibility:.2f} of 1.")
-    said = [plausibility.format(plausibility=spine.plausibility)]
+    said = plausibility.format(plausibility=spine.plausibility)
     if spine.curves == ():
-        said.insert(0, _("No curve of {smallest:.0f}° or more.").format(smallest=SMALLEST))
-    if spine.curves:
-        said.append(_("To measure by hand, drag the ends of the white lines in the views."))
-    return " ".join(said)
+        said = _("No curve of {smallest:.0f}° or more.").format(smallest=SMALLEST) + " " + said
+    return said
 
 
 def curveRows(spine, volume):

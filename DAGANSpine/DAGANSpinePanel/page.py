@@ -14,7 +14,8 @@ from DAGANSpinePanel.results import restorationRows, segmentRows
 
 WIDTH, HEIGHT, MARGIN = 1240, 1754, 70  # pixels: A4 at 150 dots per inch
 GAP = 20  # pixels between the pictures
-TALLEST = 1080  # pixels: a picture's height, so that the figures stay on the page
+TALLEST, LOWEST = 1080, 700  # pixels: a picture's height, so that all the figures stay on the page
+LETTER = 1.6  # pixels of the page: a letter's dots in the pictures, which are seven high
 FONT = 20  # pixels
 STYLE = """
 h1 { font-size: 34px; }
@@ -31,9 +32,11 @@ def picturesOf(pixels, restored, labels, spine=None):
     All (rows, columns): grey 0 to 255, labels 0 to 3. spine: whose lines are drawn, None if none is known.
     """
     segmented = overlay(restored, labels)
+    if spine is not None and spine.curves is not None:
+        segmented = with_lines(segmented, spine, math.ceil(LETTER * len(pixels) / TALLEST))
     return {
         "original": np.repeat(pixels.round().astype(np.uint8)[..., np.newaxis], 3, axis=2),
-        "restored": segmented if spine is None or spine.curves is None else with_lines(segmented, spine),
+        "restored": segmented,
         "removed": residual(pixels, restored),
     }
 
@@ -46,17 +49,16 @@ def draw(path, facts, pictures, found, told=lambda: None, curves=(None, ())):
     sentences. Returns whether the page could be written.
     """
     files = {name: path.with_name(f".{name}.png") for name in pictures}
-    for name, picture in pictures.items():
-        scaled(picture).save(str(files[name]))
-        told()
-    font = qt.QFont()
-    font.setPixelSize(FONT)
-    document = qt.QTextDocument()
-    document.defaultFont = font
-    document.documentMargin = MARGIN
-    document.textWidth = WIDTH
-    document.defaultStyleSheet = STYLE
-    document.setHtml(contents(facts, files, found, curves))
+    tallest = TALLEST
+    for _try in range(2):
+        for name, picture in pictures.items():
+            scaled(picture, tallest).save(str(files[name]))
+            told()
+        document = typeset(contents(facts, files, found, curves))
+        surplus = math.ceil(document.size.height()) - HEIGHT
+        if surplus <= 0:
+            break
+        tallest = max(tallest - surplus, LOWEST)
     page = qt.QImage(WIDTH, max(HEIGHT, math.ceil(document.size.height())), qt.QImage.Format_RGB32)
     page.fill(qt.Qt.white)
     painter = qt.QPainter()
@@ -69,13 +71,26 @@ def draw(path, facts, pictures, found, told=lambda: None, curves=(None, ())):
     return page.save(str(path))
 
 
-def scaled(picture):
-    """As large as three of its kind fit side by side: a QImage."""
+def typeset(text):
+    """Rich text as wide as the page: a QTextDocument."""
+    font = qt.QFont()
+    font.setPixelSize(FONT)
+    document = qt.QTextDocument()
+    document.defaultFont = font
+    document.documentMargin = MARGIN
+    document.textWidth = WIDTH
+    document.defaultStyleSheet = STYLE
+    document.setHtml(text)
+    return document
+
+
+def scaled(picture, tallest):
+    """As large as three of its kind fit side by side, and no taller: a QImage."""
     rows, columns, _colours = picture.shape
     image = qt.QImage()
     image.loadFromData(qt.QByteArray(b"P6 %d %d 255\n" % (columns, rows) + picture.tobytes()), "PPM")
     width = (WIDTH - 2 * MARGIN - 2 * GAP) // 3
-    return image.scaled(width, TALLEST, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation)
+    return image.scaled(width, tallest, qt.Qt.KeepAspectRatio, qt.Qt.SmoothTransformation)
 
 
 def contents(facts, files, found, curves=(None, ())):

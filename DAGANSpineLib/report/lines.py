@@ -11,11 +11,12 @@ LINE, DOUBTFUL, END = (255, 225, 0), (255, 140, 0), (255, 255, 255)  # yellow, o
 FINEST = 640  # columns of a picture whose lines and letters are one step thick
 
 
-def with_lines(picture: np.ndarray, spine: Spine) -> np.ndarray:
+def with_lines(picture: np.ndarray, spine: Spine, thick: int | None = None) -> np.ndarray:
     """A copy of a colour picture (rows, columns, 3), uint8, with every level's line and name: white where it ends a
-    curve, orange where one of its bones was not found. The curves themselves stand at the foot."""
+    curve, orange where one of its bones was not found. The curves themselves stand at the foot. `thick`:
+    pixels of lines and of a letter's dots; None fits the picture's own size."""
     drawn = picture.copy()
-    thick = max(1, round(picture.shape[1] / FINEST * 2))
+    thick = thick or max(1, round(picture.shape[1] / FINEST * 2))
     ends = {name for curve in spine.curves or () for name in (curve.upper, curve.lower)}
     for level in spine.levels:
         colour = END if level.name in ends else LINE if all(level.found) else DOUBTFUL

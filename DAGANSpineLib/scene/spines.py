@@ -22,7 +22,8 @@ LEVEL = "DAGANSpineLevel"  # attribute of a line: the level that it was drawn at
 PLACE = "DAGANSpinePlace"  # attribute of a line: where it was drawn, its ends in mm, in JSON
 UNMOVED = 0.01  # mm
 AUTOMATIC, BY_HAND, NAMES = (1.0, 1.0, 1.0), (0.2, 0.9, 1.0), (1.0, 0.88, 0.0)  # red, green, blue: 0 to 1
-LETTERS, HANDLES, DOTS = 3.0, 1.6, 0.6  # Slicer's sizes of texts, of a line's ends, of names' places: percent of a view
+LETTERS, HANDLES, DOTS = 2.6, 1.6, 0.3  # Slicer's sizes of texts, of a line's ends, of names' places: percent of a view
+ASIDE = 0.3  # of a line's length: how far to its right its name stands, so as not to hide the bone
 CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
 
 
@@ -136,10 +137,9 @@ def put_spine(
         return
     colour(names, NAMES)
     ends = {end for curve in spine.curves for end in (curve.upper, curve.lower)}
-    for place, level in enumerate(spine.levels):
-        names.AddControlPoint(to_local @ (*level.right, 1), short_name(level.name))
+    for level in spine.levels:
+        names.AddControlPoint(place_of_name(level, to_local), short_name(level.name))
         if level.name in ends:
-            names.SetNthControlPointVisibility(place, False)  # its line has the name
             add_line(level, to_local, segmentation, volume, made)
 
 
@@ -156,10 +156,11 @@ def add_line(
     place = [(to_local @ (*point, 1)).tolist() for point in (level.left, level.right)]
     line.SetAttribute(LEVEL, level.name)
     line.SetAttribute(PLACE, json.dumps(place))
-    for point, label in zip(place, ("", short_name(level.name)), strict=True):
-        line.AddControlPoint(point, label)
+    for point in place:
+        line.AddControlPoint(point)
     line.SetFixedNumberOfControlPoints(True)  # an end can be moved, but not be deleted
     line.GetDisplayNode().SetGlyphScale(HANDLES)
+    line.GetDisplayNode().SetPointLabelsVisibility(False)
     colour(line, AUTOMATIC)
 
 
@@ -187,34 +188,26 @@ def add_markup(
     return node
 
 
-def name_levels(
+def place_of_name(level: Level, to_local: np.ndarray) -> np.ndarray:
+    """Where the name of a level stands, mm: to the right of its line."""
+    right = np.array(level.right)
+    return to_local @ (*(right + ASIDE * (right - level.left)), 1)
+
+
+def follow_lines(
     segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, spine: Spine
 ) -> None:
-    """Let the names and colours of a spine's markups follow its lines; `spine`: with them as they are now."""
-    to_local, at_lines = picture_to_local(volume), set()
+    """Let the names of a spine's levels follow its lines, and their colours say which were moved; `spine`: with the
+    lines as they are now."""
     for line in lines_of(segmentation):
-        level = level_at(line, spine, to_local)
-        label = "" if level is None else short_name(level.name)
-        at_lines.add(label)
-        colour(line, BY_HAND if level is not None and level.by_hand else AUTOMATIC)
-        if ends_of(line) is not None and line.GetNthControlPointLabel(1) != label:
-            line.SetNthControlPointLabel(1, label)
-    names = names_of(segmentation)
-    if names is None:
-        return
-    for place in range(names.GetNumberOfControlPoints()):
-        shown = names.GetNthControlPointLabel(place) not in at_lines
-        if bool(names.GetNthControlPointVisibility(place)) != shown:
-            names.SetNthControlPointVisibility(place, shown)
-
-
-def level_at(line: slicer.vtkMRMLMarkupsLineNode, spine: Spine, to_local: np.ndarray) -> Level | None:
-    """The level of a spine that a line is drawn at."""
-    if not is_moved(line):
-        return next((level for level in spine.levels if level.name == line.GetAttribute(LEVEL)), None)
-    ends = sorted((to_picture(point, to_local) for point in ends_of(line)), key=lambda point: point[1])
-    drawn = (level for level in spine.levels if level.by_hand)
-    return next((level for level in drawn if np.allclose(ends, (level.left, level.right))), None)
+        colour(line, BY_HAND if is_moved(line) else AUTOMATIC)
+    names, to_local = names_of(segmentation), picture_to_local(volume)
+    if names is None or names.GetNumberOfControlPoints() != len(spine.levels):
+        return  # a spine without curves has no names, and a user may have deleted some
+    for number, level in enumerate(spine.levels):
+        place = place_of_name(level, to_local)
+        if np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
+            names.SetNthControlPointPosition(number, *place)
 
 
 def colour(node: slicer.vtkMRMLMarkupsNode, rgb: tuple[float, float, float]) -> None:

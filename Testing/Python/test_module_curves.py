@@ -110,12 +110,10 @@ def test_each_end_of_a_curve_has_a_line_where_the_bones_are_and_every_level_its_
         for end, (row, column) in enumerate((level.left, level.right)):
             expected = CORONAL @ (column, row, 0, 1)
             np.testing.assert_allclose(line.GetNthControlPointPositionWorld(end), expected[:3], atol=1e-6)
-        assert line.GetNthControlPointLabel(1) == level.name
     names = library.names_of(results()[1])
     places = range(names.GetNumberOfControlPoints())
     assert [names.GetNthControlPointLabel(place) for place in places] == [level.name for level in found.levels]
-    hidden = {names.GetNthControlPointLabel(place) for place in places if not names.GetNthControlPointVisibility(place)}
-    assert hidden == ends, "a line has its own name"
+    assert names.GetLocked()
 
 
 def test_lines_and_names_are_shown_in_both_views_and_nowhere_else(spine, panel, host):
@@ -148,6 +146,22 @@ def test_the_angle_follows_a_dragged_line_at_once(spine, panel, host, tag):
     assert len({row[0][1] for row in seen}) > 2, "while it is dragged, too"
     assert "measured by hand" in rows(panel)[0][0]
     assert ["measured by hand" in row[0] for row in rows(panel)[2:]] == [False] * len(rows(panel)[2:])
+
+
+def test_a_levels_name_follows_its_line(spine, panel, host):
+    from DAGANSpineLib import scene as library
+
+    names, line = library.names_of(results()[1]), lines()[0]
+    number = next(
+        number for number in range(names.GetNumberOfControlPoints())
+        if names.GetNthControlPointLabel(number) == line.GetAttribute("DAGANSpineLevel")
+    )  # fmt: skip
+    before = np.array(names.GetNthControlPointPosition(number))
+    drag_upper(host, rows=20)
+    moved = np.array(names.GetNthControlPointPosition(number)) - before
+    assert moved[2] > 5 and line.GetDisplayNode().GetSelectedColor() != lines()[1].GetDisplayNode().GetSelectedColor()
+    panel.ui.automaticButton.click()
+    np.testing.assert_allclose(names.GetNthControlPointPosition(number), before, atol=0.02)
 
 
 def test_one_click_goes_back_to_the_automatic_curve(spine, panel, host):
