@@ -44,6 +44,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         self.requireTorch()
         self.cancelARun()
         self.restoreAndSegment()
+        self.measureByHand()
         self.saveAndLoadTheScene()
         self.exportTheResults()
         self.delayDisplay("From the sample to the report: all there.")
@@ -103,6 +104,20 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
             mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment.name, self.input())
             self.assertEqual(mask.shape, shape)
             self.assertTrue(mask.any(), segment.name)
+
+    def measureByHand(self):
+        """Dragging a line changes the angle, and one click goes back."""
+        segmentation, panel = scene.results_of(self.input())[1], self.panel.ui
+        automatic, line = scene.spine_of(segmentation).curves, scene.lines_of(segmentation)[0]
+        self.assertEqual(panel.curvesTable.rowCount, len(automatic))
+        place = np.array(line.GetNthControlPointPosition(1))
+        up = scene.picture_axes(self.input())[1]
+        line.SetNthControlPointPosition(1, *(place + 0.3 * line.GetLineLengthWorld() * up))
+        drawn = scene.drawn_spine_of(segmentation, self.input()).curves
+        self.assertNotEqual([curve.uca_deg for curve in drawn], [curve.uca_deg for curve in automatic])
+        self.assertTrue(any(curve.by_hand for curve in drawn))
+        panel.automaticButton.click()
+        self.assertEqual(scene.drawn_spine_of(segmentation, self.input()).curves, automatic)
 
     def saveAndLoadTheScene(self):
         name = self.input().GetName()

@@ -175,7 +175,7 @@ def publish(
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
         raise
-    dissolve(former_markups)
+    dissolve(former_markups, names_of(segmentation_node))
     if former.edited:
         set_aside(former.segmentation)
     return restored_node, segmentation_node
@@ -217,7 +217,7 @@ def measure_again(
         for node in made:
             slicer.mrmlScene.RemoveNode(node)
         raise
-    return dissolve(former)
+    return dissolve(former, names_of(segmentation))
 
 
 def is_outdated(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> bool:

@@ -124,23 +124,33 @@ def put_spine(
     read_of: str,
     made: list,
 ) -> None:
-    """Put a spine's names and lines into the scene, hidden; they are appended to `made`. `read_of`: the sha256 of the
-    segments that it was read off."""
+    """Put a spine's names and lines into the scene, hidden; what is new is appended to `made`. Former names are filled
+    anew, so that display settings that a user gave them stay; former lines are not touched. `read_of`: the sha256 of
+    the segments that it was read off."""
     to_local = picture_to_local(volume)
-    name = _("{name} levels").format(name=volume.GetName())
-    names = add_markup("vtkMRMLMarkupsFiducialNode", name, segmentation, volume, made)
-    names.SetAttribute(SPINE, json.dumps(as_record(spine)))
-    names.SetAttribute(READ_OF, read_of)
-    names.SetLocked(True)
-    names.GetDisplayNode().SetGlyphScale(DOTS)
-    if spine.curves is None:
-        return
-    colour(names, NAMES)
-    ends = {end for curve in spine.curves for end in (curve.upper, curve.lower)}
+    ends = {end for curve in spine.curves or () for end in (curve.upper, curve.lower)}
     for level in spine.levels:
-        names.AddControlPoint(place_of_name(level, to_local), short_name(level.name))
         if level.name in ends:
             add_line(level, to_local, segmentation, volume, made)
+    names = names_of(segmentation) or add_names(segmentation, volume, made)
+    names.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    names.SetAttribute(SPINE, json.dumps(as_record(spine)))
+    names.SetAttribute(READ_OF, read_of)
+    names.RemoveAllControlPoints()
+    for level in spine.levels if spine.curves is not None else ():
+        names.AddControlPoint(place_of_name(level, to_local), short_name(level.name))
+
+
+def add_names(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, made: list
+) -> slicer.vtkMRMLMarkupsFiducialNode:
+    """A node for the names of the levels, which nobody drags."""
+    name = _("{name} levels").format(name=volume.GetName())
+    names = add_markup("vtkMRMLMarkupsFiducialNode", name, segmentation, volume, made)
+    names.SetLocked(True)
+    names.GetDisplayNode().SetGlyphScale(DOTS)
+    colour(names, NAMES)
+    return names
 
 
 def add_line(
@@ -227,11 +237,15 @@ def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
                 line.SetNthControlPointPosition(end, *point)
 
 
-def dissolve(markups: list[slicer.vtkMRMLMarkupsNode]) -> list[slicer.vtkMRMLMarkupsNode]:
-    """Remove a spine's markups, but let lines that were drawn by hand be the user's own, hidden, under names that say
-    so; returns these."""
+def dissolve(
+    markups: list[slicer.vtkMRMLMarkupsNode], names: slicer.vtkMRMLMarkupsNode | None
+) -> list[slicer.vtkMRMLMarkupsNode]:
+    """Remove a spine's former markups, but for `names`, which are still in use. Lines that were drawn by hand become the
+    user's own, hidden, under names that say so; they are returned."""
     kept = []
     for node in markups:
+        if node is names:
+            continue
         if node.GetAttribute(LEVEL) and is_moved(node):
             node.SetName(slicer.mrmlScene.GenerateUniqueName(_("{name} (by hand)").format(name=node.GetName())))
             node.SetNodeReferenceID(SPINE_ROLE, None)

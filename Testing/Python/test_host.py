@@ -57,6 +57,36 @@ def test_an_attribute_that_a_widget_lacks_raises(qt):
         _ = qt.QSpinalBox
 
 
+def test_a_control_point_is_dragged_where_it_is_shown_as_slicers_widget_drags_it(host, scene):
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode")
+    line.SetUndoEnabled(True)
+    line.AddControlPoint(0, 0, 0)
+    line.AddControlPoint(30, 0, 0)
+    view, seen = host.slice_view("Red"), []
+    with pytest.raises(RuntimeError, match="not shown"):
+        view.drag(line, 1, 10, 20)
+    line.CreateDefaultDisplayNodes()
+    for event in ("PointStartInteractionEvent", "PointModifiedEvent", "PointEndInteractionEvent"):
+        line.AddObserver(getattr(line, event), lambda *_, event=event: seen.append(event.removeprefix("Point")))
+    before = view.place_of(line.GetNthControlPointPositionWorld(1))
+    scene.SetUndoOn()
+    try:
+        view.drag(line, 1, 10, 20)
+        after = view.place_of(line.GetNthControlPointPositionWorld(1))
+        assert after == pytest.approx((before[0] + 10, before[1] + 20), abs=0.01)
+        assert seen[0] == "StartInteractionEvent" and seen[-1] == "EndInteractionEvent"
+        assert seen.count("ModifiedEvent") > 2
+        scene.Undo()
+        assert view.place_of(line.GetNthControlPointPositionWorld(1)) == pytest.approx(before, abs=0.01)
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+        scene.ClearRedoStack()
+    line.SetLocked(True)
+    with pytest.raises(RuntimeError, match="locked"):
+        view.drag(line, 1, 10, 20)
+
+
 def test_a_ui_gives_its_widgets_by_name_with_their_properties(load):
     assert load().text == "Go"
     assert load(properties=DYNAMIC).property("SlicerParameterName") == "volume"

@@ -11,6 +11,7 @@ slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
 from clinician import nodes, results, said  # noqa: E402
+from test_module_width import cut_off  # noqa: E402
 
 from DAGANSpineLib import spine as library_spine  # noqa: E402
 
@@ -146,6 +147,24 @@ def test_the_angle_follows_a_dragged_line_at_once(spine, panel, host, tag):
     assert len({row[0][1] for row in seen}) > 2, "while it is dragged, too"
     assert "measured by hand" in rows(panel)[0][0]
     assert ["measured by hand" in row[0] for row in rows(panel)[2:]] == [False] * len(rows(panel)[2:])
+
+
+@pytest.mark.parametrize("words", ["English", "half as long again"])
+def test_of_the_table_and_its_notes_nothing_is_cut_off(finds, host, request, words):
+    from contextlib import nullcontext
+
+    from SlicerHost.i18n import long_texts
+
+    with long_texts() if words != "English" else nullcontext():
+        panel = request.getfixturevalue("panel")
+        host.set_dock_width(344)
+        labels = labels_of(missing={(level, 1) for level in range(3, 7)})
+        panel.ui.inputSelector.setCurrentNode(finds(labels))
+        panel.ui.runButton.click()
+        drag_upper(host)
+        assert host.dock_width() == 344
+        assert len(rows(panel)) > 1 and panel.ui.curveNotesLabel.isVisible()
+        assert cut_off(panel) == []
 
 
 def test_a_levels_name_follows_its_line(spine, panel, host):

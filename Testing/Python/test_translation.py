@@ -19,10 +19,10 @@ NO_LANGUAGE = {  # by file: names that other programs know, and what only the re
     "results.py": {"Binary labelmap"},
     "devices.py": {"no kernel image", "out of memory", "not enough memory", "can't allocate memory"},
     "dicom.py": {"PALETTE COLOR"},  # the standard's word
-    "figures.py": {"Research use, not for diagnosis."},
+    "figures.py": {"Research use, not for diagnosis.", " by hand"},
 }
 FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies and of model files
-RESEARCHERS = {"choose_precision"}  # functions that only training calls
+RESEARCHERS = {"choose_precision", "read_json", "check_record"}  # functions whose words only commands say
 
 
 def with_all_imported(paths):
