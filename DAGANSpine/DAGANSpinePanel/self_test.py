@@ -17,6 +17,8 @@ from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel.export import OUTPUTS
 from DAGANSpinePanel.installation import torchIsInstalled
 
+CURVED = 1  # which of the samples has a curve
+
 
 class DAGANSpineTest(ScriptedLoadableModuleTest):
     """The clinician's path on a bundled simulated spine, with a main window or without; see Testing/Python for the
@@ -40,7 +42,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         self.panel.enter()
 
     def test_theWholePath(self):
-        self.loadASample()
+        self.loadASample(CURVED)
         self.requireTorch()
         self.cancelARun()
         self.restoreAndSegment()
@@ -74,8 +76,8 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         if not torchIsInstalled():
             self.skipTest("PyTorch is not installed.")
 
-    def loadASample(self):
-        self.panel.ui.sampleButton.menu().actions()[0].trigger()
+    def loadASample(self, number=0):
+        self.panel.ui.sampleButton.menu().actions()[number].trigger()
         self.assertIsNotNone(self.input())
         self.assertTrue(self.panel.ui.runButton.enabled)
 
@@ -108,6 +110,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
     def measureByHand(self):
         """Dragging a line changes the angle, and one click goes back."""
         segmentation, panel = scene.results_of(self.input())[1], self.panel.ui
+        self.assertTrue(scene.lines_of(segmentation))
         automatic, line = scene.spine_of(segmentation).curves, scene.lines_of(segmentation)[0]
         self.assertEqual(panel.curvesTable.rowCount, len(automatic))
         place = np.array(line.GetNthControlPointPosition(1))

@@ -240,8 +240,8 @@ def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
 def dissolve(
     markups: list[slicer.vtkMRMLMarkupsNode], names: slicer.vtkMRMLMarkupsNode | None
 ) -> list[slicer.vtkMRMLMarkupsNode]:
-    """Remove a spine's former markups, but for `names`, which are still in use. Lines that were drawn by hand become the
-    user's own, hidden, under names that say so; they are returned."""
+    """Remove a spine's former markups, but for `names`, which are still in use. Lines that were drawn by hand become
+    the user's own, hidden, under names that say so; they are returned."""
     kept = []
     for node in markups:
         if node is names:

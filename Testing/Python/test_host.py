@@ -63,9 +63,11 @@ def test_a_control_point_is_dragged_where_it_is_shown_as_slicers_widget_drags_it
     line.AddControlPoint(0, 0, 0)
     line.AddControlPoint(30, 0, 0)
     view, seen = host.slice_view("Red"), []
+    line.CreateDefaultDisplayNodes()
+    line.GetDisplayNode().SetVisibility(False)
     with pytest.raises(RuntimeError, match="not shown"):
         view.drag(line, 1, 10, 20)
-    line.CreateDefaultDisplayNodes()
+    line.GetDisplayNode().SetVisibility(True)
     for event in ("PointStartInteractionEvent", "PointModifiedEvent", "PointEndInteractionEvent"):
         line.AddObserver(getattr(line, event), lambda *_, event=event: seen.append(event.removeprefix("Point")))
     before = view.place_of(line.GetNthControlPointPositionWorld(1))
