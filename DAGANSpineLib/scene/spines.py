@@ -23,7 +23,7 @@ PLACE = "DAGANSpinePlace"  # attribute of a line: where it was drawn, its ends i
 UNMOVED = 0.01  # mm
 AUTOMATIC, BY_HAND, NAMES = (1.0, 1.0, 1.0), (0.2, 0.9, 1.0), (1.0, 0.88, 0.0)  # red, green, blue: 0 to 1
 LETTERS, HANDLES, DOTS = 2.6, 1.6, 0.3  # Slicer's sizes of texts, of a line's ends, of names' places: percent of a view
-ASIDE = 0.3  # of a line's length: how far to its right its name stands, so as not to hide the bone
+ASIDE = 0.8  # of the longest line's length: how far from a line's middle its name stands, so as not to hide the bone
 CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
 
 
@@ -137,8 +137,9 @@ def put_spine(
     names.SetAttribute(SPINE, json.dumps(as_record(spine)))
     names.SetAttribute(READ_OF, read_of)
     names.RemoveAllControlPoints()
-    for level in spine.levels if spine.curves is not None else ():
-        names.AddControlPoint(place_of_name(level, to_local), short_name(level.name))
+    if spine.curves is not None:
+        for level, place in zip(spine.levels, places_of_names(spine, to_local), strict=True):
+            names.AddControlPoint(place, short_name(level.name))
 
 
 def add_names(
@@ -198,10 +199,14 @@ def add_markup(
     return node
 
 
-def place_of_name(level: Level, to_local: np.ndarray) -> np.ndarray:
-    """Where the name of a level stands, mm: to the right of its line."""
-    right = np.array(level.right)
-    return to_local @ (*(right + ASIDE * (right - level.left)), 1)
+def places_of_names(spine: Spine, to_local: np.ndarray) -> list[np.ndarray]:
+    """Where the names of a spine's levels stand, mm: to the right of their lines, all equally far."""
+    along = [np.subtract(level.right, level.left) for level in spine.levels]
+    lengths = [float(np.hypot(*(line * spine.spacing))) for line in along]
+    away = [ASIDE * max(lengths) / length if length else 0.0 for length in lengths]
+    return [
+        to_local @ (*(level.centre + far * line), 1) for level, far, line in zip(spine.levels, away, along, strict=True)
+    ]
 
 
 def follow_lines(
@@ -214,8 +219,7 @@ def follow_lines(
     names, to_local = names_of(segmentation), picture_to_local(volume)
     if names is None or names.GetNumberOfControlPoints() != len(spine.levels):
         return  # a spine without curves has no names, and a user may have deleted some
-    for number, level in enumerate(spine.levels):
-        place = place_of_name(level, to_local)
+    for number, place in enumerate(places_of_names(spine, to_local)):
         if np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
             names.SetNthControlPointPosition(number, *place)
 
