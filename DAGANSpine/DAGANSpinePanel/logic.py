@@ -116,7 +116,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         former = scene.results_of(image)[1] if image is not None else None
         drawn = [line for line in scene.lines_of(former) if scene.is_moved(line)]
         if projection is None:
-            nodes = scene.publish(volumeNode, *results, pixels, spine=spine)
+            nodes = scene.publish(volumeNode, *results, spine, pixels)
         else:
             nodes = projection.publish_with(*results, spine)
         device = pipeline.device.type

@@ -125,7 +125,7 @@ class Projection:
         of_it = results.former_of(former) if former is not None else None
         vpi = self.publish()
         try:
-            return results.publish(vpi, restored, labels, model, findings, self.pixels, of_it, spine)
+            return results.publish(vpi, restored, labels, model, findings, spine, self.pixels, of_it)
         except Exception:
             if former is None:
                 slicer.mrmlScene.RemoveNode(vpi)

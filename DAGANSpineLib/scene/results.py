@@ -135,9 +135,9 @@ def publish(
     labels: np.ndarray,
     model: str = "",
     findings: dict[str, Any] | None = None,
+    spine: Spine | None = None,
     pixels: np.ndarray | None = None,
     former: Former | None = None,
-    spine: Spine | None = None,
 ) -> tuple[slicer.vtkMRMLScalarVolumeNode, slicer.vtkMRMLSegmentationNode]:
     """Put results into the scene, with the input's geometry and parent transform.
 

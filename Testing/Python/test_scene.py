@@ -216,7 +216,13 @@ def test_the_first_image_is_no_label_map_no_volume_and_no_result(library):
     assert library.first_image() is volume
 
 
-FOUND = {"warnings": ['The pixel size is unknown; über 5 µm: "q"\nmm²'], "classes": {}}
+FOUND = {
+    "warnings": ['The pixel size is unknown; über 5 µm: "q"\nmm²'],
+    "corrupted patches": {"before": 5, "after": 1, "of": 9},
+    "largest g": {"before": 4.5, "after": None},
+    "change of clean patches": None,
+    "classes": {name: {"components": 1, "area_pixels": 20} for name in ("rib", "thoracic", "lumbar")},
+}
 
 
 def test_findings_are_kept_with_both_results_and_go_with_the_next_run(library):
@@ -228,9 +234,10 @@ def test_findings_are_kept_with_both_results_and_go_with_the_next_run(library):
         assert library.findings_of(node) is None
 
 
-def test_findings_that_somebody_spoilt_are_none(library):
+@pytest.mark.parametrize("text", ["{half", "[]", "{}", '{"warnings": [], "classes": {}}', "[" * 5000])
+def test_findings_that_somebody_spoilt_are_none(library, text):
     restored, _ = library.publish(add_volume(PICTURE[np.newaxis]), PICTURE, LABELS, findings=FOUND)
-    restored.SetAttribute(library.FINDINGS, "{half")
+    restored.SetAttribute(library.FINDINGS, text)
     assert library.findings_of(restored) is None
 
 

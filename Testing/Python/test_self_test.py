@@ -29,7 +29,7 @@ def test_it_fails_where_the_path_is_broken(self_test, slim_model, monkeypatch):
     from DAGANSpineLib import scene as library
     from DAGANSpineLib.errors import UserError
 
-    def fail(*_, **__):
+    def fail(*_):
         raise UserError("The results are lost.")
 
     monkeypatch.setattr(library, "publish", fail)
