@@ -28,8 +28,10 @@ CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
 
 
 def all_markups() -> list[slicer.vtkMRMLMarkupsNode]:
-    """The markups of every spine in the scene."""
-    return [node for node in slicer.util.getNodesByClass("vtkMRMLMarkupsNode") if node.GetNodeReferenceID(SPINE_ROLE)]
+    """The markups of every spine in the scene, those whose segmentation, and with it the
+    reference to it, is gone as well."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLMarkupsNode")
+    return [node for node in nodes if node.GetAttribute(LEVEL) or node.GetAttribute(READ_OF)]
 
 
 def markups_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLMarkupsNode]:
@@ -41,7 +43,7 @@ def markups_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slic
 
 def names_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> slicer.vtkMRMLMarkupsFiducialNode | None:
     """The names of the levels, with which the spine is kept; None where none was read, or the user has deleted it."""
-    return next((node for node in markups_of(segmentation) if node.GetAttribute(SPINE)), None)
+    return next((node for node in markups_of(segmentation) if node.GetAttribute(READ_OF)), None)
 
 
 def lines_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer.vtkMRMLMarkupsLineNode]:
@@ -52,7 +54,7 @@ def lines_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> list[slicer
 def spine_of(segmentation: slicer.vtkMRMLSegmentationNode | None) -> Spine | None:
     """The spine as it was read off the segments; None if it is not known."""
     names = names_of(segmentation)
-    return None if names is None else parsed(names.GetAttribute(SPINE))
+    return None if names is None else parsed(names.GetAttribute(SPINE) or "")
 
 
 @lru_cache(maxsize=8)

@@ -381,7 +381,8 @@ def test_whatever_is_deleted_nothing_is_left_behind_and_the_next_run_works(spine
         scene.RemoveNode(node)
     slicer.app.processEvents()
     if gone == "segmentation":
-        assert library.all_markups() == [] and not panel.ui.curvesTable.visible
+        assert lines() == slicer.util.getNodesByClass("vtkMRMLMarkupsNode") == []
+        assert not panel.ui.curvesTable.visible
     if gone == "names":
         assert "not known" in panel.ui.curvesLabel.text and panel.ui.measureButton.enabled
         panel.ui.measureButton.click()
@@ -392,12 +393,10 @@ def test_whatever_is_deleted_nothing_is_left_behind_and_the_next_run_works(spine
 
 
 def test_markups_of_a_segmentation_that_was_deleted_in_another_module_go(spine, panel, host, scene):
-    from DAGANSpineLib import scene as library
-
     host.unload("DAGANSpine")
     scene.RemoveNode(results()[1])
     host.open("DAGANSpine")
-    assert library.all_markups() == []
+    assert slicer.util.getNodesByClass("vtkMRMLMarkupsNode") == []
 
 
 def test_a_reloaded_module_follows_the_lines_and_the_old_one_does_not(spine, panel, host, reloadable):
@@ -476,3 +475,7 @@ def test_a_spine_with_a_spoilt_part_is_taken_for_none(spine, panel, key):
     names.SetAttribute("DAGANSpineSpine", json.dumps(record))
     panel.updateGUI()
     assert rows(panel)
+    elsewhere = [{**curve, "upper": "T0"} for curve in record["curves"]]
+    names.SetAttribute("DAGANSpineSpine", json.dumps({**record, "curves": elsewhere}))
+    panel.updateGUI()
+    assert not panel.ui.curvesTable.visible
