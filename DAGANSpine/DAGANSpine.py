@@ -307,7 +307,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         def work():
             nonlocal outcome
-            if not torchIsInstalled() and not installTorch(self.onProgress):
+            if not torchIsInstalled() and not installTorch(self.onProgress, lambda: self._cancelled):
                 return _("PyTorch was not installed; without it nothing can be computed.")
             if not self._cancelled:
                 # how long the skin takes says nothing of how long the run does

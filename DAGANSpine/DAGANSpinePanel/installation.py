@@ -2,12 +2,17 @@
 
 import ctypes
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
+import socket
 import sys
 import sysconfig
 import tempfile
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +20,17 @@ import slicer
 from slicer.i18n import tr as _
 
 from DAGANSpineLib.errors import UserError
+from DAGANSpineLib.progress import Cancelled
 from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.processes import Processes
 
 MINIMUM = "2.4"  # as in pyproject.toml
+PATIENCE = 3.0  # s that a proxy has to answer
+# what pip prints where something fails, and torch raises
+BY_PROXY = re.compile(r"ProxyError|[Pp]roxy\s(URL|server)|Tunnel\sconnection")
+BY_CERTIFICATE = re.compile("SSLError|CERTIFICATE_VERIFY_FAILED")
+BY_DISK = re.compile(r"Errno\s28|No\sspace|not\senough\sspace")
+BY_NUMPY = re.compile("numpy|_ARRAY_API|multiarray", re.IGNORECASE)
 
 
 class InstallationError(UserError):
@@ -36,17 +49,19 @@ def howToGetTorch():
     )
 
 
-def installTorch(progress):
-    """Ask, then let the PyTorch extension install torch while Slicer's window goes on; it can't be stopped.
+def installTorch(progress, isCancelled=lambda: False):
+    """Ask, then let the PyTorch extension install torch while Slicer's window goes on.
 
-    Returns whether torch is there then and works: False if the user declined. `progress` is told the fraction None.
-    Raises InstallationError without the extension, and if the installation fails.
+    Returns whether torch is there then: False if the user declined. `progress` is told the fraction None. Once
+    `isCancelled`, asked all the while, is true, the installation is stopped, and what it leaves half-written removed.
+    Raises Cancelled then, and InstallationError without the extension, and if the installation fails.
     """
     try:
         import PyTorchUtils
     except ImportError:
         raise InstallationError(howToGetTorch()) from None
-    refuseReadOnly(Path(sysconfig.get_paths()["purelib"]))
+    packages = Path(sysconfig.get_paths()["purelib"])
+    refuseReadOnly(packages)
     question = _(
         "DAGANSpine computes with PyTorch, which this Slicer doesn't have yet. Download and install it now?\n\n"
         "It takes some minutes and 1 GB of disk, with an NVIDIA graphics card up to 8 GB. Slicer can be used "
@@ -55,21 +70,59 @@ def installTorch(progress):
     if not slicer.util.confirmOkCancelDisplay(question, windowTitle="DAGANSpine"):
         return False
     extension, message = PyTorchUtils.PyTorchUtilsLogic(), _("Downloading and installing PyTorch")
+    processes, before = Processes(), {entry.name for entry in packages.iterdir()}
+
+    def trouble():
+        return InstallationError(troubleInstalling(processes.said))
 
     def work(report):
         report(None, message)
-        # the extension's own question would be the second one
-        return extension.installTorch(askConfirmation=False, torchVersionRequirement=f">={MINIMUM}")
+        try:
+            with processes.followed():
+                # the extension's own question would be the second one
+                installed = extension.installTorch(askConfirmation=False, torchVersionRequirement=f">={MINIMUM}")
+        except Exception as error:
+            removeUnfinished(packages, before)
+            if isCancelled():
+                raise Cancelled from error
+            raise trouble() from error
+        if installed is None:
+            raise trouble()
 
+    def isStopped():
+        if isCancelled():
+            processes.end()
+        return isCancelled()
+
+    progress(None, message)
     try:
-        progress(None, message)
-        fetchInstaller(extension)
-        installed = inBackground(work, progress)
+        with processes.followed():
+            fetchInstaller(extension)
     except Exception as error:
-        raise InstallationError(troubleInstalling()) from error
-    if installed is None:
-        raise InstallationError(troubleInstalling())
+        raise trouble() from error
+    if isCancelled():
+        raise Cancelled
+    inBackground(work, progress, isStopped)
     return True
+
+
+def removeUnfinished(packages, before):
+    """Remove from the folder of packages what pip has left of those that it did not finish: whatever was not there
+    `before` (names), and belongs to no package with the mark that pip sets in the end."""
+    importlib.invalidate_caches()  # pip is another process
+    whole = {
+        file.parts[0]
+        for package in importlib.metadata.distributions(path=[str(packages)])
+        if package.read_text("INSTALLER")
+        for file in package.files or ()
+    }
+    for entry in packages.iterdir():
+        if entry.name in before or entry.name in whole:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
 
 
 def refuseReadOnly(folder):
@@ -97,15 +150,45 @@ def fetchInstaller(extension):
         importlib.invalidate_caches()  # pip is another process
 
 
-def troubleInstalling():
-    """What to do where the extension's pip or its first import failed; both tell their reason in the console only."""
+def troubleInstalling(said):
+    """What to do where the extension's pip or its first import failed. `said`: the lines that pip printed."""
     importlib.invalidate_caches()  # pip is another process
     if torchIsInstalled():
         return _("PyTorch was installed, but can't be loaded yet: restart Slicer, and try again.")
+    text = "\n".join(said)
+    proxy = deadProxy()
+    if proxy or BY_PROXY.search(text):
+        return _(
+            "PyTorch could not be installed, since the proxy {proxy} doesn't let it through. Check the proxy in the "
+            "computer's network settings and in the environment variables HTTPS_PROXY and HTTP_PROXY, or ask those who "
+            "look after your network; then restart Slicer, and try again."
+        ).format(proxy=proxy or _("of your network"))
+    if BY_CERTIFICATE.search(text):
+        return _(
+            "PyTorch could not be installed, since your network replaces the certificates of download.pytorch.org and "
+            "pypi.org. Ask those who look after it to let both through, or install PyTorch in another network."
+        )
+    if BY_DISK.search(text):
+        return _("PyTorch could not be installed, since the disk is full: make room for it, and try again.")
     return _(
         "PyTorch could not be installed. Check the internet connection (and the proxy, if your network has one) and "
         "the free disk space, and try again. View > Python Console shows what the installation said."
     )
+
+
+def deadProxy():
+    """The proxy that downloads have to go through, if it doesn't answer; "" if it does, or there is none."""
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get("https") or proxies.get("all") or proxies.get("http")
+    if not proxy:
+        return ""
+    try:
+        # a word without a scheme is taken for a host, as pip does
+        place = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        socket.create_connection((place.hostname, place.port or 80), timeout=PATIENCE).close()
+    except (OSError, ValueError, TypeError):  # TypeError: of no host
+        return re.sub(r"//[^@/]*@", "//", proxy)  # without a password
+    return ""
 
 
 def importTorch():
@@ -120,21 +203,8 @@ def importTorch():
         version = torch.__version__
         picture = torch.from_numpy(np.ones((1, 1, 4, 4), np.float32))
         works = torch.nn.functional.conv2d(picture, picture).numpy().item() == 16
-    except ModuleNotFoundError as error:  # an installation that was stopped halfway, or a package removed since
-        raise InstallationError(
-            _(
-                "PyTorch is installed in part only: {name} is missing. Uninstall PyTorch in the module PyTorch Utils, "
-                "restart Slicer, and try again."
-            ).format(name=error.name)
-        ) from error
     except Exception as error:  # whatever a broken torch raises: ImportError, OSError of a library, RuntimeError
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InstallationError(
-            _(
-                "PyTorch is installed, but doesn't work ({reason}). Restart Slicer and try again. If it stays like "
-                "this, uninstall PyTorch in the module PyTorch Utils, restart Slicer, and try again."
-            ).format(reason=reason)
-        ) from error
+        raise InstallationError(troubleImporting(error)) from error
     if not works:
         raise InstallationError(_("PyTorch computes wrongly: install it again with the module PyTorch Utils."))
     if numbers(version) < numbers(MINIMUM):
@@ -144,6 +214,49 @@ def importTorch():
                 "Utils, restart Slicer, and try again."
             ).format(version=version, minimum=MINIMUM)
         )
+
+
+def troubleImporting(error):
+    """What to do where torch raises this error."""
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if BY_NUMPY.search(reason):
+        return _(
+            "PyTorch is installed, but doesn't work ({reason}). It was built for another NumPy than {version}, which "
+            "this Slicer has: uninstall PyTorch in the module PyTorch Utils, restart Slicer, and try again. It then "
+            "installs the PyTorch that fits."
+        ).format(reason=reason, version=np.__version__)
+    # an installation that was stopped halfway, or a package removed since
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    folder = torchFolder()
+    if missing is None and not (folder / "__init__.py").exists():
+        missing = "torch/__init__.py"
+    if missing is not None and not pipKnowsTorch():
+        return _(
+            "PyTorch is installed in part only: {name} is missing. Delete the folder {folder}, restart Slicer, and try "
+            "again."
+        ).format(name=missing, folder=folder)
+    if missing is not None:
+        return _(
+            "PyTorch is installed in part only: {name} is missing. Uninstall PyTorch in the module PyTorch Utils, "
+            "restart Slicer, and try again."
+        ).format(name=missing)
+    return _(
+        "PyTorch is installed, but doesn't work ({reason}). Restart Slicer and try again. If it stays like "
+        "this, uninstall PyTorch in the module PyTorch Utils, restart Slicer, and try again."
+    ).format(reason=reason)
+
+
+def torchFolder():
+    """Where the torch lies that would be imported."""
+    return Path(next(iter(importlib.util.find_spec("torch").submodule_search_locations)))
+
+
+def pipKnowsTorch():
+    """Whether torch can be uninstalled: pip writes what it has installed when all is there."""
+    try:
+        return importlib.metadata.distribution("torch").files is not None
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def numbers(version):
@@ -160,7 +273,7 @@ def preload():
     suffix = {"linux": ".so", "darwin": ".dylib"}.get(sys.platform)
     if suffix is None or "torch" in sys.modules or not torchIsInstalled():
         return
-    folder = Path(importlib.util.find_spec("torch").origin).parent / "lib"
+    folder = torchFolder() / "lib"
     load = ctypes.CDLL(None).dlopen
     load.argtypes, load.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
     # in torch's order and modes

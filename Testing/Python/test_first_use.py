@@ -4,7 +4,9 @@ import importlib.machinery
 import subprocess
 import sys
 import threading
+import time
 import types
+from pathlib import Path
 
 import pytest
 
@@ -188,6 +190,40 @@ def test_an_extension_that_installs_nothing_is_told(chosen, without_torch, exten
     assert results() == (None, None)
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://me:secret@127.0.0.1:9", "127.0.0.1:9", "http://", "http://no.such.host.invalid:3128"]
+)
+def test_a_dead_proxy_is_named_with_what_to_check(chosen, without_torch, extension, asked, shown, monkeypatch, proxy):
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    extension(fails())
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    place = proxy.replace("me:secret@", "")
+    assert text.startswith(f"PyTorch could not be installed, since the proxy {place} doesn't let it through. Check")
+    assert "HTTPS_PROXY" in text and "secret" not in text
+    assert results() == (None, None)
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 407'))", "since the proxy of your"),
+        ("SSLError(SSLCertVerificationError(1, 'CERTIFICATE_VERIFY_FAILED'))", "since your network replaces"),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "since the disk is full"),
+    ],
+)
+def test_what_pip_says_of_its_failure_becomes_a_sentence(chosen, without_torch, extension, asked, shown, said, told):
+    def install():
+        command = [sys.executable, "-c", "import sys; print(sys.argv[1]); sys.exit(1)", said]
+        slicer.util.logProcessOutput(slicer.util.launchConsoleProcess(command, useStartupEnvironment=False))
+
+    extension(install)
+    chosen.ui.runButton.click()
+    assert f"PyTorch could not be installed, {told}" in chosen.ui.statusLabel.text
+
+
 def test_a_torch_that_comes_but_does_not_load_asks_for_a_restart(chosen, without_torch, extension, asked, shown):
     def install():
         without_torch.undo()
@@ -217,6 +253,67 @@ def test_a_click_while_pytorch_is_installed_cancels_the_run_and_asks_nothing(
     assert nodes() == before
     chosen.ui.runButton.click()
     assert None not in results()
+
+
+PIP = """
+import pathlib, signal, sys, time
+if {deaf}:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+folder = pathlib.Path({folder!r})
+for name, done in (("sympy", True), ("torch", False)):
+    about = folder / f"{{name}}-1.0.dist-info"
+    (folder / name).mkdir()
+    about.mkdir()
+    (folder / name / "__init__.py").write_text("")
+    (about / "METADATA").write_text(f"Name: {{name}}\\nVersion: 1.0\\n")
+    (about / "RECORD").write_text(f"{{name}}/__init__.py,,\\n{{about.name}}/METADATA,,\\n")
+    if done:
+        (about / "INSTALLER").write_text("pip\\n")
+(folder / "begun").touch()
+time.sleep(60)
+"""
+# as PythonSlicer is one: without it, Python goes on
+LAUNCHER = "#!{python}\nimport subprocess, sys\nsys.exit(subprocess.call([sys.executable, {program!r}]))\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the launcher is a script")
+@pytest.mark.parametrize("deaf", [False, True])
+def test_cancelling_stops_the_installation_and_leaves_no_half_package(
+    chosen, without_torch, extension, asked, shown, tmp_path, monkeypatch, deaf
+):
+    import sysconfig
+
+    import qt
+    from DAGANSpinePanel import processes
+
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "numpy").mkdir()
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"purelib": str(packages)})
+    (tmp_path / "pip.py").write_text(PIP.format(folder=str(packages), deaf=deaf))
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(LAUNCHER.format(python=sys.executable, program=str(tmp_path / "pip.py")))
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    extension(lambda: slicer.util.executePythonModule("light_the_torch", ["install", "torch"]))
+    monkeypatch.setattr(processes, "PATIENCE", 1.0)
+    said, timer = [], qt.QTimer()
+
+    def click():
+        if (packages / "begun").exists() and not said:
+            chosen.ui.runButton.click()
+            said.append(chosen.ui.statusLabel.text)
+
+    timer.timeout.connect(click)
+    timer.start(10)
+    begin = time.monotonic()
+    chosen.ui.runButton.click()
+    timer.stop()
+    assert time.monotonic() - begin < 20
+    assert said == ["Cancelling…"]
+    assert chosen.ui.statusLabel.text == "Cancelled. Nothing was added to the scene."
+    assert not shown and results() == (None, None)
+    assert sorted(entry.name for entry in packages.iterdir()) == ["numpy", "sympy", "sympy-1.0.dist-info"]
 
 
 def test_closing_the_scene_while_pytorch_is_installed_leaves_nothing(
@@ -274,6 +371,50 @@ def test_a_torch_that_is_half_there_is_told_with_what_is_missing(chosen, monkeyp
     chosen.ui.runButton.click()
     ((text, _more),) = shown
     assert text.startswith("PyTorch is installed in part only: torchgen_that_was_not_installed is missing. Uninstall")
+    assert results() == (None, None)
+
+
+def broken(monkeypatch, folder, code):
+    """A torch of this code in the place of the true one, and unknown to pip. `code`: None for a folder without any."""
+    (folder / "torch").mkdir()
+    if code is not None:
+        (folder / "torch" / "__init__.py").write_text(code)
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "path", [str(folder), *(each for each in sys.path if each != torch_folder())])
+
+
+def torch_folder():
+    return str(Path(torch.__file__).parents[1])
+
+
+@pytest.mark.parametrize(
+    "code, missing", [(None, "torch/__init__.py"), ("import torchgen_that_was_not_installed", "torchgen_that_was_not")]
+)
+def test_a_torch_that_pip_did_not_finish_is_to_be_deleted(chosen, monkeypatch, tmp_path, shown, code, missing):
+    broken(monkeypatch, tmp_path, code)
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert text.startswith(f"PyTorch is installed in part only: {missing}")
+    assert f"Delete the folder {tmp_path / 'torch'}" in text
+    assert results() == (None, None)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'raise ImportError("numpy.core.multiarray failed to import")',
+        'raise AttributeError("_ARRAY_API not found")',
+        'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")',
+        '__version__ = "2.4.1"\ndef from_numpy(_): raise RuntimeError("Numpy is not available")',
+        "import numpy.core_of_another_version",
+    ],
+)
+def test_a_torch_built_for_another_numpy_is_told_with_what_to_do(chosen, monkeypatch, tmp_path, shown, code):
+    broken(monkeypatch, tmp_path, code)
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert text.startswith("PyTorch is installed, but doesn't work (")
+    assert "built for another NumPy than" in text and "uninstall PyTorch in the module PyTorch Utils" in text
     assert results() == (None, None)
 
 
