@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -17,13 +18,30 @@ from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
 LONGEST = 100  # bytes of a name that a temporary one takes over: file systems allow 255
-# what is in libraries' RuntimeErrors for a full disk: ITK's, torch's
-UNWRITABLE = re.compile(r"itk::ERROR|ITK\sERROR|FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
+# what is in torch's RuntimeErrors for a full disk
+UNWRITABLE = re.compile(r"FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quotas
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 
 
 class OutputError(UserError):
     """A place that can't be written."""
+
+
+class FullDiskError(OutputError):
+    """A place that has no room left."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether this is what somebody says of a disk without room."""
+    if isinstance(error, RuntimeError):
+        return UNWRITABLE.search(str(error)) is not None
+    return isinstance(error, FullDiskError) or (isinstance(error, OSError) and error.errno in NO_ROOM)
+
+
+def full(path: Path) -> FullDiskError:
+    """What to say of a file or folder that found no room."""
+    return FullDiskError(_("{path} can't be written: is the disk full?").format(path=path))
 
 
 @contextmanager
@@ -47,8 +65,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     except BaseException as error:
         partial.unlink(missing_ok=True)
-        if isinstance(error, RuntimeError) and UNWRITABLE.search(str(error)):
-            raise OutputError(_("{path} can't be written: is the disk full?").format(path=path)) from error
+        if isinstance(error, OSError) and error.filename in (None, name):
+            error.filename = str(path)
+        if isinstance(error, RuntimeError) and is_full_disk(error):
+            raise full(path) from error
         raise
 
 
@@ -84,11 +104,11 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
             # what this run made goes again, unless somebody else has put something there since
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+        if is_full_disk(error):
+            raise full(folder) from error
         if isinstance(error, OSError):
             sentence = _("{folder} can't be written ({reason}).")
             raise OutputError(sentence.format(folder=folder, reason=error.strerror or error)) from error
-        if isinstance(error, RuntimeError) and UNWRITABLE.search(str(error)):
-            raise OutputError(_("{path} can't be written: is the disk full?").format(path=folder)) from error
         raise
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..baselines import LAPTOP, SYSTEMS, Budget, System
 from ..errors import UserError
-from ..files import whole_file
+from ..files import is_full_disk, whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
@@ -176,12 +176,14 @@ def benchmark(
 
 
 def work(task: Benchmark, job: Job, quiet: bool, progress: Progress) -> None:
-    """Do a job; if it fails, write down why."""
+    """Do a job; if it fails, write down why. Where the disk is full, no other would find room either."""
     error = job.folder / ERROR
     error.unlink(missing_ok=True)
     try:
         task.run(job, quiet, progress)
-    except Exception:  # a fault in one of many systems must not cost the others
+    except Exception as trouble:  # a fault in one of many systems must not cost the others
+        if is_full_disk(trouble):
+            raise
         with whole_file(error) as path:
             path.write_text(traceback.format_exc(), encoding="utf-8")
 

@@ -21,6 +21,7 @@ from ..report import overlay
 from ..segments import CLASSES
 from ..spine import read
 from ..training import Sample
+from ..vpi import write_image
 from .breakdown import PLACES, by_group, by_part, groups_of, torn_part
 from .curves import curves_as_markdown, has_truth, score_curves, summarise_curves
 from .plots import plot_curves, plot_scores
@@ -240,7 +241,7 @@ def write_if_worst(folder: Path, rows: list[dict[str, Any]], picture: np.ndarray
     worst = sorted(scored, key=average_dice)[:WORST]
     if rows[-1] in worst:
         image = sitk.GetImageFromArray(picture, isVector=True)
-        sitk.WriteImage(image, str(folder / f"worst-{rows[-1]['subject']}.png"))
+        write_image(image, folder / f"worst-{rows[-1]['subject']}.png")
     for row in rows:
         if row not in worst:
             (folder / f"worst-{row['subject']}.png").unlink(missing_ok=True)

@@ -13,14 +13,14 @@ import SimpleITK as sitk
 import slicerio
 
 from ..errors import UserError
-from ..files import OutputError, plain_text, portable_name, whole_folder
+from ..files import plain_text, portable_name, whole_folder
 from ..progress import Progress, unheard
 from ..projection import Projected, read_input
 from ..records import check_record, read_json
 from ..report import DISCLAIMER, findings, overlay, residual, with_lines
 from ..segments import SEGMENTS
 from ..spine import Spine, read
-from ..vpi import ENDINGS, VPI, files_of
+from ..vpi import ENDINGS, VPI, files_of, write_image
 from .pipeline import Pipeline, Result
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
@@ -42,10 +42,7 @@ def segment_file(
         result = pipeline.run(vpi.pixels, progress)
         spine = read(result.labels, result.body, result.probabilities, vpi.spacing)
         report = report_of(origin, vpi, pipeline, result, spine, projected)
-        try:
-            write_results(target, vpi, result, spine, report)
-        except RuntimeError as error:  # SimpleITK's word for a full disk
-            raise OutputError(f"The results of {path} can't be written to {folder}: is the disk full?") from error
+        write_results(target, vpi, result, spine, report)
     return report
 
 
@@ -131,15 +128,15 @@ def report_of(
 def write_results(folder: Path, vpi: VPI, result: Result, spine: Spine, report: dict[str, Any]) -> None:
     """restored.nrrd, segmentation.seg.nrrd (both with the input's geometry); labels.png, overlay.png with the levels'
     lines, residual.png (all upright); report.json."""
-    sitk.WriteImage(vpi.like_input(result.restored), str(folder / "restored.nrrd"), useCompression=True)
+    write_image(vpi.like_input(result.restored), folder / "restored.nrrd")
     write_segmentation(vpi.like_input(result.labels), folder / "segmentation.seg.nrrd")
-    sitk.WriteImage(sitk.GetImageFromArray(result.labels), str(folder / "labels.png"))
+    write_image(sitk.GetImageFromArray(result.labels), folder / "labels.png")
     pictures = {
         "overlay.png": with_lines(overlay(result.restored, result.labels), spine),
         "residual.png": residual(vpi.pixels, result.restored),
     }
     for name, picture in pictures.items():
-        sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), str(folder / name))
+        write_image(sitk.GetImageFromArray(picture, isVector=True), folder / name)
     (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

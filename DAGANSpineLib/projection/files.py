@@ -14,7 +14,17 @@ import SimpleITK as sitk
 from ..errors import ImageError, UserError
 from ..files import OutputError, whole_file
 from ..progress import Progress, unheard
-from ..vpi import VPI, files_of, holds_volume, plainly_named, read_image, refuse_damaged_dicom, silenced, vpi_of_file
+from ..vpi import (
+    VPI,
+    files_of,
+    holds_volume,
+    plainly_named,
+    read_image,
+    refuse_damaged_dicom,
+    silenced,
+    vpi_of_file,
+    write_image,
+)
 from .projector import THICKNESS_MM, Projector, Slab
 
 KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies
@@ -133,10 +143,7 @@ def write_vpi(vpi: VPI, path: Path) -> None:
     refuse_to_replace(path)
     with whole_file(path) as partial:
         image = vpi.image if name.endswith(KEEP_GEOMETRY) else vpi.image[:, :, 0]
-        try:
-            sitk.WriteImage(image, str(partial), useCompression=True)
-        except RuntimeError as error:  # SimpleITK's word for a full disk
-            raise OutputError(f"{path} can't be written: is the disk full?") from error
+        write_image(image, partial)
 
 
 def refuse_to_replace(path: Path, source: Path | None = None) -> None:

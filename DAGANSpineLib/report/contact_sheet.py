@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..files import whole_file
+from ..vpi import write_image
 from .figures import DISCLAIMER
 from .lettering import ADVANCE, HEIGHT, LEADING, letters, plain
 
@@ -32,7 +33,7 @@ def write_contact_sheets(pictures: Sequence[tuple[str, Path | None]], folder: Pa
     for number, (path, page) in enumerate(zip(paths, pages, strict=True), 1):
         sheet = page_of(page, f"{DISCLAIMER} Page {number} of {len(pages)}")
         with whole_file(path) as partial:
-            sitk.WriteImage(sitk.GetImageFromArray(sheet, isVector=True), str(partial), useCompression=True)
+            write_image(sitk.GetImageFromArray(sheet, isVector=True), partial)
     for former in set(pages_in(folder)) - set(paths):
         former.unlink()
     return paths

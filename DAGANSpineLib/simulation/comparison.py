@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from .. import metrics
 from ..files import whole_folder
 from ..progress import Progress
-from ..vpi import lit_body
+from ..vpi import lit_body, write_image
 from .subject import simulate_subject
 from .worlds import USUAL
 
@@ -19,6 +19,7 @@ from .worlds import USUAL
 BANDS = ((0.004, 0.02), (0.02, 0.06), (0.06, 0.12), (0.12, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
 STRIP = 128  # columns about the body's middle of which the spectra are taken
 SHOWN = 8  # simulated VPI on the contact sheet
+SHEETS = "sheet.png", "simulated.png"  # of real and simulated VPI, and of the latter alone
 SHEET_ROWS = 1200  # height of the contact sheet
 
 
@@ -84,15 +85,26 @@ def compare(
 
     Returns the table.
     """
-    simulated = []
-    for index in range(subjects):
-        progress(index / subjects, f"Simulating {index + 1} of {subjects}")
-        subject = simulate_subject(1000003 * seed + index, severity=severity)
-        simulated.append(np.where(subject.body, subject.vpi, 0).astype(np.float32))  # without a window around it
-    rows = [statistics(vpi) for vpi in simulated]
-    found = [statistics(vpi) for vpi in real]
+    with whole_folder(folder, replaces=("comparison.md", *SHEETS)) as target:
+        simulated = []
+        for index in range(subjects):
+            progress(index / subjects, f"Simulating {index + 1} of {subjects}")
+            subject = simulate_subject(1000003 * seed + index, severity=severity)
+            simulated.append(np.where(subject.body, subject.vpi, 0).astype(np.float32))  # without a window around it
+        table = table_of(real, simulated, f"{severity}, seed {seed}")
+        (target / "comparison.md").write_text(table, encoding="utf-8")
+        shown = simulated[:SHOWN]
+        for name, pictures in zip(SHEETS, ([*real, *shown], shown), strict=True):
+            write_image(sitk.GetImageFromArray(contact_sheet(pictures)), target / name)
+    progress(1.0, "Done")
+    return table
+
+
+def table_of(real: Sequence[np.ndarray], simulated: Sequence[np.ndarray], which: str) -> str:
+    """Where the real VPI lie among the simulated ones, `which` these are: Markdown."""
+    found, rows = [statistics(vpi) for vpi in real], [statistics(vpi) for vpi in simulated]
     lines = [
-        f"{len(real)} real VPI against {subjects} simulated ones ({severity}, seed {seed}).",
+        f"{len(real)} real VPI against {len(simulated)} simulated ones ({which}).",
         "",
         "| | real | simulated: percentile 5 | 50 | 95 | real lies within |",
         "|---|---|---|---|---|---|",
@@ -102,14 +114,7 @@ def compare(
         low, middle, high = np.percentile([row[name] for row in rows if name in row], [5, 50, 95])
         inside = "yes" if low <= here <= high else "no"
         lines.append(f"| {name} | {here:.3g} | {low:.3g} | {middle:.3g} | {high:.3g} | {inside} |")
-    table = "\n".join(lines) + "\n"
-    sheets = {"sheet.png": [*real, *simulated[:SHOWN]], "simulated.png": simulated[:SHOWN]}
-    with whole_folder(folder, replaces=("comparison.md", *sheets)) as target:
-        (target / "comparison.md").write_text(table, encoding="utf-8")
-        for name, pictures in sheets.items():
-            sitk.WriteImage(sitk.GetImageFromArray(contact_sheet(pictures)), str(target / name), useCompression=True)
-    progress(1.0, "Done")
-    return table
+    return "\n".join(lines) + "\n"
 
 
 def contact_sheet(pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..files import whole_folder
 from ..progress import Progress, unheard
 from ..segments import CLASSES
+from ..vpi import write_image
 from .subject import simulate_subject
 from .volume import simulate_volume, write_volume
 from .worlds import SEVERITIES, USUAL
@@ -36,7 +37,7 @@ def _write_subject(folder: Path, name: str, seed: int, severity: str, volumes: b
     for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels, torn), strict=True):
         image = sitk.GetImageFromArray(pixels)
         image.SetSpacing(subject.known["spacing_mm"][::-1])
-        sitk.WriteImage(image, str(folder / kind / f"{name}.png"), useCompression=True)
+        write_image(image, folder / kind / f"{name}.png")
     if volumes:
         write_volume(simulate_volume(subject), folder / "volumes" / f"{name}.nrrd")
     return name, subject.known

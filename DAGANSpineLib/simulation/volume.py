@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from ..vpi import write_image
 from .back import Slab
 from .echo import blur
 from .grid import pool
@@ -54,7 +55,7 @@ class Volume:
 
 def write_volume(volume: Volume, path: Path) -> None:
     """Write a volume, compressed, in a format that keeps its geometry (NRRD, NIfTI, MHA)."""
-    sitk.WriteImage(volume.image(), str(path), useCompression=True)
+    write_image(volume.image(), path)
 
 
 def simulate_volume(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from ..errors import UserError
-from ..files import whole_file
+from ..files import FullDiskError, is_full_disk, whole_file
 from ..model import Model, ModelError, load_model, save_model, unpacked
 from ..records import check_record, read_json
 
@@ -96,21 +99,45 @@ class RunFolder:
             rows = [row for row in complete if (int(row[0]), int(row[1])) <= (stage, step)]
         with whole_file(self.metrics) as partial, partial.open("w", newline="") as lines:
             csv.writer(lines).writerows([("stage", "step", "name", "value"), *rows])
-        self.events = SummaryWriter(str(self.folder))
+        threading.excepthook = unprinted
+        with self._room():
+            self.events = SummaryWriter(str(self.folder))
 
     def log(self, stage: int, step: int, figures: dict[str, float]) -> None:
         """Write figures to metrics.csv and TensorBoard."""
-        with self.metrics.open("a", newline="") as lines:
+        with self._room(), self.metrics.open("a", newline="") as lines:
             csv.writer(lines).writerows((stage, step, name, f"{value:.6g}") for name, value in figures.items())
-        for name, value in figures.items():
-            self.events.add_scalar(f"stage {stage}/{name}", value, step)
+        with self._room():
+            for name, value in figures.items():
+                self.events.add_scalar(f"stage {stage}/{name}", value, step)
 
     def show(self, stage: int, step: int, name: str, picture: torch.Tensor) -> None:
         """Put a grey picture (rows, columns), 0 to 1, into TensorBoard."""
-        self.events.add_image(f"stage {stage}/{name}", picture, step, dataformats="HW")
+        with self._room():
+            self.events.add_image(f"stage {stage}/{name}", picture, step, dataformats="HW")
 
     def close(self) -> None:
-        self.events.close()
+        with self._room():
+            self.events.close()
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        """Raise FullDiskError where there is no room for what is logged."""
+        try:
+            yield
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            sentence = f"{self.folder} can't be written: is the disk full? Make room for it"
+            go_on = "; --resume goes on from the last checkpoint." if self.last.is_file() else ", and begin again."
+            raise FullDiskError(sentence + go_on) from error
+
+
+def unprinted(error: threading.ExceptHookArgs, printed: Callable[..., None] = threading.excepthook) -> None:
+    """Print what ended a thread, but for a full disk: TensorBoard's hands that to the next who logs, and it is not to
+    stand beside our one sentence."""
+    if not is_full_disk(error.exc_value):
+        printed(error)
 
 
 def whole_number(value: Any) -> bool:

@@ -14,7 +14,7 @@ from ..files import whole_file
 from ..inference import Pipeline
 from ..networks import shrink
 from ..progress import Progress
-from ..vpi import NETWORK_SIZE, lit_body, normalise
+from ..vpi import NETWORK_SIZE, lit_body, normalise, write_image
 from .augmentation import Variation, draw_variation, still
 from .dataset import Record, load
 from .feed import Feed, Tensors
@@ -35,7 +35,7 @@ def restored_spines(
             pixels = load(record).image.astype(np.float32)
             picture = pipeline.restore(pixels, lit_body(pixels))
             with whole_file(path) as partial:
-                sitk.WriteImage(sitk.GetImageFromArray(picture), str(partial))
+                write_image(sitk.GetImageFromArray(picture), partial)
         restored.append(sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
     return restored
 

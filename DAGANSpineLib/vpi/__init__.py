@@ -13,6 +13,7 @@ from .plane import Plane
 from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
 from .refusals import refuse_voxel_size
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
+from .writing import write_image
 
 __all__ = [
     "DARK",
@@ -41,4 +42,5 @@ __all__ = [
     "silenced",
     "volume_series",
     "vpi_of_file",
+    "write_image",
 ]
