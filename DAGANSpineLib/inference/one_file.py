@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from .pipeline import Pipeline, Result
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
 CHUNK = 1 << 20  # bytes
+NONE = np.empty((0, 0, 0), np.float32)
 
 
 def segment_file(
@@ -41,6 +43,7 @@ def segment_file(
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
         result = pipeline.run(vpi.pixels, progress)
         spine = read(result.labels, result.body, result.probabilities, vpi.spacing)
+        result = replace(result, probabilities=NONE)  # nearly a gigabyte of the largest pictures
         report = report_of(origin, vpi, pipeline, result, spine, projected)
         write_results(target, vpi, result, spine, report)
     return report

@@ -74,7 +74,7 @@ class Pipeline:
         repaired = time.perf_counter()
         progress(0.9, _("Segmenting"))
         probabilities = self._with_memory(lambda: self.segment(restored, reached))
-        labels = probabilities.argmax(0).astype(np.uint8)
+        labels = np.concatenate([probabilities[:, rows].argmax(0).astype(np.uint8) for rows in strips(pixels.shape)])
         progress(1.0, _("Done"))
         return Result(
             restored=restored,
@@ -102,7 +102,8 @@ class Pipeline:
             with self._inference():
                 output = self.model.generator(self._tensor(normalise(pixels[tile.outer])))
             restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0][tile.core])
-        return np.where(body, restored, pixels).clip(0, 255).round().astype(np.uint8)
+        np.copyto(restored, pixels, where=~body)
+        return np.round(np.clip(restored, 0, 255, out=restored), out=restored).astype(np.uint8)
 
     def segment(self, restored: np.ndarray, body: np.ndarray) -> np.ndarray:
         """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
@@ -111,8 +112,9 @@ class Pipeline:
         preferred side. The probabilities, not the labels, are scaled back. Outside the lit body everything is
         background.
         """
+        normalised = np.concatenate([normalise(restored[rows]).astype(np.float32) for rows in strips(restored.shape)])
         with self._inference():
-            small = shrink(self._tensor(normalise(restored)), NETWORK_SIZE)
+            small = shrink(self._tensor(normalised), NETWORK_SIZE)
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
             probabilities = resize((seen + mirrored.flip(-1))[None] / 2, restored.shape)[0].numpy()
         np.copyto(probabilities, 0, where=~body)
@@ -151,6 +153,11 @@ class Pipeline:
             self.warnings.append(warning.format(device=self.device.type.upper()))
             self._move_to(torch.device("cpu"))
             return work()
+
+
+def strips(shape: tuple[int, int]) -> Iterator[slice]:
+    """The rows of a picture, some at a time: of a large one, wide numbers on the way would take gigabytes."""
+    return (slice(first, first + TILE) for first in range(0, shape[0], TILE))
 
 
 @dataclass(frozen=True)

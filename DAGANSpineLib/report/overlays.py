@@ -64,7 +64,7 @@ def eroded(labels: np.ndarray) -> np.ndarray:
 def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
     stronger. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
-    change = strongest_around(restored.astype(np.float32) - pixels)
+    change = strongest_around(pixels, restored)
 
     def draw(pixels: np.ndarray, change: np.ndarray) -> np.ndarray:
         opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
@@ -76,17 +76,22 @@ def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
 def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, as labels with the meanings of `SHADES`. Both grey (rows, columns) -> uint8, the same."""
-    change = strongest_around(restored.astype(np.float32) - pixels)
+    change = strongest_around(pixels, restored)
     steps = np.minimum(np.round(np.abs(change) * STEPS / FULL_CHANGE), STEPS)
     return np.where((change > 0) & (steps > 0), steps + STEPS, steps).astype(np.uint8)
 
 
-def strongest_around(change: np.ndarray) -> np.ndarray:
-    """The strongest change within a pixel of each, float32 (rows, columns) -> the same.
+def strongest_around(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
+    """The strongest change within a pixel of each: two pictures (rows, columns) -> float32, the same.
 
     A view shows one row of three of a high picture: which of the dashes, one row high, would be seen, would be chance.
     """
-    image, square = sitk.GetImageFromArray(change), [[1, 1], sitk.sitkBox]
-    up = sitk.GetArrayFromImage(sitk.GrayscaleDilate(image, *square))
-    down = sitk.GetArrayFromImage(sitk.GrayscaleErode(image, *square))
-    return np.where(up > -down, up, down)
+    square, strongest = [[1, 1], sitk.sitkBox], np.empty(pixels.shape, np.float32)
+    for first in range(0, len(pixels), STRIP):
+        rows = slice(max(first - 1, 0), first + STRIP + 1)
+        image = sitk.GetImageFromArray(restored[rows].astype(np.float32) - pixels[rows])
+        up = sitk.GetArrayFromImage(sitk.GrayscaleDilate(image, *square))
+        down = sitk.GetArrayFromImage(sitk.GrayscaleErode(image, *square))
+        strip = strongest[first : first + STRIP]
+        strip[:] = np.where(up > -down, up, down)[first - rows.start :][: len(strip)]
+    return strongest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..errors import ImageError
@@ -30,6 +31,8 @@ def read_by(plain: Path, reader: str, path: Path) -> sitk.Image:
             error = raised
     if error is not None or TROUBLE.search(printed.text):
         raise trouble_of(str(error), path) from error
+    if not np.isfinite([*image.GetDirection(), *image.GetOrigin(), *image.GetSpacing()]).all():
+        raise crooked(path)
     return image
 
 
@@ -47,6 +50,11 @@ def trouble_of(message: str, path: Path) -> ImageError:
         return odd_pixels(path)
     if not re.search("orthonormal|direction|determinant", message, re.I):
         return damaged(path)
+    return crooked(path)
+
+
+def crooked(path: Path) -> ImageError:
+    """For axes that nobody can lay a picture along."""
     sentence = _(
         "{path} has axes that don't stand at right angles (sheared, or not numbers): resample it, or correct its "
         "directions."

@@ -344,11 +344,13 @@ def test_sheared_axes_and_axes_that_are_no_numbers_have_their_own_sentence(pixel
     struct.pack_into("<h", header, 254, 1)
     struct.pack_into("<12f", header, 280, 1, 0.8, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
     (tmp_path / "sheared.nii").write_bytes(bytes(header) + pixels.tobytes())
+    struct.pack_into("<12f", header, 280, float("nan"), 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    (tmp_path / "nan.nii").write_bytes(bytes(header) + pixels.tobytes())
     path = itk(tmp_path / "nan.nrrd", pixels[None])
     content = path.read_bytes()
     assert b"(1,0,0)" in content
     path.write_bytes(content.replace(b"(1,0,0)", b"(nan,0,0)"))
-    for name in ("sheared.nii", "nan.nrrd"):
+    for name in ("sheared.nii", "nan.nii", "nan.nrrd"):
         with pytest.raises(ImageError, match="right angles"):
             read_image(tmp_path / name)
 
