@@ -64,10 +64,10 @@ def outside(mask: np.ndarray) -> np.ndarray:
     return chosen[parts][1:-1, 1:-1]
 
 
-def marks_of(colours: np.ndarray, lit: np.ndarray) -> np.ndarray:
-    """Where coloured lines, crosses and figures are drawn: boolean (rows, columns). `colours`: (rows, columns, 3), 0 to
-    255; `lit`: where the picture isn't black."""
-    coloured = np.ptp(colours, axis=2) > COLOURED
+def marks_of(colourfulness: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """Where coloured lines, crosses and figures are drawn: boolean (rows, columns). `colourfulness`: grey levels
+    between the strongest and the weakest colour, (rows, columns); `lit`: where the picture isn't black."""
+    coloured = colourfulness > COLOURED
     if not coloured.any() or coloured.sum() > MARKED * max(lit.sum(), 1):
         return np.zeros(coloured.shape, bool)
     grown = sitk.BinaryDilate(sitk.GetImageFromArray(coloured.astype(np.uint8)), [1, 1], sitk.sitkBox)

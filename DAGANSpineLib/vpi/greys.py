@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ FRACTIONS = 0.1, 1.25  # ranges of fractions: interpolation goes slightly beyond
 LEVELS = 16.0  # from here to 255 a range that begins at 0 is one of grey levels
 FREQUENT = 0.25  # of the border: a value from here on is the background's
 FEW = 0.001  # of the pixels are not counted on
+STRIP = 256  # rows
 UNDERSHOOT = 0.05  # of the range: interpolation goes so far below the background
 
 
@@ -54,9 +56,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
     numbers = picture if picture.ndim == 2 else luminance(picture)
     pixels = scale_of(numbers, picture.dtype).grey(numbers)
     if picture.ndim == 3 and picture.shape[2] >= 3:
-        colours = picture[..., :3].astype(np.float32)
-        colours *= 255 / max(float(colours.max()), 1e-30) if colours.max() > 255 or colours.max() <= 1 else 1
-        marks = marks_of(colours, pixels > DARK)
+        marks = marks_of(colourfulness(picture), pixels > DARK)
         pixels = without_marks(pixels, marks) if marks.any() else pixels
     if background_of(pixels) > DARK:
         pixels = pixels * lit_body(pixels)
@@ -87,7 +87,20 @@ def luminance(picture: np.ndarray) -> np.ndarray:
     if picture.shape[2] < 3:
         return picture[..., 0]
     kind = np.float32 if picture.dtype.itemsize <= 4 else np.float64
-    return picture[..., :3].astype(kind) @ np.array(LUMINANCE, kind)
+    return by_strips(picture[..., :3], lambda strip: strip.astype(kind) @ np.array(LUMINANCE, kind))
+
+
+def colourfulness(picture: np.ndarray) -> np.ndarray:
+    """How far the strongest colour of each pixel is from the weakest, of 255: (rows, columns, channels) -> float32
+    (rows, columns)."""
+    brightest = np.float32(picture[..., :3].max())
+    factor = np.float32(255 / max(brightest, 1e-30) if brightest > 255 or brightest <= 1 else 1)
+    return by_strips(picture[..., :3], lambda strip: np.ptp(strip.astype(np.float32) * factor, axis=2))
+
+
+def by_strips(picture: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A picture changed some rows at a time: all colours of a large one as wide numbers would take half a gigabyte."""
+    return np.concatenate([change(picture[first : first + STRIP]) for first in range(0, len(picture), STRIP)])
 
 
 def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
