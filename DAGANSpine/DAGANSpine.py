@@ -90,7 +90,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         panel.setMRMLScene(slicer.mrmlScene)
         self.logic = DAGANSpineLogic()
         self._sampleMenu = SampleMenu(self.ui, self.choose)
-        self._input = InputSection(self.ui, self.onImageLoaded)
+        self._input = InputSection(self.ui, self.onImageLoaded, self.onPixelSizeGiven)
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._deviceChooser = DeviceChooser(self.ui)
@@ -185,7 +185,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         volume = parameters.inputVolume if parameters is not None else None
         if parameters is not None and volume is not self._followed and not running:
             self.follow(volume)
-        self._input.show(volume)
+        self._input.show(volume, enabled=not running)
         self._projection.follow(parameters, volume, enabled=not running)
         self._modelChooser.show(parameters.modelPath if parameters is not None else "", enabled=not running)
         trouble = scene_projection.trouble_with(volume) or self._projection.trouble or self._modelChooser.trouble
@@ -250,6 +250,12 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         if self.isDoneWith(parameters.inputVolume):
             self.choose(volume)
+
+    def onPixelSizeGiven(self):
+        """The image is larger or smaller than before: show it whole again."""
+        self.updateGUI()
+        if self._entered:
+            self._views.showImage()
 
     def isDoneWith(self, volume):
         """Whether this image, None for none, is nothing that the user would miss if another were chosen."""

@@ -10,10 +10,12 @@ from DAGANSpineLib.scene import projection as scene_projection
 
 class InputSection:
     """The panel's section of the input. `ui`: the panel's widgets. `onLoaded`: called with an image or volume that can
-    be restored, when it has been loaded."""
+    be restored, when it has been loaded. `onSized`: called when the user has said how large an image's pixels are."""
 
-    def __init__(self, ui, onLoaded):
-        self._line, self._onLoaded = ui.pixelSizeLabel, onLoaded
+    def __init__(self, ui, onLoaded, onSized):
+        self._line, self._onLoaded, self._onSized = ui.pixelSizeLabel, onLoaded, onSized
+        self._field, self._fieldLabel, self._volume = ui.givenPixelSize, ui.givenPixelSizeLabel, None
+        self._field.valueChanged.connect(self._give)
         self._added = []  # IDs of nodes that were added, and may not hold their images yet
         self._timer = qt.QTimer(ui.inputSelector)
         self._timer.setSingleShot(True)
@@ -33,10 +35,28 @@ class InputSection:
                 self._onLoaded(node)
                 return
 
-    def show(self, volume):
-        """Describe this image or volume, None for none."""
+    def show(self, volume, enabled=True):
+        """Describe this image or volume, None for none, and offer to say how large its pixels are, if it doesn't."""
         self._line.text = pixelSize(volume)
         self._line.visible = bool(self._line.text)
+        self._volume = volume if lacksPixelSize(volume) else None
+        self._field.visible = self._fieldLabel.visible = self._volume is not None
+        self._field.enabled = enabled
+        blocked = self._field.blockSignals(True)
+        self._field.value = (scene.given_pixel_size(volume) if self._volume is not None else None) or 0
+        self._field.blockSignals(blocked)
+
+    def _give(self, size):
+        if self._volume is not None:
+            scene.give_pixel_size(self._volume, size or None)
+            self._onSized()
+
+
+def lacksPixelSize(volume):
+    """Whether this is an image that doesn't know how large its pixels are, whatever somebody has said since."""
+    if scene_projection.trouble_with(volume) or scene_projection.is_volume(volume):
+        return False
+    return scene.given_pixel_size(volume) is not None or scene.OneSlice.of(volume).spacing is None
 
 
 def pixelSize(volume):
@@ -63,5 +83,7 @@ def whence(volume):
     """Who says how large the pixels are."""
     if scene_projection.projection_of(volume) is not None:
         return _("from the projected volume")
+    if scene.given_pixel_size(volume) is not None:
+        return _("as given below")
     storage = volume.GetStorageNode()
     return _("from the file") if storage is not None and storage.GetFileName() else _("as set in Slicer")

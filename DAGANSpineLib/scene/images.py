@@ -14,6 +14,7 @@ from ..errors import ImageError
 from ..vpi import PICTURES, Plane, grey, pixel_size
 
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
+PIXEL_SIZE = "DAGANSpinePixelSize"  # attribute of an image whose file doesn't know it: mm, as somebody has said
 VOLUME_ROLE = "DAGANSpineVolume"  # node reference from a VPI to the volume that it was projected from
 
 
@@ -50,7 +51,12 @@ class OneSlice:
         within = [2 - dimension for dimension in range(3) if dimension != axis]
         toward = [matrix[:3, dimension] for dimension in within]
         spacing = pixel_size(tuple(volume.GetSpacing()[dimension] for dimension in within), *toward)
-        return cls(shape, axis, Plane.of(*toward), None if is_picture_file(volume) else spacing)
+        given = given_pixel_size(volume)
+        if given is not None:
+            spacing = given, given
+        elif is_picture_file(volume):
+            spacing = None
+        return cls(shape, axis, Plane.of(*toward), spacing)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -107,6 +113,21 @@ def is_picture_file(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
     """Whether the volume comes from a PNG or JPEG and the like, whose resolution is that of a print."""
     storage = volume.GetStorageNode()
     return bool(storage and storage.GetFileName()) and Path(storage.GetFileName()).suffix.lower() in PICTURES
+
+
+def given_pixel_size(volume: slicer.vtkMRMLScalarVolumeNode) -> float | None:
+    """How large a pixel is, mm, as somebody has said; None where nobody has."""
+    said = volume.GetAttribute(PIXEL_SIZE)
+    return float(said) if said else None
+
+
+def give_pixel_size(volume: slicer.vtkMRMLScalarVolumeNode, size: float | None) -> None:
+    """Say how large a pixel of an image is, mm, across and down; None takes it back. The image is shown and measured
+    so, and its results take that over."""
+    shape = OneSlice.of(volume).shape[::-1]
+    volume.SetAttribute(PIXEL_SIZE, None if size is None else f"{size:g}")
+    before = volume.GetSpacing()
+    volume.SetSpacing([old if extent == 1 else size or 1.0 for extent, old in zip(shape, before, strict=True)])
 
 
 def trouble_with(volume: slicer.vtkMRMLScalarVolumeNode | None) -> str:

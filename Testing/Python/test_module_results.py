@@ -100,6 +100,36 @@ def test_without_a_pixel_size_areas_are_in_pixels_and_a_note_says_so(panel, scen
     assert "Note: The pixel size is unknown" in panel.ui.warningsLabel.text
 
 
+def test_a_pixel_size_that_is_given_makes_areas_and_is_the_results_own(panel, scene, small_vpi):
+    picture = as_png(small_vpi, "Picture")
+    panel.ui.inputSelector.setCurrentNode(picture)
+    assert panel.ui.givenPixelSize.visible and panel.ui.givenPixelSize.text == "unknown"
+    panel.ui.givenPixelSize.value = 0.7
+    assert panel.ui.pixelSizeLabel.text == "Pixels of 0.7 mm across, 0.7 mm down, as given below."
+    panel.ui.runButton.click()
+    restored, segmentation = results()
+    areas = {row[0]: float(row[2]) for row in cells(panel.ui.segmentsTable)[1:]}
+    for segment in SEGMENTS:
+        assert areas[segment.name] == pytest.approx(statistics(segmentation, segment.name) * 0.49, abs=0.5)
+    assert restored.GetSpacing() == picture.GetSpacing() == (0.7, 0.7, 1.0)
+
+
+def test_a_pixel_size_can_be_taken_back_and_is_asked_only_of_images_that_lack_it(chosen, scene, small_vpi):
+    field = chosen.ui.givenPixelSize
+    assert not field.visible  # the fixture's image knows
+    picture = as_png(small_vpi, "Picture")
+    chosen.ui.inputSelector.setCurrentNode(picture)
+    assert field.visible and field.value == 0
+    field.value = 0.25
+    chosen.ui.inputSelector.setCurrentNode(slicer.util.getNode("VPI"))
+    assert not field.visible
+    chosen.ui.inputSelector.setCurrentNode(picture)
+    assert field.value == 0.25
+    field.value = 0
+    assert chosen.ui.pixelSizeLabel.text.startswith("Pixel size unknown")
+    assert picture.GetSpacing() == (1.0, 1.0, 1.0) and field.visible
+
+
 def test_a_picture_too_small_for_patches_has_no_figures_of_the_restoration(panel, scene, small_vpi):
     as_png(np.ascontiguousarray(small_vpi[:90]), "Small")
     panel.ui.inputSelector.setCurrentNode(slicer.util.getNode("Small"))
