@@ -16,6 +16,7 @@ for threads in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
     os.environ.setdefault(threads, "1")
 
 ROOT = Path(__file__).resolve().parents[2]
+PART = 384  # rows
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 
 
@@ -82,6 +83,28 @@ def simulated(tmp_path_factory):
     first, test, *others = known
     description = {"name": "Simulated spine VPI, coarse", "train": [first, *others], "test": [test], "subjects": known}
     description["spacing"] = {name: each["spacing_mm"] for name, each in known.items()}
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def part(simulated, tmp_path_factory):
+    """The same subjects, a part of each: the rows around its torn ones. For trainings, which learn from patches, and
+    restore and validate whole pictures."""
+    import SimpleITK as sitk
+
+    folder = tmp_path_factory.mktemp("part") / "part"
+    description = json.loads((simulated / "dataset.json").read_text(encoding="utf-8"))
+    del description["subjects"]  # whose curves are those of whole spines
+    for name in description["spacing"]:
+        torn = sitk.GetArrayFromImage(sitk.ReadImage(str(simulated / "torn" / f"{name}.png")))
+        middle = int(np.average(np.arange(len(torn)), weights=torn.sum(1) + 1e-9))
+        first = min(max(middle - PART // 2, 0), len(torn) - PART)
+        for kind in ("images", "clean", "labels", "torn"):
+            pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(simulated / kind / f"{name}.png")))
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            cut = np.ascontiguousarray(pixels[first : first + PART])
+            sitk.WriteImage(sitk.GetImageFromArray(cut), str(folder / kind / f"{name}.png"))
     (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
     return folder
 

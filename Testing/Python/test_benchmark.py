@@ -33,8 +33,8 @@ TWO = ("vanilla-fpn", "da-gan")
 
 
 @pytest.fixture(scope="module")
-def data(simulated):
-    return simulated
+def data(part):
+    return part
 
 
 def run(data, folder, *keys, said=None):

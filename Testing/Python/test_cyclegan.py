@@ -223,8 +223,8 @@ def test_the_papers_settings_stand():
 
 
 @pytest.fixture(scope="module")
-def data(simulated):
-    return simulated
+def data(part):
+    return part
 
 
 @pytest.mark.parametrize("joint", [True, False])

@@ -170,8 +170,8 @@ def test_streaks_are_removed_by_structured_noise2void_alone():
 
 
 @pytest.fixture(scope="module")
-def data(simulated):
-    return simulated
+def data(part):
+    return part
 
 
 @pytest.mark.parametrize("system", PRESETS)

@@ -59,8 +59,8 @@ def test_it_removes_the_noise_that_it_knows_without_having_seen_a_clean_picture(
     assert gained > 3
 
 
-def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(simulated, tmp_path, small_vpi):
-    train(simulated, tmp_path / "run", ntgan.preset(SMOKE), precision="full")
+def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(part, tmp_path, small_vpi):
+    train(part, tmp_path / "run", ntgan.preset(SMOKE), precision="full")
     assert isinstance(load_model(tmp_path / "run" / "best.pt").generator_shape, GeneratorShape)
     result = Pipeline.load(tmp_path / "run" / "best.pt", "cpu").run(small_vpi.astype(np.float32))
     assert result.restored.shape == result.labels.shape == small_vpi.shape

@@ -27,13 +27,16 @@ from DAGANSpineLib.training.stages import AdversarialStage
 from DAGANSpineLib.training.trainer import Course, Trainer, train
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
-# the segmenter learns from crops, since whole spines take longer than all the rest
-SMOKE = dataclasses.replace(PRESETS["smoke"], stages=(RESTORATION, dataclasses.replace(SEGMENTATION, rows=64)))
+# few patches at a time, and a segmenter that learns from crops: whole spines take longer than all the rest
+SMOKE = dataclasses.replace(
+    PRESETS["smoke"],
+    stages=(dataclasses.replace(RESTORATION, batch=2), dataclasses.replace(SEGMENTATION, rows=64)),
+)
 
 
 @pytest.fixture(scope="module")
-def data(simulated):
-    return simulated
+def data(part):
+    return part
 
 
 @pytest.fixture(scope="module")
