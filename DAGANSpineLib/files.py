@@ -18,8 +18,8 @@ from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
 LONGEST = 100  # bytes of a name that a temporary one takes over: file systems allow 255
-# what is in torch's RuntimeErrors for a full disk
-UNWRITABLE = re.compile(r"FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
+# what is in libraries' RuntimeErrors for a full disk: ITK's, torch's
+UNWRITABLE = re.compile(r"itk::ERROR|ITK\sERROR|FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quotas
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 

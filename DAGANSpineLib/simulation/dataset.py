@@ -31,8 +31,10 @@ def split_subjects(names: list[str], seed: int) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in test], sorted(test)
 
 
-def _write_subject(folder: Path, name: str, seed: int, severity: str, volumes: bool) -> tuple[str, dict]:
-    subject = simulate_subject(seed, severity=severity)
+def _write_subject(
+    folder: Path, name: str, seed: int, severity: str, volumes: bool, spacing_mm: float
+) -> tuple[str, dict]:
+    subject = simulate_subject(seed, severity=severity, spacing_mm=spacing_mm)
     torn = subject.torn.astype(np.uint8) * 255
     for kind, pixels in zip(KINDS, (subject.vpi, subject.clean, subject.labels, torn), strict=True):
         image = sitk.GetImageFromArray(pixels)
@@ -55,14 +57,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _simulate_all(
-    folder: Path, seeds: dict[str, int], severity: str, volumes: bool, progress: Progress
-) -> dict[str, dict]:
+def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress, *how: object) -> dict[str, dict]:
     known = {}
     workers = min(os.cpu_count() or 1, len(seeds))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker) as pool:
-        pending = [pool.submit(_write_subject, folder, name, seed, severity, volumes) for name, seed in seeds.items()]
+        pending = [pool.submit(_write_subject, folder, name, seed, *how) for name, seed in seeds.items()]
         try:
             for done, future in enumerate(pending, 1):
                 name, what = future.result()
@@ -94,11 +94,12 @@ def write_dataset(
     progress: Progress = unheard,
     volumes: bool = False,
     severity: str = USUAL,
+    spacing_mm: float = 0.2,
 ) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/, torn/ (PNG) and dataset.json.
 
-    `severity`: one of `worlds.SEVERITIES`. torn/ marks the pixels that the sweep spoiled, 255 on 0; what was done to
-    each subject, and where, stands in dataset.json.
+    `severity`: one of `worlds.SEVERITIES`; `spacing_mm`: size of a pixel. torn/ marks the pixels that the sweep
+    spoiled, 255 on 0; what was done to each subject, and where, stands in dataset.json.
     With `volumes` also volumes/ (NRRD): the voxel volume that each image is the projection of, some 15 MB each.
 
     Subject i has the seed 1000003 `seed` + i, so that data sets of different seeds share nobody. The folder is there
@@ -112,7 +113,7 @@ def write_dataset(
     with whole_folder(folder) as partial:
         for kind in (*KINDS, "volumes") if volumes else KINDS:
             (partial / kind).mkdir()
-        known = _simulate_all(partial, seeds, severity, volumes, progress)
+        known = _simulate_all(partial, seeds, progress, severity, volumes, spacing_mm)
         train, test = split_subjects(list(seeds), seed)
         description = {
             "name": f"Simulated spine VPI, {severity}, {subjects} subjects, seed {seed}",

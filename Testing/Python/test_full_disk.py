@@ -6,7 +6,6 @@ A limit on files' sizes stands for it: what goes beyond is refused by the system
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 import pytest
@@ -63,7 +62,9 @@ def command(say, output, most, arguments):
 
     # to be quick: no processes of their own, coarse subjects, one change
     dataset.ProcessPoolExecutor = lambda workers, context, begin: ThreadPoolExecutor(1)
-    dataset.simulate_subject = comparison.simulate_subject = partial(simulate_subject, spacing_mm=0.5)
+    dataset.simulate_subject = comparison.simulate_subject = lambda seed, severity, **size: simulate_subject(
+        seed, severity=severity, spacing_mm=0.5
+    )
     changed_pictures.CHANGES = dict(list(changed_pictures.CHANGES.items())[-1:])
     with output.open("w") as file:
         os.dup2(file.fileno(), 1)

@@ -68,7 +68,7 @@ def test_a_volume_projects_to_the_subjects_own_vpi(subject, stored, projector):
 
 
 def test_a_volume_of_the_scanners_own_fineness_projects_to_its_vpi():
-    volume = simulate_volume(simulate_subject(6))
+    volume = simulate_volume(simulate_subject(6, spacing_mm=0.4))
     picture = Stored.of(volume).projector().project(slab_of(volume))
     assert similarity(picture.astype(float), volume.vpi.astype(float), volume.vpi > 0) >= 0.99
 
