@@ -21,7 +21,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named
 from .itk import read_by
-from .refusals import damaged, is_disks, refuse_size
+from .refusals import damaged, refuse_size, refused
 
 FILMS = {"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"}  # Ultrasound Multi-frame Image Storage
 TIMES = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")  # said of films only
@@ -58,26 +58,14 @@ def header(path: Path) -> pydicom.Dataset | None:
 
 def read_dicom(path: Path) -> tuple[sitk.Image, bool]:
     """A DICOM file's image, and whether it knows its pixel size. Raises ImageError with a sentence."""
-    try:
-        with unheard():
-            return image_of(pydicom.dcmread(path, force=True), path)
-    except ImageError:
-        raise
-    except Exception as error:  # whatever foreign bytes lead pydicom to
-        if is_disks(error):
-            raise
-        raise damaged(path) from error
+    with refused(path), unheard():
+        return image_of(pydicom.dcmread(path, force=True), path)
 
 
 def refuse_damaged(path: Path) -> None:
     """Raise ImageError if a file promises more than it holds."""
-    try:
-        with unheard():
-            refuse_incomplete(pydicom.dcmread(path, force=True), path)
-    except ImageError:
-        raise
-    except Exception as error:  # whatever foreign bytes lead pydicom to
-        raise damaged(path) from error
+    with refused(path), unheard():
+        refuse_incomplete(pydicom.dcmread(path, force=True), path)
 
 
 def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:

@@ -18,7 +18,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named, silenced
 from .itk import read_by
-from .refusals import damaged, is_disks, odd_pixels, refuse_size, unreadable
+from .refusals import odd_pixels, refuse_size, refused, unreadable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MODES = {"1": "L", "P": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB",
@@ -30,19 +30,12 @@ DEEP_PNG = b"\x10\x02", b"\x10\x06"  # 16 bits a channel, RGB without or with op
 
 def read_raster(path: Path) -> np.ndarray:
     """A picture (rows, columns[, channels]), or a TIFF's pages (pages, rows, columns). Raises ImageError."""
-    try:
-        with path.open("rb") as file, silenced(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if deep_colours(file.read(26)):
-                return through_itk(path, "PNGImageIO")
-            file.seek(0)
-            return read_with_pillow(file, path)
-    except ImageError:
-        raise
-    except Exception as error:  # whatever foreign bytes lead Pillow to
-        if is_disks(error):
-            raise
-        raise damaged(path) from error
+    with refused(path), path.open("rb") as file, silenced(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if deep_colours(file.read(26)):
+            return through_itk(path, "PNGImageIO")
+        file.seek(0)
+        return read_with_pillow(file, path)
 
 
 def deep_colours(header: bytes) -> bool:

@@ -5,9 +5,10 @@ A header of a few bytes can claim any size: it is asked before memory is.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ImageError
@@ -40,6 +41,19 @@ def refuse_voxel_size(spacing: Sequence[float]) -> None:
     if not all(SMALLEST_MM <= size <= LARGEST_MM for size in spacing):
         sentence = _("This volume's voxels are said to be {sizes} mm large, which can't be: correct their size.")
         raise ImageError(sentence.format(sizes=" × ".join(f"{size:g}" for size in spacing)))
+
+
+@contextlib.contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """Whatever a file's foreign bytes lead a library to becomes a refusal; what the disk says is passed on."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        if is_disks(error):
+            raise
+        raise damaged(path) from error
 
 
 def is_disks(error: Exception) -> bool:
