@@ -13,6 +13,7 @@ EXACT, EVEN = 0.95, 1.5  # share of a border, grey levels: hardly compressed, th
 LARGE = 0.02  # of the picture: no part of a body, which is never of one grey, is that large
 FRAMES = 4  # at most: a window, a frame in it, the page, the picture
 COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
+EDGE, WIDEST = 10.0, 4.0  # grey levels likewise, at a mark's blurred edge; of the mark's pixels
 MARKED = 0.1  # of the lit pixels at most are marks: a picture with more colour is tinted as a whole
 
 
@@ -70,8 +71,21 @@ def marks_of(colourfulness: np.ndarray, lit: np.ndarray) -> np.ndarray:
     coloured = colourfulness > COLOURED
     if not coloured.any() or coloured.sum() > MARKED * max(lit.sum(), 1):
         return np.zeros(coloured.shape, bool)
-    grown = sitk.BinaryDilate(sitk.GetImageFromArray(coloured.astype(np.uint8)), [1, 1], sitk.sitkBox)
+    grown = sitk.BinaryDilate(
+        sitk.GetImageFromArray(with_edges(coloured, colourfulness).astype(np.uint8)), [1, 1], sitk.sitkBox
+    )
     return sitk.GetArrayFromImage(grown).astype(bool)
+
+
+def with_edges(marks: np.ndarray, colourfulness: np.ndarray) -> np.ndarray:
+    """Marks with what is joined to them and less coloured: a JPEG blurs colours. As they are, where that is far more,
+    in a tinted picture. Boolean (rows, columns)."""
+    tinged = sitk.GetImageFromArray((colourfulness > EDGE).astype(np.uint8))
+    parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(tinged))
+    joined = np.zeros(int(parts.max()) + 1, bool)
+    joined[parts[marks]] = True
+    wider = joined[parts]
+    return wider if wider.sum() <= WIDEST * marks.sum() else marks
 
 
 def without_marks(pixels: np.ndarray, marks: np.ndarray) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from DAGANSpineLib.inference import Pipeline
-from DAGANSpineLib.vpi import grey, lit_body
+from DAGANSpineLib.vpi import grey, lit_body, read_vpi
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,18 @@ def test_lines_and_figures_in_colour_are_taken_out(spine):
     read = grey(marked)
     assert np.array_equal(lit_body(read), lit_body(canvas))
     assert (np.abs(read - canvas) > 60).mean() < 0.01
+
+
+@pytest.mark.parametrize("colour", [(255, 230, 0), (0, 255, 0), (255, 0, 0)])
+def test_a_thick_line_in_the_blurred_colours_of_a_jpeg_is_taken_out(spine, colour, tmp_path):
+    def body_of(picture):
+        Image.fromarray(picture).save(tmp_path / "a.jpg", quality=90)
+        return lit_body(read_vpi(tmp_path / "a.jpg").pixels)
+
+    canvas = np.repeat(np.pad(spine, 60)[..., None], 3, 2)
+    marked = canvas.copy()
+    marked[200:211, 190:240] = colour  # from within the body's edge outward
+    assert (body_of(marked) & ~body_of(canvas)).sum() < 10
 
 
 def test_a_tinted_picture_is_no_mark(spine):
