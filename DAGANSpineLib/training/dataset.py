@@ -14,11 +14,18 @@ import SimpleITK as sitk
 
 from ..errors import ImageError, UserError
 from ..files import portable_name
-from ..records import read_json
+from ..records import check_record, read_json
 from ..segments import CLASSES
 from ..vpi import read_image, read_vpi, refuse_unlit
 
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
+
+
+NUMBER = int | float
+# what evaluations read of a simulated subject, where it is there
+KNOWN = {"severity": str, "curve_type": str, "scanner": dict, "layer": NUMBER, "person": dict, "noise": list,
+         "spacing_mm": list, "swept_rows": list, "curves": list, "vertebra_centres": dict,
+         "vertebra_tilt_deg": dict}  # fmt: skip
 
 
 class DatasetError(UserError):
@@ -143,8 +150,34 @@ def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
         raise DatasetError(f"{path} has the classes {str(classes)[:100]}; they must be {CLASSES}.")
     known = description.get("subjects")
     known = known if isinstance(known, dict) else {}
+    for subject, record in known.items():
+        refuse_unreadable(record, path, subject)
     splits = [[record_of(folder, name, known.get(name)) for name in description[split]] for split in ("train", "test")]
-    return str(description.get("name", folder.name)), splits
+    name = description.get("name", folder.name)
+    if not isinstance(name, str):
+        raise DatasetError(f"{path} says name in a way that can't be used: {str(name)[:40]}.")
+    return name, splits
+
+
+def refuse_unreadable(known: object, path: Path, subject: str) -> None:
+    """Raise DatasetError for what `dataset.json` says of a subject, where evaluations could not read it."""
+    if not isinstance(known, dict):
+        return
+    where = f"subject {subject}"
+    check_record(known, {name: kind for name, kind in KNOWN.items() if name in known}, path, DatasetError, where)
+    if "scanner" in known:
+        check_record(known["scanner"], {"name": str}, path, DatasetError, where)
+    if known.get("person"):
+        check_record(known["person"], {"size": NUMBER, "blur": NUMBER}, path, DatasetError, where)
+    for event in known.get("noise", ()):
+        check_record(event, {"kind": str}, path, DatasetError, where)
+    pairs = known.get("vertebra_centres", {}).values()
+    pairs = [*pairs, *(known[name] for name in ("spacing_mm", "swept_rows") if name in known)]
+    numbers = known.get("vertebra_tilt_deg", {}).values()
+    if not all(isinstance(each, list) and len(each) == 2 for each in pairs) or not all(
+        isinstance(each, NUMBER) for each in (*numbers, *(part for pair in pairs for part in pair))
+    ):
+        raise DatasetError(f"{path}, {where}, holds places or tilts that are no numbers.")
 
 
 def record_of(folder: Path, subject: str, known: object = None) -> Record:

@@ -251,3 +251,20 @@ def test_a_description_written_by_windows_notepad_is_read(clinic):
     described = json.dumps({"name": "Klinik Süd", "train": ["a"], "test": []}, ensure_ascii=False)
     (clinic / "dataset.json").write_text(described, encoding="utf-8-sig")
     assert open_dataset(clinic).name == "Klinik Süd"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"scanner": 5}, {"scanner": {}}, {"person": "x"}, {"person": {"size": None, "blur": 1}}, {"noise": 5},
+        {"noise": [{}]}, {"layer": []}, {"spacing_mm": [0.2]}, {"swept_rows": "ab"}, {"vertebra_centres": {"T1": 5}},
+        {"vertebra_tilt_deg": {"T1": None}}, {"curves": {}},
+    ],
+)  # fmt: skip
+def test_what_cant_be_read_of_a_subject_is_said_before_it_is_evaluated(simulated, tmp_path, changed):
+    description = json.loads((simulated / "dataset.json").read_text(encoding="utf-8"))
+    subject = description["test"][0]
+    description["subjects"][subject] |= changed
+    (tmp_path / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(DatasetError, match=f"subject {subject}"):
+        open_dataset(tmp_path)
