@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..model import Model, load_model
 from ..networks import resize, shrink
@@ -21,8 +21,9 @@ from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise
 from .devices import DeviceError, choose_device, out_of_memory
+from .tiles import tiles_of
 
-TILE = 256  # rows and columns: about a tenth of a second on a laptop's processor, so that cancelling feels prompt
+STRIP = 256  # rows
 
 Outcome = TypeVar("Outcome")
 
@@ -92,9 +93,9 @@ class Pipeline:
     def restore(self, pixels: np.ndarray, body: np.ndarray, progress: Progress = unheard) -> np.ndarray:
         """Remove the structured noise: (rows, columns) grey -> uint8 of the same shape.
 
-        Only tiles that meet the lit body are computed; outside the body the picture stays as it is.
+        Only the lit body and what the network sees around it are computed; outside the body the picture stays as it is.
         """
-        tiles = [tile for tile in tiles_of(body.shape, self.model.generator) if body[tile.inner].any()]
+        tiles = tiles_of(body, self.model.generator)
         restored = np.array(pixels, dtype=np.float32)
         for index, tile in enumerate(tiles):
             stage = _("Restoring, tile {number} of {count}").format(number=index + 1, count=len(tiles))
@@ -157,36 +158,4 @@ class Pipeline:
 
 def strips(shape: tuple[int, int]) -> Iterator[slice]:
     """The rows of a picture, some at a time: of a large one, wide numbers on the way would take gigabytes."""
-    return (slice(first, first + TILE) for first in range(0, shape[0], TILE))
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Part of a picture: `outer` is what the network sees, `inner` what it is responsible for, `core` the same
-    within the outer part; each a pair of slices (rows, columns)."""
-
-    outer: tuple[slice, slice]
-    inner: tuple[slice, slice]
-    core: tuple[slice, slice]
-
-
-def tiles_of(shape: tuple[int, int], generator: nn.Module, size: int = TILE) -> Iterator[Tile]:
-    """Cover a picture (rows, columns) with tiles whose margins make the network's output that of the whole picture;
-    with one tile, if the network looks at all of it (`RestorerShape`)."""
-    if generator.halo is None:
-        whole = slice(0, shape[0]), slice(0, shape[1])
-        yield Tile(whole, whole, whole)
-        return
-    if size % generator.alignment:
-        raise ValueError(_("Tiles must be multiples of {count} pixels.").format(count=generator.alignment))
-    for row in range(0, shape[0], size):
-        for column in range(0, shape[1], size):
-            down = span(row, shape[0], size, generator.halo)
-            across = span(column, shape[1], size, generator.halo)
-            yield Tile(*zip(down, across, strict=True))
-
-
-def span(start: int, extent: int, size: int, halo: int) -> tuple[slice, slice, slice]:
-    """Outer, inner and core slices of one axis."""
-    stop, first = min(start + size, extent), max(start - halo, 0)
-    return slice(first, min(stop + halo, extent)), slice(start, stop), slice(start - first, stop - first)
+    return (slice(first, first + STRIP) for first in range(0, shape[0], STRIP))

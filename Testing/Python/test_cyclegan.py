@@ -14,7 +14,7 @@ from DAGANSpineLib.baselines import cyclegan
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE, parameters
 from DAGANSpineLib.baselines.cyclegan import CycleGAN, ImagePool, difference, least_squares
 from DAGANSpineLib.inference import Pipeline
-from DAGANSpineLib.inference.pipeline import tiles_of
+from DAGANSpineLib.inference.tiles import tiles_of
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import PanopticFPNShape, ResidualGeneratorShape
 from DAGANSpineLib.networks.residual_generator import PatchDiscriminator, ResidualGenerator
@@ -67,7 +67,7 @@ def test_the_generator_looks_at_all_of_a_picture_so_that_there_is_one_tile():
     elsewhere[..., 500:, :] = 1
     with torch.no_grad():
         assert (network(picture) - network(elsewhere))[..., :40, :].abs().max() > 1e-5
-    assert len(list(tiles_of((600, 700), network))) == 1
+    assert len(list(tiles_of(np.ones((600, 700), bool), network))) == 1
 
 
 def test_the_discriminators_loss_is_the_squared_distance_from_one_or_zero():

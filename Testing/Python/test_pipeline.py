@@ -1,12 +1,14 @@
 """Pixels in, restored pixels and labels out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from DAGANSpineLib.inference import Pipeline, devices
 from DAGANSpineLib.inference.devices import DeviceError
-from DAGANSpineLib.inference.pipeline import tiles_of
+from DAGANSpineLib.inference.tiles import tiles_of
 from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks import Generator
@@ -36,19 +38,72 @@ def pixels() -> np.ndarray:
     return pixels
 
 
-@pytest.mark.parametrize("widths", [(4, 8, 16), (4, 8)])
-@pytest.mark.parametrize("options", [{}, {"unshuffled": True}, {"upsampling": "transposed"}], ids=str)
-def test_tiles_give_the_whole_images_output(widths, options, pixels):
+@pytest.fixture
+def small_tiles(monkeypatch) -> int:
+    """The limit of tiles so small that the picture has several."""
+    limit = 40_000
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.tiles_of", partial(tiles_of, limit=limit))
+    return limit
+
+
+def body_of(*parts: tuple[int, int, int, int]) -> np.ndarray:
+    """A body of rectangles (first and last row, first and last column), in a picture of no round size."""
+    body = np.zeros((611, 333), bool)
+    for top, bottom, left, right in parts:
+        body[top : bottom + 1, left : right + 1] = True
+    return body
+
+
+BODIES = {
+    "a block": body_of((13, 589, 40, 296)),
+    "all": np.ones((611, 333), bool),
+    "two parts side by side": body_of((13, 300, 5, 60), (200, 600, 250, 332)),
+    "two parts, one below the other": body_of((0, 90, 5, 60), (500, 610, 150, 332)),
+    "three columns": body_of((0, 610, 165, 167)),
+    "one pixel in a corner": body_of((610, 610, 332, 332)),
+    "rows that lie apart": body_of(*((row, row, 100, 200) for row in range(0, 611, 97))),
+    "a stair": body_of(*((row, row + 39, row // 2, row // 2 + 50) for row in range(0, 560, 40))),
+    "none": body_of(),
+}
+
+
+@pytest.mark.parametrize("limit", [20_000, 60_000, 150_000])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_tiles_cover_each_lit_pixel_once_and_none_exceeds_the_limit(body, limit):
+    times = np.zeros(body.shape, int)
+    for tile in tiles_of(body, Generator((4, 8, 16)), limit):
+        times[tile.inner] += 1
+        assert times[tile.outer].size <= limit
+    assert (times[body] == 1).all() and times.max(initial=0) <= 1
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize(
+    "widths, options",
+    [((4, 8, 16), {}), ((4, 8), {}), ((4, 8, 16), {"unshuffled": True}), ((4, 8, 16), {"upsampling": "transposed"})],
+    ids=str,
+)
+def test_tiles_give_the_whole_images_output(widths, options, body):
     torch.manual_seed(1)
     generator = Generator(widths, **options).eval()
-    image = torch.from_numpy(normalise(pixels))[None, None]
+    image = torch.rand(1, 1, *body.shape) * 2 - 1
     tiled = torch.full_like(image, float("nan"))
     with torch.inference_mode():
         whole = generator(image)
-        for tile in tiles_of(pixels.shape, generator, size=128):
+        for tile in tiles_of(body, generator, limit=30_000):
             tiled[(..., *tile.inner)] = generator(image[(..., *tile.outer)])[(..., *tile.core)]
     # the same sums in another order where the processor's kernels split the picture otherwise
-    torch.testing.assert_close(tiled, whole, atol=2e-6, rtol=0)
+    lit = torch.from_numpy(body)
+    torch.testing.assert_close(tiled[..., lit], whole[..., lit], atol=2e-6, rtol=0)
+
+
+def test_little_beside_the_lit_body_is_computed():
+    """A body such as scanners make, 400 columns that wander to and fro; squares of 256 compute twice the body."""
+    rows, columns = np.mgrid[:2574, :640]
+    body = (np.abs(columns - 300 - 15 * np.sin(rows / 200)) < 200) & (rows > 70) & (rows < 2500)
+    generator = Generator((4, 8, 16), upsampling="transposed")
+    computed = sum(body[tile.outer].size for tile in tiles_of(body, generator))
+    assert computed <= 1.5 * body.sum()
 
 
 def test_restoration_is_the_generators_output_within_the_body_and_the_input_outside(pipeline, pixels):
@@ -61,13 +116,14 @@ def test_restoration_is_the_generators_output_within_the_body_and_the_input_outs
     assert np.abs(restored[body] - pixels[body]).max() > 1  # the network does something here
 
 
-def test_only_tiles_that_meet_the_lit_body_are_computed(pipeline):
+def test_only_the_lit_body_and_its_margins_are_computed(pipeline):
     pixels = np.zeros((1024, 512), np.float32)
     pixels[300:500, 20:200] = np.random.default_rng(0).uniform(20, 250, (200, 180))
-    calls = []
-    pipeline.model.generator.register_forward_hook(lambda *_: calls.append(1))
+    shapes = []
+    pipeline.model.generator.register_forward_hook(lambda module, images, output: shapes.append(output.shape[-2:]))
     pipeline.restore(pixels, lit_body(pixels))
-    assert len(calls) == 1  # of 8
+    [(rows, columns)] = shapes
+    assert 200 <= rows <= 200 + 2 * (28 + 32) and 180 <= columns <= 180 + 2 * (28 + 8)
 
 
 def test_results_have_the_inputs_size_and_agree_with_each_other(pipeline, pixels):
@@ -112,15 +168,16 @@ def test_the_same_input_gives_the_same_output(pixels):
     assert np.array_equal(first.probabilities, second.probabilities)
 
 
-def test_progress_rises_from_0_to_1_tile_by_tile(pipeline, pixels):
+def test_progress_rises_from_0_to_1_tile_by_tile(pipeline, pixels, small_tiles):
     heard = []
     pipeline.run(pixels, lambda fraction, message: heard.append((fraction, message)))
     fractions = [fraction for fraction, _ in heard]
     assert fractions == sorted(fractions) and (fractions[0], fractions[-1]) == (0, 1)
-    assert sum("tile" in message for _, message in heard) == len(list(tiles_of(pixels.shape, pipeline.model.generator)))
+    count = len(tiles_of(lit_body(pixels), pipeline.model.generator, small_tiles))
+    assert sum("tile" in message for _, message in heard) == count > 2
 
 
-def test_cancelling_between_tiles_stops_the_run(pipeline, pixels):
+def test_cancelling_between_tiles_stops_the_run(pipeline, pixels, small_tiles):
     computed = []
     pipeline.model.generator.register_forward_hook(lambda *_: computed.append(1))
 

@@ -1,0 +1,103 @@
+"""Tiles laid on the lit body, so that a restorer with a finite view computes little else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from torch import nn
+
+# pixels of a tile: larger ones save margins, but take memory, and time for it (Testing/Benchmarks)
+LIMIT = 150_000
+UNIT, STEP = 8, 32  # columns and rows, in pixels, of the grid that tiles lie on
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a picture: `outer` is what the network sees, `inner` what it is responsible for, `core` the same
+    within the outer part; each a pair of slices (rows, columns)."""
+
+    outer: tuple[slice, slice]
+    inner: tuple[slice, slice]
+    core: tuple[slice, slice]
+
+
+Run = tuple[int, int]  # first column and the one after the last
+
+
+def tiles_of(body: np.ndarray, generator: nn.Module, limit: int = LIMIT) -> list[Tile]:
+    """Cover a body, boolean (rows, columns), with tiles whose margins make the network's output that of the whole
+    picture; with one tile, if the network looks at all of it (`RestorerShape`).
+
+    Of all ways to cut the picture into strips, the one with the fewest pixels to compute, by dynamic programming: the
+    best cover down to a band of rows is that of some band above it, and one more strip. A tile exceeds `limit` pixels
+    only where a single band of a single column of cells does, with its margins.
+    """
+    halo = generator.halo
+    if halo is None:
+        whole = slice(0, body.shape[0]), slice(0, body.shape[1])
+        return [Tile(whole, whole, whole)]
+    unit, step = (max(size, generator.alignment) for size in (UNIT, STEP))  # all are powers of two
+    bands = [runs_of(band, unit) for band in cells(body, step, unit)]
+    best: list[tuple[int, list[Tile]]] = [(0, [])]  # pixels and tiles, down to each band
+    for stop in range(1, len(bands) + 1):
+        runs: list[Run] = []
+        least, chosen = None, []
+        for start in range(stop - 1, -1, -1):
+            runs = united(runs + bands[start], 2 * halo)
+            down = span(start * step, min(stop * step, body.shape[0]), body.shape[0], halo)
+            across = [span(*piece, body.shape[1], halo) for piece in pieces_of(runs, down[0], unit, halo, limit)]
+            areas = [length(down[0]) * length(each[0]) for each in across]
+            pixels = sum(areas)
+            if least is not None and (pixels > least or max(areas, default=0) > limit):
+                break  # and a taller strip has only more
+            if least is None or best[start][0] + pixels < least:
+                least = best[start][0] + pixels
+                chosen = best[start][1] + [Tile(*zip(down, each, strict=True)) for each in across]
+        best.append((least, chosen))
+    return best[-1][1]
+
+
+def cells(body: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Which cells of this size the body meets: boolean, one value per cell; those at the ends may be smaller."""
+    down, across = (np.arange(0, extent, size) for extent, size in zip(body.shape, (rows, columns), strict=True))
+    return np.logical_or.reduceat(np.logical_or.reduceat(body, down, axis=0), across, axis=1)
+
+
+def runs_of(band: np.ndarray, unit: int) -> list[Run]:
+    """The runs of a band of cells, in pixels."""
+    edges = np.flatnonzero(np.diff(band, prepend=False, append=False)) * unit
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def united(runs: Sequence[Run], gap: int) -> list[Run]:
+    """Runs with those made one whose gap is not wider than this: their margins would overlap."""
+    made: list[Run] = []
+    for start, stop in sorted(runs):
+        if made and start - made[-1][1] <= gap:
+            made[-1] = made[-1][0], max(made[-1][1], stop)
+        else:
+            made.append((start, stop))
+    return made
+
+
+def pieces_of(runs: Sequence[Run], rows: slice, unit: int, halo: int, limit: int) -> Iterator[Run]:
+    """Runs, cut into about equal pieces where a tile of these rows would exceed the limit."""
+    widest = max(limit // length(rows) - 2 * halo, unit) // unit  # in cells
+    for start, stop in runs:
+        count = (stop - start) // unit
+        pieces = -(-count // widest)
+        cuts = [start + count * index // pieces * unit for index in range(pieces + 1)]
+        yield from pairwise(cuts)
+
+
+def length(part: slice) -> int:
+    return part.stop - part.start
+
+
+def span(start: int, stop: int, extent: int, halo: int) -> tuple[slice, slice, slice]:
+    """Outer, inner and core slices of one axis."""
+    first, stop = max(start - halo, 0), min(stop, extent)
+    return slice(first, min(stop + halo, extent)), slice(start, stop), slice(start - first, stop - first)
