@@ -26,21 +26,27 @@ class Findings:
 def check(folder: Path, progress: Progress) -> Findings:
     """Look at every file of a data set. Raises DatasetError if it can't be known which subjects it has."""
     dataset, troubles = survey(folder)
-    records = dataset.train + dataset.test
+    records = dataset.train + dataset.test + dataset.unlabelled
     unusable = troubles_of(records, progress)
     dataset = Dataset(
         dataset.name,
         [record for record in dataset.train if record.subject not in unusable],
         [record for record in dataset.test if record.subject not in unusable],
+        [record for record in dataset.unlabelled if record.subject not in unusable],
     )
     notes = []
     if len(dataset.train) == 1:
         notes.append("There is one subject to train on: the best model is chosen by the very picture it learns from.")
+    if dataset.unlabelled:
+        names = ", ".join(record.subject for record in dataset.unlabelled)
+        notes.append(
+            f"Without labels, so that restoration alone learns from them: {len(dataset.unlabelled)} ({names})."
+        )
     if not dataset.test:
         notes.append("There is no subject to test on: evaluate can score the model on --split train only.")
     troubles += unusable.values()
     if dataset.train:
-        troubles += lacking(dataset.split_validation()[0])
+        troubles += lacking(dataset.split_validation()[0] + dataset.unlabelled)
     return Findings(dataset, troubles, notes)
 
 
@@ -55,7 +61,7 @@ def troubles_of(records: Sequence[Record], progress: Progress) -> dict[str, str]
         except DatasetError as error:
             found[record.subject] = str(error)
             continue
-        if not sample.labels.any():
+        if sample.labels is not None and not sample.labels.any():
             found[record.subject] = f"{record.labels} labels no bone at all."
     progress(1.0, "Done")
     return found

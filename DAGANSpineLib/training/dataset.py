@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..records import check_record, read_json
 from ..segments import CLASSES
 from ..vpi import read_image, read_vpi, refuse_unlit
 
+SPLITS = ("train", "test", "unlabelled")  # of subjects, in dataset.json
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 
 
@@ -34,13 +36,13 @@ class DatasetError(UserError):
 
 @dataclass(frozen=True)
 class Record:
-    """The files of one subject. `clean` and `torn` exist for simulated subjects only; `known`: what `dataset.json` says
-    of the subject.
+    """The files of one subject. `labels`: None for a subject without labels; `clean` and `torn` exist for simulated
+    subjects only; `known`: what `dataset.json` says of the subject.
     """
 
     subject: str
     image: Path
-    labels: Path
+    labels: Path | None
     clean: Path | None = None
     torn: Path | None = None
     known: dict[str, Any] = field(default_factory=dict, compare=False)
@@ -48,12 +50,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Sample:
-    """The pixels of one subject, all (rows, columns) at native size: uint8, but for `torn`, which is bool. `known`: as
-    in its record."""
+    """The pixels of one subject, all (rows, columns) at native size: uint8, but for `torn`, which is bool. `labels` and
+    `known`: as in its record."""
 
     subject: str
     image: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
     clean: np.ndarray | None = None
     torn: np.ndarray | None = None
     known: dict[str, Any] = field(default_factory=dict, compare=False)
@@ -61,11 +63,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Subjects to train on and subjects to test on; nobody is in both."""
+    """Subjects to train on and subjects to test on, and subjects without labels, which restoration alone learns from;
+    nobody is in two of them."""
 
     name: str
     train: list[Record]
     test: list[Record]
+    unlabelled: list[Record] = field(default_factory=list)
 
     def split_validation(self) -> tuple[list[Record], list[Record]]:
         """The training subjects as (to learn from, to choose the checkpoint by)."""
@@ -95,10 +99,10 @@ def survey(folder: Path) -> tuple[Dataset, list[str]]:
     """
     dataset, troubles = listed(folder)
     usable = []
-    for split in (dataset.train, dataset.test):
+    for split in (dataset.train, dataset.test, dataset.unlabelled):
         usable.append([])
         for record in split:
-            missing = [str(path) for path in (record.image, record.labels) if not path.is_file()]
+            missing = [str(path) for path in (record.image, record.labels) if path and not path.is_file()]
             if missing:
                 troubles.append(f"The subject {record.subject} has no file {' and no file '.join(missing)}.")
             else:
@@ -121,7 +125,7 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
     counts = [Counter(record.subject for record in split) for split in splits]
     troubles = [
         f"{folder} lists the subject {subject} {count} times for {kind}."
-        for kind, subjects in zip(("training", "test"), counts, strict=True)
+        for kind, subjects in zip(("training", "test", "unlabelled"), counts, strict=True)
         for subject, count in subjects.items()
         if count > 1
     ]
@@ -129,19 +133,22 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
         if portable_name(subject) != subject or subject.startswith("."):
             troubles.append(f"{folder} lists {subject[:80]!r}: a subject's name is a plain file name, such as a01.")
             splits = [[record for record in split if record.subject != subject] for split in splits]
-    both = sorted(set(counts[0]) & set(counts[1]))
-    if both:
-        troubles.append(f"{folder} has subjects in train and in test: {', '.join(both)}.")
+    for (first, one), (second, other) in combinations(zip(SPLITS, counts, strict=True), 2):
+        both = sorted(set(one) & set(other))
+        if both:
+            troubles.append(f"{folder} has subjects in {first} and in {second}: {', '.join(both)}.")
     return Dataset(name, *(list(dict.fromkeys(split)) for split in splits)), troubles
 
 
 def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
-    """Name and subjects (to train on, to test on) as `dataset.json` gives them."""
+    """Name and subjects (to train on, to test on, without labels) as `dataset.json` gives them; the last may be left
+    out."""
     path = folder / "dataset.json"
     description = read_json(path, DatasetError)
     if not isinstance(description, dict):
         raise DatasetError(f"{path} must hold one object, with train and test in it.")
-    for split in ("train", "test"):
+    description.setdefault("unlabelled", [])
+    for split in SPLITS:
         names = description.get(split)
         if not isinstance(names, list) or not all(isinstance(subject, str) for subject in names):
             raise DatasetError(f'{path} must say who is in {split}, as a list of names: "{split}": ["a01", "a02"].')
@@ -152,7 +159,8 @@ def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
     known = known if isinstance(known, dict) else {}
     for subject, record in known.items():
         refuse_unreadable(record, path, subject)
-    splits = [[record_of(folder, name, known.get(name)) for name in description[split]] for split in ("train", "test")]
+    splits = [[record_of(folder, name, known.get(name)) for name in description[split]] for split in SPLITS]
+    splits[-1] = [replace(record, labels=None) for record in splits[-1]]
     name = description.get("name", folder.name)
     if not isinstance(name, str):
         raise DatasetError(f"{path} says name in a way that can't be used: {str(name)[:40]}.")
@@ -193,14 +201,16 @@ def record_of(folder: Path, subject: str, known: object = None) -> Record:
 
 
 def splits_of_published(folder: Path) -> list[list[Record]]:
-    """Subjects (to train on, to test on) in the layout of the authors' later public code."""
-    return [
+    """Subjects (to train on, to test on, without labels) in the layout of the authors' later public code, which has
+    labels of everybody."""
+    splits = [
         [
             Record(image.stem, image, folder / "groundtruth" / split / f"{image.stem}_bone_3.png")
             for image in sorted((folder / "dataset" / split).glob("*.png"))
         ]
         for split in ("train", "test")
     ]
+    return [*splits, []]
 
 
 def load(record: Record) -> Sample:
@@ -210,7 +220,7 @@ def load(record: Record) -> Sample:
         clean = None if record.clean is None else read_vpi(record.clean).pixels.round().astype(np.uint8)
     except ImageError as error:
         raise DatasetError(str(error)) from error
-    labels = read_labels(record.labels)
+    labels = None if record.labels is None else read_labels(record.labels)
     torn = None if record.torn is None else read_mask(record.torn)
     for other, path in ((labels, record.labels), (clean, record.clean), (torn, record.torn)):
         if other is not None and other.shape != image.shape:

@@ -23,11 +23,11 @@ PERCENTILES = np.array([10, 30, 50, 70, 90])
 
 @dataclass(frozen=True)
 class Patched:
-    """A picture to cut patches from: `image` and `labels` uint8 (rows, columns); `corrupted` and `clean`: the upper
-    left corners (row, column) of such patches, int (n, 2)."""
+    """A picture to cut patches from: `image` and `labels` (None without), uint8 (rows, columns); `corrupted` and
+    `clean`: the upper left corners (row, column) of such patches, int (n, 2)."""
 
     image: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
     corrupted: np.ndarray
     clean: np.ndarray
 

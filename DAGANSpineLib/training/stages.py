@@ -33,6 +33,7 @@ class Setting(Protocol):
 
     model: Model
     learners: Sequence[Record]
+    unlabelled: Sequence[Record]  # to learn restoration from, and nothing else
     held_out: Sequence[Record]
     seed: int
     quiet: bool  # no progress bars
@@ -102,6 +103,11 @@ class PatchStage(Stage):
         return True
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether the labelled subjects must show corrupted and clean patches both by themselves."""
+        return True
+
+    @property
     def restores(self) -> bool:
         return True
 
@@ -117,6 +123,10 @@ class AdversarialStage(PatchStage):
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
 
+    @property
+    def needs_labels(self) -> bool:
+        return bool(self.weight_segmentation)
+
     def prepare(self, setting: Setting) -> Prepared:
         method = DAGAN(
             setting.model,
@@ -127,7 +137,7 @@ class AdversarialStage(PatchStage):
             self.weight_reconstruction,
             self.weight_identity,
         )
-        return restoring(self, setting, method, joint=bool(self.weight_segmentation))
+        return restoring(self, setting, method, joint=self.needs_labels)
 
 
 def restoring(stage: PatchStage, setting: Setting, method: Method, joint: bool = False) -> Prepared:
@@ -137,15 +147,16 @@ def restoring(stage: PatchStage, setting: Setting, method: Method, joint: bool =
     return Prepared(patch_feed(stage, setting), method, Validation(setting.held_out, RESTORATION))
 
 
-def patched(stage: PatchStage, setting: Setting) -> list[Patched]:
-    """The learners' pictures, with where their patches are."""
-    records = tqdm(setting.learners, desc="Splitting patches", leave=False, disable=setting.quiet)
+def patched(stage: PatchStage, setting: Setting, records: Sequence[Record]) -> list[Patched]:
+    """Subjects' pictures, with where their patches are."""
+    records = tqdm(records, desc="Splitting patches", leave=False, disable=setting.quiet)
     return [split(load(record), stage.clean) for record in records]
 
 
 def patch_feed(stage: PatchStage, setting: Setting) -> PatchFeed:
-    """Corrupted and clean patches of the learners, for restoration alone."""
-    return PatchFeed(patched(stage, setting), setting.share(stage.batch), setting.seed, stage.matched)
+    """Corrupted and clean patches of the learners, labelled or not, for restoration alone."""
+    places = patched(stage, setting, [*setting.learners, *setting.unlabelled])
+    return PatchFeed(places, setting.share(stage.batch), setting.seed, stage.matched)
 
 
 def window_feed(
@@ -156,7 +167,7 @@ def window_feed(
 ) -> WindowFeed:
     """Windows around corrupted and clean patches of the learners, for whatever learns to segment from patches.
     `pictures`: see `WindowFeed`."""
-    places, batch = patched(stage, setting), setting.share(stage.batch)
+    places, batch = patched(stage, setting, setting.learners), setting.share(stage.batch)
     return kind(places, batch, setting.seed, stage.matched, stage.degrees, pictures)
 
 

@@ -94,10 +94,13 @@ def configuration_of(
 
 def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
     """Raise DatasetError for what can't be trained on, before anything is written."""
-    with tqdm(desc="Checking", total=len(dataset.train), leave=False, disable=quiet) as bar:
-        refuse(list(troubles_of(dataset.train, lambda fraction, subject: bar.update()).values()))
-    if any(stage.splits_patches for stage in preset.stages):
-        refuse(lacking(dataset.split_validation()[0]))
+    records = dataset.train + dataset.unlabelled
+    with tqdm(desc="Checking", total=len(records), leave=False, disable=quiet) as bar:
+        refuse(list(troubles_of(records, lambda fraction, subject: bar.update()).values()))
+    splitting = [stage for stage in preset.stages if stage.splits_patches]
+    if splitting:
+        labelled_alone = any(stage.needs_labels for stage in splitting)
+        refuse(lacking(dataset.split_validation()[0] + ([] if labelled_alone else dataset.unlabelled)))
 
 
 @dataclass
@@ -150,6 +153,7 @@ class Trainer:
         self.run, self.preset, self.seed, self.accelerator, self.quiet = run, preset, seed, accelerator, quiet
         self.workers = workers
         self.learners, self.held_out = dataset.split_validation()
+        self.unlabelled = dataset.unlabelled
         torch.manual_seed(seed)
         provenance = {
             "preset": name,
@@ -158,6 +162,8 @@ class Trainer:
             "validation subjects": len(self.held_out),
             "seed": seed,
         }
+        if self.unlabelled:
+            provenance["subjects without labels"] = len(self.unlabelled)
         self.model = Model(preset.generator, preset.segmenter, provenance)
         if ancestor:
             ancestor.hand_down(self.model)

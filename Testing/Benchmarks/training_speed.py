@@ -160,7 +160,13 @@ def prepared_stage(name: str, data: Path) -> Prepared:
     preset, learners = PRESETS[name], open_dataset(data).train
     model = Model(preset.generator, preset.segmenter)
     setting = SimpleNamespace(
-        model=model, learners=learners, held_out=learners[:1], seed=0, quiet=True, share=lambda batch: batch
+        model=model,
+        learners=learners,
+        unlabelled=(),
+        held_out=learners[:1],
+        seed=0,
+        quiet=True,
+        share=lambda batch: batch,
     )
     return preset.stages[0].prepare(setting)
 

@@ -66,6 +66,26 @@ def test_some_training_subjects_are_held_out_and_nobody_twice(ours):
     assert [record.subject for record in held_out] == ["b"]
 
 
+def test_subjects_may_have_no_labels_if_the_data_set_says_so(ours):
+    (ours / "labels" / "b.png").unlink()
+    (ours / "dataset.json").write_text(json.dumps({"train": ["a"], "test": ["c"], "unlabelled": ["b"]}))
+    dataset = open_dataset(ours)
+    assert [record.subject for record in dataset.train] == ["a"]
+    sample = load(dataset.unlabelled[0])
+    assert np.array_equal(sample.image, IMAGE) and sample.labels is None
+
+
+def test_check_names_and_counts_subjects_without_labels(ours):
+    for subject in ("b", "d"):
+        write(ours / "images" / f"{subject}.png", IMAGE)
+    (ours / "dataset.json").write_text(json.dumps({"train": ["a"], "test": ["c"], "unlabelled": ["b", "d"]}))
+    findings = check(ours, unheard)
+    assert any("2 (b, d)" in note for note in findings.notes)
+    (ours / "images" / "d.png").unlink()
+    findings = check(ours, unheard)
+    assert any("1 (b)" in note for note in findings.notes) and any("d.png" in each for each in findings.troubles)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -76,6 +96,14 @@ def test_some_training_subjects_are_held_out_and_nobody_twice(ours):
         (
             lambda folder: (folder / "dataset.json").write_text('{"train": ["a"], "test": ["a"]}'),
             "in train and in test: a",
+        ),
+        (
+            lambda folder: (folder / "dataset.json").write_text('{"train": ["a"], "test": [], "unlabelled": ["a"]}'),
+            "in train and in unlabelled: a",
+        ),
+        (
+            lambda folder: (folder / "dataset.json").write_text('{"train": ["a"], "test": [], "unlabelled": "b"}'),
+            "who is in unlabelled",
         ),
         (lambda folder: (folder / "dataset.json").write_text('{"train": [], "test": ["a"]}'), "no training subjects"),
         (

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import math
 import multiprocessing
 import shutil
@@ -115,6 +116,57 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(data, finished, tmp_path, mon
     ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (folder, finished))
     assert_equal(ours, theirs)
     assert logged(folder) == logged(finished)
+
+
+@pytest.fixture(scope="module")
+def partly_labelled(data, tmp_path_factory):
+    """The simulated subjects, two of those to train on without their labels."""
+    folder = tmp_path_factory.mktemp("partly") / "data"
+    shutil.copytree(data, folder)
+    description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    first, second, *labelled = description["train"]
+    for subject in (first, second):
+        (folder / "labels" / f"{subject}.png").unlink()
+    description |= {"train": labelled, "unlabelled": [first, second]}
+    (folder / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    return folder
+
+
+ALONE = dataclasses.replace(RESTORATION, weight_segmentation=0.0)
+RESTORATION_FIRST = dataclasses.replace(SMOKE, stages=(ALONE, SMOKE.stages[1]))
+
+
+def test_restoration_alone_learns_from_subjects_without_labels_too(partly_labelled, tmp_path):
+    fewer, preset = tmp_path / "fewer", dataclasses.replace(SMOKE, stages=(ALONE,))
+    shutil.copytree(partly_labelled, fewer)
+    description = json.loads((fewer / "dataset.json").read_text(encoding="utf-8"))
+    (fewer / "dataset.json").write_text(json.dumps(description | {"unlabelled": []}), encoding="utf-8")
+    more, less = (train(data, tmp_path / f"{data.name} run", preset) for data in (partly_labelled, fewer))
+    assert more.provenance["subjects without labels"] == 2
+    assert "subjects without labels" not in less.provenance
+    weights = less.generator.state_dict()
+    assert any(not torch.equal(value, weights[name]) for name, value in more.generator.state_dict().items())
+
+
+@pytest.mark.parametrize("preset", [SMOKE, RESTORATION_FIRST], ids=["end to end", "restoration first"])
+def test_subjects_without_labels_leave_a_resumed_training_as_if_unbroken(
+    partly_labelled, tmp_path, monkeypatch, preset
+):
+    train(partly_labelled, tmp_path / "whole", preset, name="smoke")
+    log = Trainer._log
+
+    def kill(self, index, step, figures):
+        log(self, index, step, figures)
+        if (index, step) == (0, 4):
+            raise Killed
+
+    monkeypatch.setattr(Trainer, "_log", kill)
+    with pytest.raises(Killed):
+        train(partly_labelled, tmp_path / "killed", preset, name="smoke")
+    monkeypatch.undo()
+    train(partly_labelled, tmp_path / "killed", preset, resume=True, name="smoke")
+    ours, theirs = (torch.load(tmp_path / run / "last.pt", weights_only=True) for run in ("killed", "whole"))
+    assert_equal(ours, theirs)
 
 
 def test_a_run_that_is_stopped_keeps_its_last_step(data, finished, tmp_path, monkeypatch):
