@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,16 @@ for threads in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
 ROOT = Path(__file__).resolve().parents[2]
 PART = 384  # rows
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
+
+
+@pytest.fixture
+def small_tiles(monkeypatch) -> int:
+    """The limit of tiles so small that a test's pictures have several, and a run can be stopped between them."""
+    from DAGANSpineLib.inference.tiles import tiles_of
+
+    limit = 40_000
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.tiles_of", partial(tiles_of, limit=limit))
+    return limit
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,8 @@ from clinician import during_the_run, expected_result, nodes, results  # noqa: E
 
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("small_tiles")
+
 AS_PNG = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 

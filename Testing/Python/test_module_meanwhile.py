@@ -10,6 +10,8 @@ pytest.importorskip("PySide6")
 
 from clinician import during_the_run, nodes, results  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("small_tiles")
+
 AS_PNG = np.diag([-1.0, -1.0, 1.0, 1.0])
 STAGES = pytest.mark.parametrize("stage", ["Loading the model", "Restoring, tile 2", "Segmenting", "Done"])
 

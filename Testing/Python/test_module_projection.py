@@ -13,6 +13,8 @@ from clinician import during_the_run, nodes, results  # noqa: E402
 from DAGANSpineLib.projection import Projector, Slab  # noqa: E402
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("small_tiles")
+
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 

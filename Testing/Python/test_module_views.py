@@ -8,6 +8,8 @@ pytest.importorskip("PySide6")
 
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("small_tiles")
+
 LABELS = np.zeros((120, 60), np.uint8)
 LABELS[10:30, 5:25] = 1
 LABELS[40:60, 20:50] = 2

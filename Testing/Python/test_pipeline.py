@@ -1,7 +1,5 @@
 """Pixels in, restored pixels and labels out."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -36,14 +34,6 @@ def pixels() -> np.ndarray:
     pixels = np.zeros((611, 333), np.float32)
     pixels[13:590, 40:297] = random.uniform(20, 250, (577, 257))
     return pixels
-
-
-@pytest.fixture
-def small_tiles(monkeypatch) -> int:
-    """The limit of tiles so small that the picture has several."""
-    limit = 40_000
-    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.tiles_of", partial(tiles_of, limit=limit))
-    return limit
 
 
 def body_of(*parts: tuple[int, int, int, int]) -> np.ndarray:

@@ -215,7 +215,7 @@ def test_a_dash_of_one_row_is_seen_in_a_view_that_shows_one_row_of_three():
         assert changes(pixels, restored)[first::3].any()
 
 
-def test_a_cancelled_run_leaves_nothing(pixels, pipeline, tmp_path):
+def test_a_cancelled_run_leaves_nothing(pixels, pipeline, small_tiles, tmp_path):
     def cancel(fraction, message):
         if "tile 2" in message:
             raise Cancelled
