@@ -19,7 +19,7 @@ from ..networks import resize, shrink
 from ..progress import Cancelled as Cancelled
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise
+from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
 from .devices import DeviceError, choose_device, out_of_memory
 from .tiles import tiles_of
 
@@ -110,16 +110,17 @@ class Pipeline:
         """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
 
         The picture is seen at 256 x 1024, as it is and mirrored, and the two answers are averaged: a spine has no
-        preferred side. The probabilities, not the labels, are scaled back. Outside the lit body everything is
-        background.
+        preferred side. The probabilities, not the labels, are scaled back. Beyond the reach of the lit body
+        everything is background.
         """
         normalised = np.concatenate([normalise(restored[rows]).astype(np.float32) for rows in strips(restored.shape)])
         with self._inference():
             small = shrink(self._tensor(normalised), NETWORK_SIZE)
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
             probabilities = resize((seen + mirrored.flip(-1))[None] / 2, restored.shape)[0].numpy()
-        np.copyto(probabilities, 0, where=~body)
-        np.copyto(probabilities[0], 1, where=~body)
+        beyond = ~within_reach(body)
+        np.copyto(probabilities, 0, where=beyond)
+        np.copyto(probabilities[0], 1, where=beyond)
         return probabilities
 
     def _tensor(self, values: np.ndarray) -> Tensor:

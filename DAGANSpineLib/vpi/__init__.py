@@ -10,6 +10,7 @@ from .foreign import plainly_named, silenced
 from .greys import SMALLEST, grey
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane
+from .reach import within_reach
 from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
 from .refusals import refuse_voxel_size
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
@@ -42,5 +43,6 @@ __all__ = [
     "silenced",
     "volume_series",
     "vpi_of_file",
+    "within_reach",
     "write_image",
 ]

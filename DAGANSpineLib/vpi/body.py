@@ -10,6 +10,7 @@ from .background import DARK, background_of, without_background
 SIDE = 0.2  # of the largest lit region: smaller ones are writing beside the sweep, not the other side of its midline
 HALF_HEIGHTS = 12, 11, 7  # pixels, of the ellipse that closes gaps, by the distance from its middle column
 LINE = 12  # pixels: what is no thicker, with nothing beside it, is a line that somebody drew
+WIDE = 0.5  # of the largest lit region's width: as wide a region is more of the sweep, beyond a band without frames
 LONG = 64  # pixels: what is shorter belongs to the ragged edge of the body; of 30 simulated bodies, 45 at most
 
 
@@ -81,9 +82,14 @@ def long_parts(mask: np.ndarray) -> np.ndarray:
 
 
 def large_parts(mask: np.ndarray) -> np.ndarray:
-    """The largest part and those not much smaller, their holes filled."""
+    """The largest part, those not much smaller, and those nearly as wide and no line of writing, their holes filled."""
     filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(mask, 1).astype(np.uint8)))
-    parts = sitk.GetArrayFromImage(sitk.RelabelComponent(sitk.ConnectedComponent(filled)))  # the largest is 1
-    sizes = np.bincount(parts.ravel(), minlength=2)
-    sizes[0] = 0
-    return (sizes >= max(1, sizes[1] * SIDE))[parts][1:-1, 1:-1]
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(filled))  # the largest is 1
+    shapes = sitk.LabelShapeStatisticsImageFilter()
+    shapes.Execute(parts)
+    chosen = np.zeros(shapes.GetNumberOfLabels() + 1, bool)
+    for label in shapes.GetLabels():
+        across, down = shapes.GetBoundingBox(label)[2:]
+        sweep = down >= LONG and across >= WIDE * shapes.GetBoundingBox(1)[2]
+        chosen[label] = sweep or shapes.GetNumberOfPixels(label) >= SIDE * shapes.GetNumberOfPixels(1)
+    return chosen[sitk.GetArrayFromImage(parts)][1:-1, 1:-1]
