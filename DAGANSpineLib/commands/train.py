@@ -18,7 +18,7 @@ BUNDLED = "bundled"  # in the place of a model file
 def add_arguments(command: Parser) -> None:
     add_data(command)
     add_output(command, "the run folder", "RUN")
-    command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "smoke"))
+    command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "renewed", "segmenter", "smoke"))
     command.add_argument(
         "--from",
         dest="ancestor",

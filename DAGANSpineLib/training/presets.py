@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape
@@ -29,25 +29,31 @@ class Preset:
 # Restoration learnt by itself, as for the bundled model: half of λ2 on corrupted patches, ten times that on clean ones.
 RESTORATION_ALONE = {"weight_segmentation": 0.0, "weight_reconstruction": 0.005, "weight_identity": 0.05}
 
+# slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
+BUNDLED = Preset(
+    GeneratorShape(widths=(16, 48, 128), unshuffled=True),  # less than half of the operations of widths 32, 64, 128
+    PanopticFPNShape(depth=18, width=32, pyramid=64, head=64),
+    (
+        AdversarialStage(
+            steps=800,
+            learning_rate=4e-4,
+            discriminator_widths=(32, 64, 128),
+            **RESTORATION_ALONE,
+            clean=1.5,  # with the paper's 2, the clean patches that teach have more banding than need be
+        ),
+        SegmentationStage(steps=3000),
+    ),
+    validate_every=200,
+)
+
 PRESETS = {
     # sections 3.1 and 3.2: ResNet-50, batch 16, 100 epochs, Adam from 1e-4 to 1e-6; a table in the README has the rest
     "paper": Preset(GeneratorShape(), PanopticFPNShape(), (AdversarialStage(epochs=100),), validate_every=2500),
-    # slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
-    "bundled": Preset(
-        GeneratorShape(widths=(32, 64, 128)),
-        PanopticFPNShape(depth=18, width=32, pyramid=64, head=64),
-        (
-            AdversarialStage(
-                steps=600,  # at 1200 of a trial, the generator left alone all that isn't full of dashes
-                learning_rate=2e-4,
-                discriminator_widths=(32, 64, 128),
-                **RESTORATION_ALONE,
-                clean=1.5,  # with the paper's 2, the clean patches that teach have more banding than need be
-            ),
-            SegmentationStage(steps=3000),
-        ),
-        validate_every=150,
-    ),
+    "bundled": BUNDLED,
+    # the same for a segmenter that has learnt before: it gets used to other restorations, greys and labels
+    "renewed": replace(BUNDLED, stages=(BUNDLED.stages[0], SegmentationStage(steps=720, learning_rate=5e-4))),
+    # the segmenter alone, behind the generator of the model that it begins from
+    "segmenter": replace(BUNDLED, stages=(SegmentationStage(steps=700, learning_rate=5e-4),), validate_every=175),
     # a minute: for tests, and to see that a data set can be trained on
     "smoke": Preset(
         GeneratorShape(widths=(8, 16, 32)),

@@ -14,7 +14,7 @@ def within_reach(body: np.ndarray) -> np.ndarray:
     lit = np.flatnonzero(body.any(1))
     if not lit.size:
         return body.copy()
-    rows, columns = body.shape
+    columns = body.shape[1]
     first = np.where(body.any(1), body.argmax(1), columns)
     last = np.where(body.any(1), columns - 1 - body[:, ::-1].argmax(1), -1)
     width = np.median((last - first + 1)[lit])
