@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import metrics
-from DAGANSpineLib.report import BRIGHTENED, DARKENED, overlay, residual, with_lines
+from DAGANSpineLib.report import BRIGHTENED, DARKENED, FILLED, overlay, residual, with_lines
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel.results import restorationRows, segmentRows
 
@@ -142,7 +142,7 @@ def bones():
 
 def changes():
     """Names and colours of what restoration did."""
-    return {_("darkened"): DARKENED, _("brightened"): BRIGHTENED}
+    return {_("darkened"): DARKENED, _("brightened"): BRIGHTENED, _("not seen, filled in"): FILLED}
 
 
 def legend(caption, meanings):

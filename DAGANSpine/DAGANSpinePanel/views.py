@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
 from DAGANSpineLib.records import kept_json
-from DAGANSpineLib.report import BRIGHTENED, DARKENED, FULL_CHANGE
+from DAGANSpineLib.report import BRIGHTENED, DARKENED, FILLED, FULL_CHANGE
 from DAGANSpinePanel.window import CommonWindow
 
 CHOICES = (
@@ -328,9 +328,12 @@ class ViewChooser:
 
 def legend():
     """What the colours of the removed mean, as rich text."""
-    text = _("{darkened} darkened, {brightened} brightened; full colour from {levels} grey levels on")
+    text = _(
+        "{darkened} darkened, {brightened} brightened, full colour from {levels} grey levels on; "
+        "{filled} not seen, filled in"
+    )
     squares = (
         '<span style="color: rgb({}, {}, {})">■</span>'.format(*(round(255 * part) for part in colour))
-        for colour in (DARKENED, BRIGHTENED)
+        for colour in (DARKENED, BRIGHTENED, FILLED)
     )
-    return text.format(**dict(zip(("darkened", "brightened"), squares, strict=True)), levels=FULL_CHANGE)
+    return text.format(**dict(zip(("darkened", "brightened", "filled"), squares, strict=True)), levels=FULL_CHANGE)

@@ -2,18 +2,21 @@
 
 from .contact_sheet import pages_in, write_contact_sheets
 from .figures import DISCLAIMER, curve_cells, extent, findings
+from .filled import filled_in
 from .lines import short_name, with_lines
-from .overlays import BRIGHTENED, DARKENED, FULL_CHANGE, SHADES, changes, overlay, residual
+from .overlays import BRIGHTENED, DARKENED, FILLED, FULL_CHANGE, SHADES, changes, overlay, residual
 
 __all__ = [
     "BRIGHTENED",
     "DARKENED",
     "DISCLAIMER",
+    "FILLED",
     "FULL_CHANGE",
     "SHADES",
     "changes",
     "curve_cells",
     "extent",
+    "filled_in",
     "findings",
     "overlay",
     "pages_in",

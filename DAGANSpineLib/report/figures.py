@@ -13,9 +13,11 @@ from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..texts import tr as _
 from ..vpi import lit_body
+from .filled import filled_in
 
 DISCLAIMER = "Research use, not for diagnosis."
 SHORTEST_MM, TALLEST_MM = 150.0, 900.0  # of a lit body: from a child's spine, in part, to the tallest back
+MOST_BANDS = 5  # that a sentence names
 SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else
 
 
@@ -29,12 +31,12 @@ def findings(
 ) -> dict[str, Any]:
     """Figures of one run, ready for JSON.
 
-    All pictures (rows, columns); `spacing` in mm between rows and columns; `body`: the lit body, looked for
-    where nobody has it yet. Keys: "corrupted patches" (before, after,
-    of how many), "largest g" (before, after), "change of clean patches" (grey levels), "classes" (per class components
-    and area in pixels, in mm² where the spacing is known), "warnings". Patches are those of `metrics.patches`, every 32
-    pixels, at least 80 % within the lit body; None stands where there are none. `progress` is called between the parts,
-    a quarter of a second each for a large VPI.
+    All pictures (rows, columns); `spacing` in mm between rows and columns; `body`: the lit body, looked for where none
+    is given. Keys: "corrupted patches" (before, after, of how many), "largest g" (before, after), "change of clean
+    patches" (grey levels), "filled in" (pixels that were not seen, and the first and last row of each band of them),
+    "classes" (per class components and area in pixels, in mm² where the spacing is known), "warnings". Patches are
+    those of `metrics.patches`, every 32 pixels, at least 80 % within the lit body; None stands where there are none.
+    `progress` is called between the parts, a quarter of a second each for a large VPI.
     """
     if body is None:
         progress(0.0, _("Looking for the lit body"))
@@ -46,6 +48,7 @@ def findings(
     progress(0.7, _("Measuring what changed"))
     change = metrics.change_of_clean(restored, pixels, before)
     progress(0.9, _("Measuring the segments"))
+    unseen = filled_in(pixels, restored)
     doubts = doubts_of_size(body, spacing)
     spacing = None if doubts else spacing
     classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
@@ -57,9 +60,26 @@ def findings(
         },
         "largest g": {"before": rounded(before.largest), "after": rounded(after.largest)},
         "change of clean patches": rounded(change),
+        "filled in": {"pixels": int(unseen.sum()), "rows": bands_of(unseen)},
         "classes": classes,
-        "warnings": [*doubts, *warnings(body, classes, bool(doubts) or spacing is not None)],
+        "warnings": [*invented(unseen), *doubts, *warnings(body, classes, bool(doubts) or spacing is not None)],
     }
+
+
+def bands_of(mask: np.ndarray) -> list[list[int]]:
+    """First and last row of each stretch of rows that a mask (rows, columns) has a pixel in."""
+    edges = np.flatnonzero(np.diff(np.pad(mask.any(1), 1).astype(np.int8)))
+    return [[int(first), int(stop) - 1] for first, stop in edges.reshape(-1, 2)]
+
+
+def invented(unseen: np.ndarray) -> list[str]:
+    """A sentence if restoration filled in what was not seen."""
+    bands = bands_of(unseen)
+    if not bands:
+        return []
+    rows = ", ".join(f"{first} – {last}" for first, last in bands[:MOST_BANDS]) + (", …" if bands[MOST_BANDS:] else "")
+    sentence = _("Rows {rows} were not seen throughout: the sweep has a gap there, and what it shows is filled in.")
+    return [sentence.format(rows=rows)]
 
 
 def doubts_of_size(body: np.ndarray, spacing: tuple[float, float] | None) -> list[str]:

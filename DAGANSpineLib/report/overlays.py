@@ -7,14 +7,16 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..segments import SEGMENTS
+from .filled import filled_in
 
 OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
 DARKENED, BRIGHTENED = (0.85, 0.15, 0.10), (0.10, 0.45, 0.95)  # red, green, blue: 0 to 1
+FILLED = (1.0, 0.80, 0.10)  # the same, of what was not seen and is filled in
 FULL_CHANGE = 32  # grey levels from which a change is drawn opaque
 STRIP = 256  # rows that are drawn at once
 STEPS = 16  # shades of each colour, where a change is drawn by labels
-UNCHANGED, DARKER, BRIGHTER = range(3)
+UNCHANGED, DARKER, BRIGHTER, UNSEEN = range(4)
 
 
 def shades() -> tuple[tuple[int, int, tuple[float, float, float, float]], ...]:
@@ -22,7 +24,7 @@ def shades() -> tuple[tuple[int, int, tuple[float, float, float, float]], ...]:
     found = [(UNCHANGED, 0, (0.0, 0.0, 0.0, 0.0))]
     for kind, colour in ((DARKER, DARKENED), (BRIGHTER, BRIGHTENED)):
         found += [(kind, FULL_CHANGE * step // STEPS, (*colour, step / STEPS)) for step in range(1, STEPS + 1)]
-    return tuple(found)
+    return (*found, (UNSEEN, 0, (*FILLED, 1.0)))
 
 
 SHADES = shades()
@@ -63,22 +65,24 @@ def eroded(labels: np.ndarray) -> np.ndarray:
 
 def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
-    stronger. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
-    change = strongest_around(pixels, restored)
+    stronger; amber where it filled in what was not seen. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
+    change, unseen = strongest_around(pixels, restored), filled_in(pixels, restored)
 
-    def draw(pixels: np.ndarray, change: np.ndarray) -> np.ndarray:
-        opacity = np.minimum(np.abs(change) / FULL_CHANGE, 1)[..., None]
-        colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED) * np.float32(255)
+    def draw(pixels: np.ndarray, change: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+        opacity = np.where(unseen, 1, np.minimum(np.abs(change) / FULL_CHANGE, 1))[..., None]
+        colour = np.where((change > 0)[..., None], BRIGHTENED, DARKENED)
+        colour = np.where(unseen[..., None], FILLED, colour) * np.float32(255)
         return (pixels[..., None] * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8)
 
-    return by_strips(draw, pixels, change)
+    return by_strips(draw, pixels, change, unseen)
 
 
 def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """What restoration did, as labels with the meanings of `SHADES`. Both grey (rows, columns) -> uint8, the same."""
     change = strongest_around(pixels, restored)
     steps = np.minimum(np.round(np.abs(change) * STEPS / FULL_CHANGE), STEPS)
-    return np.where((change > 0) & (steps > 0), steps + STEPS, steps).astype(np.uint8)
+    shades = np.where((change > 0) & (steps > 0), steps + STEPS, steps)
+    return np.where(filled_in(pixels, restored), len(SHADES) - 1, shades).astype(np.uint8)
 
 
 def strongest_around(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:

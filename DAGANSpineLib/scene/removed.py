@@ -21,7 +21,7 @@ def show_removed(
     volume: slicer.vtkMRMLScalarVolumeNode, restored: slicer.vtkMRMLScalarVolumeNode
 ) -> slicer.vtkMRMLLabelMapVolumeNode:
     """Make, or fill anew, the picture of what restoration removed: red where it darkened, blue where it brightened, the
-    more the stronger.
+    more the stronger; amber where it filled in what was not seen.
 
     A label map, since Slicer draws no other volume with an opacity for each value.
     """
@@ -50,7 +50,12 @@ def removed_colours() -> slicer.vtkMRMLColorTableNode:
     table.SetAttribute(REMOVED_ROLE, "colours")
     table.SetTypeToUser()
     table.SetNumberOfColors(len(SHADES))
-    names = {0: _("Unchanged"), 1: _("Darkened by {levels} grey levels"), 2: _("Brightened by {levels} grey levels")}
+    names = (
+        _("Unchanged"),
+        _("Darkened by {levels} grey levels"),
+        _("Brightened by {levels} grey levels"),
+        _("Not seen, filled in"),
+    )
     for label, (kind, levels, colour) in enumerate(SHADES):
         table.SetColor(label, names[kind].format(levels=levels), *colour)
     return table

@@ -1,0 +1,43 @@
+"""Where restoration filled in what was not seen."""
+
+import numpy as np
+
+from DAGANSpineLib.report import FILLED, SHADES, changes, filled_in, findings, residual
+
+
+def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with a band of so many black rows from row 200 on, and the same with the band filled in."""
+    pixels = np.zeros((600, 160))
+    pixels[20:580, 20:140] = 150
+    restored = pixels.astype(np.uint8)
+    pixels[200 : 200 + height, 20:140] = 0
+    return pixels, restored
+
+
+def test_a_band_without_frames_that_is_painted_over_is_marked():
+    pixels, restored = pictures(20)
+    mask = filled_in(pixels, restored)
+    assert mask[200:220, 20:140].all() and mask.sum() == 20 * 120
+
+
+def test_dashes_are_repaired_and_not_invented():
+    assert not filled_in(*pictures(3)).any()
+
+
+def test_a_shadow_that_stays_black_is_not_marked():
+    pixels, _restored = pictures(20)
+    assert not filled_in(pixels, pixels + 3).any()
+
+
+def test_the_pictures_of_what_changed_show_it_in_a_colour_of_its_own():
+    pixels, restored = pictures(20)
+    assert (residual(pixels, restored)[205, 60] == np.round(np.array(FILLED) * 255)).all()
+    assert SHADES[changes(pixels, restored)[205, 60]][2][:3] == FILLED
+
+
+def test_the_report_names_the_rows():
+    pixels, restored = pictures(20)
+    found = findings(pixels, restored, np.zeros(pixels.shape, np.uint8), None)
+    assert found["filled in"] == {"pixels": 2400, "rows": [[200, 219]]}
+    assert any(sentence.startswith("Rows 200 – 219 were not seen") for sentence in found["warnings"])
+    assert findings(restored, restored, np.zeros(pixels.shape, np.uint8), None)["filled in"]["rows"] == []
