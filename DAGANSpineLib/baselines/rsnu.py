@@ -155,6 +155,6 @@ class TuningStage(RegularisedStage):
 
     def prepare(self, setting: Setting) -> Prepared:
         prepared = self.segmentation.prepare(setting)
-        steps = self.steps_for(len(setting.learners))
+        steps = self.steps_for(len(setting.subjects.learners))
         method = Tuning(setting.model, prepared.method.loss, self.weights, steps, prepared.validation)
         return replace(prepared, method=method, validation=None)

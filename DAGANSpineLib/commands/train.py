@@ -18,7 +18,11 @@ BUNDLED = "bundled"  # in the place of a model file
 def add_arguments(command: Parser) -> None:
     add_data(command)
     add_output(command, "the run folder", "RUN")
-    command.add_argument("--preset", default="bundled", choices=("paper", "bundled", "renewed", "segmenter", "smoke"))
+    command.add_argument(
+        "--preset",
+        choices=("paper", "bundled", "renewed", "segmenter", "adapt", "smoke"),
+        help="if not given, bundled, or with --from adapt",
+    )
     command.add_argument(
         "--from",
         dest="ancestor",
@@ -42,13 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     from ..training import PRESETS, train
 
     ancestor = ancestor_of(arguments)
+    preset = arguments.preset or ("adapt" if ancestor else "bundled")
     model = train(
         arguments.data,
         arguments.output,
-        PRESETS[arguments.preset],
+        PRESETS[preset],
         arguments.seed,
         arguments.resume,
-        name=arguments.preset,
+        name=preset,
         precision=arguments.precision,
         ancestor=ancestor,
     )

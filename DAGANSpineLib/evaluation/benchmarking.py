@@ -21,7 +21,7 @@ from ..files import is_full_disk, whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
-from ..training import Dataset, RunFolder, as_json, configuration_of, open_dataset, train
+from ..training import Dataset, RunFolder, as_json, configuration_of, lacking, open_dataset, refuse, train
 from .comparison import compare, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
@@ -154,6 +154,8 @@ def benchmark(
     precision = choose_precision(precision, choose_device(device)[0])
     task = Benchmark(folder, data, dataset, budget, precision, device)
     jobs = task.jobs(systems, list(dict.fromkeys(seeds)))
+    if any(stage.restores for system in systems for stage in system.preset(budget).stages):
+        refuse(lacking(dataset.pictures))  # restoration would be left out of what is compared
     for job in jobs:
         task.admit(job)
     if team.main:

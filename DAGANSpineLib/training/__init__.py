@@ -5,7 +5,7 @@ from ..doors import on_demand
 __getattr__ = on_demand(
     __name__,
     {
-        "checking": ("check",),
+        "checking": ("check", "lacking"),
         "dataset": (
             "Dataset",
             "DatasetError",

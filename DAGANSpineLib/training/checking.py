@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..metrics import patches
-from ..progress import Progress
+from ..progress import Progress, unheard
 from ..vpi import lit_body
-from .dataset import Dataset, DatasetError, Record, load, refuse_unmeasurable, survey
+from .dataset import Dataset, DatasetError, Record, listed, load, refuse_unmeasurable, survey
 from .patches import STRIDE
+
+SEGMENTER_ALONE = "Until then the segmenter alone learns, and restoration is not trained."
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,25 @@ def check(folder: Path, progress: Progress) -> Findings:
         [record for record in dataset.test if record.subject not in unusable],
         [record for record in dataset.unlabelled if record.subject not in unusable],
     )
-    notes = []
+    notes = list(notes_on_labels(dataset, {record.subject for record in listed(folder)[0].train}))
+    if dataset.train and not dataset.test:
+        notes.append("There is no subject to test on: train --folds tests on each subject in turn.")
+    notes += (f"{sentence} {SEGMENTER_ALONE}" for sentence in lacking(dataset.pictures))
+    return Findings(dataset, [*troubles, *unusable.values()], notes)
+
+
+def notes_on_labels(dataset: Dataset, listed_to_train: Collection[str]) -> Iterator[str]:
+    """What few labels, or none, mean for a training."""
     if len(dataset.train) == 1:
-        notes.append("There is one subject to train on: the best model is chosen by the very picture it learns from.")
+        yield "There is one subject to train on: the best model is chosen by the very picture it learns from."
     if dataset.unlabelled:
-        names = ", ".join(record.subject for record in dataset.unlabelled)
-        notes.append(
-            f"Without labels, so that restoration alone learns from them: {len(dataset.unlabelled)} ({names})."
-        )
-    if not dataset.test:
-        notes.append("There is no subject to test on: evaluate can score the model on --split train only.")
-    troubles += unusable.values()
-    if dataset.train:
-        troubles += lacking(dataset.split_validation()[0] + dataset.unlabelled)
-    return Findings(dataset, troubles, notes)
+        names = [record.subject for record in dataset.unlabelled]
+        yield f"Without labels, so that restoration alone learns from them: {len(names)} ({', '.join(names)})."
+        missing = [name for name in names if name in listed_to_train]
+        if missing:
+            yield f"Of these, listed to train on, but without a file in labels/: {len(missing)} ({', '.join(missing)})."
+        if not dataset.train:
+            yield "Nobody has labels: train --from MODEL adapts the restoration of a model, and leaves its segmenter."
 
 
 def troubles_of(records: Sequence[Record], progress: Progress) -> dict[str, str]:
@@ -67,10 +74,11 @@ def troubles_of(records: Sequence[Record], progress: Progress) -> dict[str, str]
     return found
 
 
-def lacking(records: Sequence[Record]) -> list[str]:
+def lacking(records: Sequence[Record], progress: Progress = unheard) -> list[str]:
     """A sentence if no patch of these subjects is corrupted, or none clean: DA-GAN learns from both kinds."""
     wanting = {"corrupted", "clean"}
-    for record in records:
+    for index, record in enumerate(records):
+        progress(index / len(records), record.subject)
         image = load(record).image
         measured = patches(image, lit_body(image), STRIDE)
         wanting -= {kind for kind in wanting if getattr(measured, kind).any()}
@@ -79,5 +87,5 @@ def lacking(records: Sequence[Record]) -> list[str]:
     return [
         f"No patch of the training images is {kind}: DA-GAN learns from both kinds, so add images that show "
         f"{'structured noise' if kind == 'corrupted' else 'spines without structured noise'}."
-        for kind in sorted(wanting)
+        for kind in sorted(wanting if records else ())
     ]

@@ -15,13 +15,14 @@ import SimpleITK as sitk
 
 from ..errors import ImageError, UserError
 from ..files import portable_name
+from ..inference import name_of
 from ..records import check_record, read_json
 from ..segments import CLASSES
-from ..vpi import read_image, read_vpi, refuse_unlit
+from ..vpi import ENDINGS, read_image, read_vpi, refuse_unlit
 
 SPLITS = ("train", "test", "unlabelled")  # of subjects, in dataset.json
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
-
+UNKNOWN = 255  # label of a pixel that a model, who labels subjects itself, isn't sure of: nobody learns from it
 
 NUMBER = int | float
 # what evaluations read of a simulated subject, where it is there
@@ -37,7 +38,8 @@ class DatasetError(UserError):
 @dataclass(frozen=True)
 class Record:
     """The files of one subject. `labels`: None for a subject without labels; `clean` and `torn` exist for simulated
-    subjects only; `known`: what `dataset.json` says of the subject.
+    subjects only; `known`: what `dataset.json` says of the subject; `guessed`: whether a model has drawn the labels,
+    and left out, as `UNKNOWN`, what it isn't sure of.
     """
 
     subject: str
@@ -46,6 +48,7 @@ class Record:
     clean: Path | None = None
     torn: Path | None = None
     known: dict[str, Any] = field(default_factory=dict, compare=False)
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Subjects to train on and subjects to test on, and subjects without labels, which restoration alone learns from;
-    nobody is in two of them."""
+    """Subjects to train on and subjects to test on, and subjects without labels, for restoration alone unless a model
+    labels them; nobody is in two of them."""
 
     name: str
     train: list[Record]
@@ -73,13 +76,24 @@ class Dataset:
 
     def split_validation(self) -> tuple[list[Record], list[Record]]:
         """The training subjects as (to learn from, to choose the checkpoint by)."""
-        held_out = self.train[VALIDATION_SHARE - 1 :: VALIDATION_SHARE] or self.train[-1:]
-        return [record for record in self.train if record not in held_out] or self.train, held_out
+        return hold_out(self.train)
+
+    @property
+    def pictures(self) -> list[Record]:
+        """All subjects whose pictures are learnt from, labelled or not, but for those held out."""
+        return self.split_validation()[0] + self.unlabelled
+
+
+def hold_out(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Subjects as (to learn from, to choose the checkpoint by): every tenth, or the last of fewer, who learns as well
+    where there is no other."""
+    held_out = records[VALIDATION_SHARE - 1 :: VALIDATION_SHARE] or records[-1:]
+    return [record for record in records if record not in held_out] or records, held_out
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Open a data set of ours (`dataset.json`) or of the published layout (`dataset/train/ID.png`,
-    `groundtruth/train/ID_bone_3.png`, and the same for test). Raises DatasetError."""
+    """Open a data set of ours (`dataset.json`), of the published layout (`dataset/train/ID.png`,
+    `groundtruth/train/ID_bone_3.png`, and the same for test), or a folder of pictures. Raises DatasetError."""
     dataset, troubles = survey(folder)
     refuse(troubles)
     return dataset
@@ -93,11 +107,15 @@ def refuse(troubles: Sequence[str]) -> None:
 
 
 def survey(folder: Path) -> tuple[Dataset, list[str]]:
-    """A data set as far as its subjects are listed once and have their files, and a sentence for each that hasn't.
+    """A data set as far as its subjects are listed once and have their files, and a sentence for each that hasn't. Who
+    is listed to train on, but has no file of labels, is one of those without.
 
     Raises DatasetError if it can't be known which subjects there are.
     """
     dataset, troubles = listed(folder)
+    labelled = [record for record in dataset.train if record.labels.is_file()]
+    bare = [replace(record, labels=None) for record in dataset.train if record not in labelled]
+    dataset = replace(dataset, train=labelled, unlabelled=bare + dataset.unlabelled)
     usable = []
     for split in (dataset.train, dataset.test, dataset.unlabelled):
         usable.append([])
@@ -107,7 +125,7 @@ def survey(folder: Path) -> tuple[Dataset, list[str]]:
                 troubles.append(f"The subject {record.subject} has no file {' and no file '.join(missing)}.")
             else:
                 usable[-1].append(record)
-    if not dataset.train:
+    if not dataset.train + dataset.unlabelled:
         troubles.append(f"{folder} has no training subjects.")
     return Dataset(dataset.name, *usable), troubles
 
@@ -120,8 +138,12 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
         name, splits = splits_of_ours(folder)
     elif (folder / "dataset" / "train").is_dir():
         name, splits = folder.name, splits_of_published(folder)
+    elif pictures := pictures_in(folder):
+        name, splits = folder.resolve().name, splits_of_pictures(folder, pictures)
     else:
-        raise DatasetError(f"{folder} is no data set: it has neither dataset.json nor a folder dataset/train.")
+        raise DatasetError(
+            f"{folder} is no data set: it has neither dataset.json, nor a folder dataset/train, nor pictures."
+        )
     counts = [Counter(record.subject for record in split) for split in splits]
     troubles = [
         f"{folder} lists the subject {subject} {count} times for {kind}."
@@ -213,6 +235,29 @@ def splits_of_published(folder: Path) -> list[list[Record]]:
     return [*splits, []]
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie directly in a folder, by name."""
+    if not folder.is_dir():
+        return []
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    images = [entry for entry in entries if entry.name.lower().endswith(ENDINGS) and entry.is_file()]
+    return [image for image in images if not image.name.lower().endswith(".seg.nrrd")]
+
+
+def splits_of_pictures(folder: Path, pictures: Sequence[Path]) -> list[list[Record]]:
+    """Subjects (to train on, to test on, without labels) of a plain folder of pictures: labelled are those of whom
+    `labels/ID.png` is there, and nobody is tested on."""
+    train, unlabelled = [], []
+    for picture in pictures:
+        subject = name_of(picture)
+        labels = folder / "labels" / f"{subject}.png"
+        if labels.is_file():
+            train.append(Record(subject, picture, labels))
+        else:
+            unlabelled.append(Record(subject, picture, None))
+    return [train, [], unlabelled]
+
+
 def load(record: Record) -> Sample:
     """Read one subject's files. Raises DatasetError."""
     try:
@@ -220,7 +265,7 @@ def load(record: Record) -> Sample:
         clean = None if record.clean is None else read_vpi(record.clean).pixels.round().astype(np.uint8)
     except ImageError as error:
         raise DatasetError(str(error)) from error
-    labels = None if record.labels is None else read_labels(record.labels)
+    labels = None if record.labels is None else (read_guess if record.guessed else read_labels)(record.labels)
     torn = None if record.torn is None else read_mask(record.torn)
     for other, path in ((labels, record.labels), (clean, record.clean), (torn, record.torn)):
         if other is not None and other.shape != image.shape:
@@ -254,6 +299,14 @@ def read_labels(path: Path) -> np.ndarray:
     if picture.ndim != 2 or picture.max() >= len(CLASSES):
         found = f"it holds {picture.max()}" if picture.ndim == 2 else f"it has {picture.ndim} dimensions"
         raise DatasetError(f"{path} is no label picture: its values must be 0 to {len(CLASSES) - 1}, but {found}.")
+    return picture.astype(np.uint8)
+
+
+def read_guess(path: Path) -> np.ndarray:
+    """The same, of labels that a model has drawn: 0 to 3, or `UNKNOWN`. Raises DatasetError."""
+    picture = read_numbers(path)
+    if picture.ndim != 2 or not np.isin(picture, [*range(len(CLASSES)), UNKNOWN]).all():
+        raise DatasetError(f"{path} is no label picture of a training: delete it, and it is drawn again.")
     return picture.astype(np.uint8)
 
 

@@ -31,6 +31,10 @@ class Ancestor:
         """The networks that are taken over."""
         return tuple(name for name in NETWORKS if name not in self.anew)
 
+    def has_learnt(self, restoration: bool) -> bool:
+        """Whether a training begins with what its ancestor has learnt of restoration, or else of segmentation."""
+        return ("generator" if restoration else "segmenter") in self.inherited
+
     def reshape(self, preset: Preset) -> Preset:
         """The preset with the shapes of what is taken over."""
         return replace(preset, **{name: getattr(self.model, f"{name}_shape") for name in self.inherited})

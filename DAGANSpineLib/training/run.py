@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from ..errors import UserError
 from ..files import FullDiskError, is_full_disk, whole_file
 from ..model import Model, ModelError, load_model, save_model, unpacked
 from ..records import check_record, read_json
+
+RESTORED, REHEARSED, GUESSED = MADE_ON_THE_WAY = "restored", "rehearsed", "guessed"  # what one folder each is of
 
 
 class RunError(UserError):
@@ -56,6 +59,9 @@ class RunFolder:
         """Begin a run, or go on with one. Raises RunError as `admit` does."""
         self.admit(configuration, resume)
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            for folder in MADE_ON_THE_WAY:  # by a run that was stopped before its first checkpoint
+                shutil.rmtree(self.folder / folder, ignore_errors=True)
         for path in (self.last, self.best, self.metrics, self.configuration):
             for half_written in self.folder.glob(f".{path.stem}.*{path.suffix}"):  # by a process that was killed
                 half_written.unlink()

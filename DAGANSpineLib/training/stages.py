@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ from .method import Method
 from .patches import Patched, PatchFeed, split
 from .segmentation import Segmentation
 from .spines import SpineFeed, at_network_size
+from .subjects import Subjects, evenly
 from .validation import DICE, RESTORATION, Validation
 from .windows import SeenFeed, WindowFeed
 
@@ -32,9 +33,7 @@ class Setting(Protocol):
     """What a stage finds when it begins: the model as the stages before have left it, and the subjects."""
 
     model: Model
-    learners: Sequence[Record]
-    unlabelled: Sequence[Record]  # to learn restoration from, and nothing else
-    held_out: Sequence[Record]
+    subjects: Subjects
     seed: int
     quiet: bool  # no progress bars
 
@@ -79,6 +78,14 @@ class Stage(ABC):
         """Whether the generator learns."""
         return False
 
+    def without_labels(self) -> Stage | None:
+        """What is left of the stage where nobody has labels; None for nothing."""
+        return None
+
+    def without_noise(self) -> Stage | None:
+        """What is left of the stage where no patch is corrupted, or none clean; None for nothing."""
+        return None if self.splits_patches else self
+
     def steps_for(self, subjects: int) -> int:
         """How many steps the stage takes with so many subjects to learn from."""
         if self.steps is not None:
@@ -111,6 +118,9 @@ class PatchStage(Stage):
     def restores(self) -> bool:
         return True
 
+    def without_labels(self) -> Stage | None:
+        return self
+
 
 @dataclass(frozen=True)
 class AdversarialStage(PatchStage):
@@ -126,6 +136,10 @@ class AdversarialStage(PatchStage):
     @property
     def needs_labels(self) -> bool:
         return bool(self.weight_segmentation)
+
+    def without_labels(self) -> Stage:
+        """Restoration alone."""
+        return replace(self, weight_segmentation=0.0)
 
     def prepare(self, setting: Setting) -> Prepared:
         method = DAGAN(
@@ -143,8 +157,9 @@ class AdversarialStage(PatchStage):
 def restoring(stage: PatchStage, setting: Setting, method: Method, joint: bool = False) -> Prepared:
     """A stage that learns restoration, judged by it; `joint`: and segmentation too, end to end."""
     if joint:
-        return Prepared(window_feed(stage, setting), method, Validation(setting.held_out, RESTORATION, DICE))
-    return Prepared(patch_feed(stage, setting), method, Validation(setting.held_out, RESTORATION))
+        return Prepared(window_feed(stage, setting), method, Validation(setting.subjects.held_out, RESTORATION, DICE))
+    judges = [*setting.subjects.held_out, *setting.subjects.held_out_unlabelled]
+    return Prepared(patch_feed(stage, setting), method, Validation(judges, RESTORATION))
 
 
 def patched(stage: PatchStage, setting: Setting, records: Sequence[Record]) -> list[Patched]:
@@ -155,7 +170,7 @@ def patched(stage: PatchStage, setting: Setting, records: Sequence[Record]) -> l
 
 def patch_feed(stage: PatchStage, setting: Setting) -> PatchFeed:
     """Corrupted and clean patches of the learners, labelled or not, for restoration alone."""
-    places = patched(stage, setting, [*setting.learners, *setting.unlabelled])
+    places = evenly([patched(stage, setting, records) for records in setting.subjects.pictures])
     return PatchFeed(places, setting.share(stage.batch), setting.seed, stage.matched)
 
 
@@ -167,7 +182,9 @@ def window_feed(
 ) -> WindowFeed:
     """Windows around corrupted and clean patches of the learners, for whatever learns to segment from patches.
     `pictures`: see `WindowFeed`."""
-    places, batch = patched(stage, setting, setting.learners), setting.share(stage.batch)
+    places, batch = patched(stage, setting, setting.subjects.learners), setting.share(stage.batch)
+    often = setting.subjects.draws
+    places, pictures = [places[index] for index in often], pictures and [pictures[index] for index in often]
     return kind(places, batch, setting.seed, stage.matched, stage.degrees, pictures)
 
 
@@ -185,11 +202,12 @@ class SegmentationStage(Stage):
     def prepare(self, setting: Setting) -> Prepared:
         spines = [
             at_network_size(image, load(record).labels)
-            for image, record in zip(setting.restored(), setting.learners, strict=True)
+            for image, record in zip(setting.restored(), setting.subjects.learners, strict=True)
         ]
-        feed = SpineFeed(spines, setting.share(self.batch), setting.seed, self.varied, self.rows)
+        often = [spines[index] for index in setting.subjects.draws]
+        feed = SpineFeed(often, setting.share(self.batch), setting.seed, self.varied, self.rows)
         method = Segmentation(setting.model, self.dice)
-        return Prepared(feed, method, Validation(setting.held_out, DICE))
+        return Prepared(feed, method, Validation(setting.subjects.held_out, DICE))
 
 
 @dataclass(frozen=True)
@@ -201,7 +219,10 @@ class PatchSegmentationStage(PatchStage):
     def restores(self) -> bool:
         return False
 
+    def without_labels(self) -> None:
+        return None
+
     def prepare(self, setting: Setting) -> Prepared:
         feed = window_feed(self, setting, SeenFeed, setting.restored())
         method = Segmentation(setting.model, dice=False)
-        return Prepared(feed, method, Validation(setting.held_out, DICE))
+        return Prepared(feed, method, Validation(setting.subjects.held_out, DICE))

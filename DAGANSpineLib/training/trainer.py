@@ -19,18 +19,20 @@ from ..inference import Pipeline, choose_device, choose_precision, keep_freed_me
 from ..model import Model, freeze
 from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
-from .checking import lacking, troubles_of
+from .checking import troubles_of
 from .dataset import Dataset, open_dataset, refuse
 from .descent import Ancestor
 from .feed import stream
+from .fitting import fitted
 from .health import Health, refuse_lost
 from .interrupt import Interrupt
 from .method import Batch, Method
 from .presets import Preset
 from .recent import Recent
-from .run import RunFolder
+from .run import RESTORED, RunFolder
 from .spines import restored_spines
 from .stages import Prepared
+from .subjects import Subjects
 from .validation import Validation
 from .windows import WindowBatch
 
@@ -50,7 +52,8 @@ def train(
     workers: int | None = None,
     ancestor: Ancestor | None = None,
 ) -> Model:
-    """Train on a data set by a preset, into a run folder; returns the best model.
+    """Train on a data set by a preset, into a run folder; returns the best model. What the data set can't teach, for
+    want of labels or of structured noise, is left out, and said.
 
     `ancestor`: the model to begin from, in the place of random weights, with its shapes in the place of the preset's.
     `name` is the preset's, kept in the model's provenance; `precision` is one of `inference.PRECISIONS`, `device` one
@@ -63,12 +66,7 @@ def train(
     dataset, run = open_dataset(data), RunFolder(folder)
     device = choose_device(device)[0]
     precision = choose_precision(precision, device)
-    # said outright, or accelerate takes several processes without GPUs for as many trainings
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
-    if accelerator.device.type == "cpu":
-        keep_freed_memory()
-    else:
-        torch.backends.cudnn.benchmark = True  # all batches have one size, so that it pays to look for the best kernels
+    accelerator = accelerator_on(device, precision)
     if workers is None:
         workers = 0 if accelerator.device.type == "cpu" else WORKERS
     preset = ancestor.reshape(preset) if ancestor else preset
@@ -76,12 +74,27 @@ def train(
     run.admit(configuration, resume)
     quiet = quiet or not accelerator.is_local_main_process
     if not resume:
-        look_through(dataset, preset, quiet)
+        look_through(dataset, quiet)
+    preset, sentences = fitted(preset, dataset, ancestor, bool(dataset.train), quiet)
     if accelerator.is_main_process:
         run.begin(configuration, resume)
+        for sentence in sentences:
+            tqdm.write(sentence)
     accelerator.wait_for_everyone()
-    trainer = Trainer(dataset, run, preset, seed, name, accelerator, quiet, workers, ancestor)
+    subjects = Subjects.of(dataset)
+    trainer = Trainer(dataset.name, subjects, run, preset, seed, name, accelerator, quiet, workers, ancestor)
     return trainer.train(run.checkpoint(len(preset.stages)) if resume else None)
+
+
+def accelerator_on(device: torch.device, precision: str) -> Accelerator:
+    """What places networks and batches, and joins processes."""
+    # said outright, or accelerate takes several processes without GPUs for as many trainings
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "full" else precision)
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
+    else:
+        torch.backends.cudnn.benchmark = True  # all batches have one size, so that it pays to look for the best kernels
+    return accelerator
 
 
 def configuration_of(
@@ -92,15 +105,11 @@ def configuration_of(
     return {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision} | descent
 
 
-def look_through(dataset: Dataset, preset: Preset, quiet: bool) -> None:
-    """Raise DatasetError for what can't be trained on, before anything is written."""
+def look_through(dataset: Dataset, quiet: bool) -> None:
+    """Raise DatasetError for files that can't be used, before anything is written."""
     records = dataset.train + dataset.unlabelled
     with tqdm(desc="Checking", total=len(records), leave=False, disable=quiet) as bar:
         refuse(list(troubles_of(records, lambda fraction, subject: bar.update()).values()))
-    splitting = [stage for stage in preset.stages if stage.splits_patches]
-    if splitting:
-        labelled_alone = any(stage.needs_labels for stage in splitting)
-        refuse(lacking(dataset.split_validation()[0] + ([] if labelled_alone else dataset.unlabelled)))
 
 
 @dataclass
@@ -140,7 +149,8 @@ class Trainer:
 
     def __init__(
         self,
-        dataset: Dataset,
+        data: str,
+        subjects: Subjects,
         run: RunFolder,
         preset: Preset,
         seed: int,
@@ -150,20 +160,11 @@ class Trainer:
         workers: int = 0,
         ancestor: Ancestor | None = None,
     ) -> None:
+        """`data`: the data set's name, `name`: the preset's."""
         self.run, self.preset, self.seed, self.accelerator, self.quiet = run, preset, seed, accelerator, quiet
-        self.workers = workers
-        self.learners, self.held_out = dataset.split_validation()
-        self.unlabelled = dataset.unlabelled
+        self.subjects, self.workers, self.ancestor = subjects, workers, ancestor
         torch.manual_seed(seed)
-        provenance = {
-            "preset": name,
-            "data": dataset.name,
-            "subjects": len(self.learners),
-            "validation subjects": len(self.held_out),
-            "seed": seed,
-        }
-        if self.unlabelled:
-            provenance["subjects without labels"] = len(self.unlabelled)
+        provenance = {"preset": name, "data": data, **subjects.counted(), "seed": seed}
         self.model = Model(preset.generator, preset.segmenter, provenance)
         if ancestor:
             ancestor.hand_down(self.model)
@@ -180,7 +181,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step)
         for index in range(begin["stage"], len(self.preset.stages)):
-            if step < self.preset.stages[index].steps_for(len(self.learners)):
+            if step < self.preset.stages[index].steps_for(len(self.subjects.learners)):
                 self._train_stage(index, step, checkpoint)
             if self.preset.stages[index].restores and self.run.best.is_file():
                 self._adopt_best_generator()
@@ -195,10 +196,12 @@ class Trainer:
     def _train_stage(self, index: int, first: int, checkpoint: dict[str, Any] | None) -> None:
         stage = self.preset.stages[index]
         torch.manual_seed(seed_of(self.seed, index))
-        course = Course(index, stage.steps_for(len(self.learners)), stage.prepare(self))
+        course = Course(index, stage.steps_for(len(self.subjects.learners)), stage.prepare(self))
         course.method.prepare(self.accelerator)
         if checkpoint:
             course.load_state(checkpoint)
+        elif self.ancestor and self.ancestor.has_learnt(stage.restores):
+            self._validate(index, 0, course.method, course.prepared.validation)  # what it was may be the best it is
         batches, bar = self._batches(course, first), self._bar(course, first)
         with closing(batches), bar, Interrupt() as interrupt:
             for step in range(first, course.steps):
@@ -262,12 +265,13 @@ class Trainer:
     def restored(self) -> list[np.ndarray]:
         """The learners' pictures as the model restores them now, uint8 (rows, columns) at native size; the processes
         share the work through the run folder."""
-        pipeline, folder = Pipeline(self._as_used(), self.accelerator.device.type), self.run.folder / "restored"
-        mine = self.learners[self.accelerator.process_index :: self.accelerator.num_processes]
+        pipeline, folder = Pipeline(self._as_used(), self.accelerator.device.type), self.run.folder / RESTORED
+        learners = self.subjects.learners
+        mine = learners[self.accelerator.process_index :: self.accelerator.num_processes]
         with tqdm(total=len(mine), desc="Restoring spines", leave=False, disable=self.quiet) as bar:
             restored_spines(mine, pipeline, folder, lambda fraction, message: bar.update())
         self.accelerator.wait_for_everyone()
-        return restored_spines(self.learners, pipeline, folder, unheard)
+        return restored_spines(learners, pipeline, folder, unheard)
 
     def _as_used(self, method: Method | None = None) -> Model:
         """A copy that computes as the clinician's model will: with averaged weights where the method has them; what

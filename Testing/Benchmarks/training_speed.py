@@ -48,6 +48,7 @@ from DAGANSpineLib.simulation import write_dataset
 from DAGANSpineLib.training import PRESETS, Prepared, WindowBatch, open_dataset
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.feed import stream
+from DAGANSpineLib.training.subjects import Subjects
 
 WINDOW = 246  # rows and columns, of pictures of 2574 x 640
 PAPER = PRESETS["paper"]
@@ -161,9 +162,7 @@ def prepared_stage(name: str, data: Path) -> Prepared:
     model = Model(preset.generator, preset.segmenter)
     setting = SimpleNamespace(
         model=model,
-        learners=learners,
-        unlabelled=(),
-        held_out=learners[:1],
+        subjects=Subjects(learners, [], learners[:1], []),
         seed=0,
         quiet=True,
         share=lambda batch: batch,

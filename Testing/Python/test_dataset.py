@@ -86,13 +86,52 @@ def test_check_names_and_counts_subjects_without_labels(ours):
     assert any("1 (b)" in note for note in findings.notes) and any("d.png" in each for each in findings.troubles)
 
 
+def test_who_lacks_a_file_of_labels_is_unlabelled_and_named(ours):
+    (ours / "labels" / "b.png").unlink()
+    dataset = open_dataset(ours)
+    assert [record.subject for record in dataset.train] == ["a"]
+    assert [(record.subject, record.labels) for record in dataset.unlabelled] == [("b", None)]
+    notes = check(ours, unheard).notes
+    assert any("Without labels" in note and "1 (b)" in note for note in notes)
+    assert any("listed to train on, but without a file in labels/: 1 (b)" in note for note in notes)
+
+
+def test_a_folder_of_pictures_is_a_data_set_without_labels_but_for_those_that_are_there(tmp_path):
+    for name in ("a.png", "b.tif", "c d.png", ".hidden.png", "notes.txt", "results.seg.nrrd"):
+        write(tmp_path / (name if name != "notes.txt" else "z.png"), IMAGE)
+    (tmp_path / "z.png").rename(tmp_path / "notes.txt")
+    dataset = open_dataset(tmp_path)
+    assert [record.subject for record in dataset.unlabelled] == ["a", "b", "c d"]
+    assert (dataset.train, dataset.test, dataset.name) == ([], [], tmp_path.name)
+    write(tmp_path / "labels" / "b.png", LABELS)
+    dataset = open_dataset(tmp_path)
+    assert np.array_equal(load(dataset.train[0]).labels, LABELS)
+    assert [record.subject for record in dataset.unlabelled] == ["a", "c d"]
+
+
+def test_two_pictures_of_one_name_are_no_two_subjects(tmp_path):
+    for name in ("a.png", "a.tif"):
+        write(tmp_path / name, IMAGE)
+    with pytest.raises(DatasetError, match="lists the subject a 2 times"):
+        open_dataset(tmp_path)
+
+
+def test_check_says_what_a_data_set_without_any_labels_can_do(clinic):
+    shutil.rmtree(clinic / "labels")
+    describe(clinic, list("abcdef"), [])
+    findings = check(clinic, unheard)
+    assert not findings.troubles
+    assert any("6 (a, b, c, d, e, f)" in note for note in findings.notes)
+    assert any("train --from MODEL adapts the restoration" in note for note in findings.notes)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda folder: (folder / "dataset.json").write_text("{"), r"dataset\.json"),
         (lambda folder: (folder / "dataset.json").unlink(), "no data set"),
         (lambda folder: (folder / "images" / "b.png").unlink(), r"b\.png"),
-        (lambda folder: shutil.rmtree(folder / "labels"), r"a\.png"),
+        (lambda folder: shutil.rmtree(folder / "labels"), r"c has no file .*c\.png"),
         (
             lambda folder: (folder / "dataset.json").write_text('{"train": ["a"], "test": ["a"]}'),
             "in train and in test: a",
@@ -238,8 +277,9 @@ def test_the_checker_misses_a_kind_of_patch_where_training_would(clinic, noisy, 
     for subject in "abcde":
         write(clinic / "images" / f"{subject}.png", picture)
     write(clinic / "images" / "f.png", textured(noisy=True))  # held out: it can't be learnt from
-    troubles = check(clinic, unheard).troubles
-    assert len(troubles) == 1 and f"No patch of the training images is {kind}" in troubles[0]
+    findings = check(clinic, unheard)
+    assert not findings.troubles  # the segmenter can be trained
+    assert len(findings.notes) == 1 and f"No patch of the training images is {kind}" in findings.notes[0]
 
 
 def test_the_checker_says_what_a_small_data_set_can_not_do(clinic):
