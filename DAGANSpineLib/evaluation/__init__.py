@@ -15,6 +15,10 @@ __getattr__ = on_demand(
             "robustness",
             "robustness_as_markdown",
         ),
+        "folds": (
+            "cross_validate",
+            "folds_as_markdown",
+        ),
         "pairwise": (
             "versus",
             "versus_as_markdown",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +45,16 @@ class Difference:
         return {0: "no difference shown", 1: larger, -1: smaller}[self.sign]
 
 
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+    """The interval of the mean of figures of different subjects; None and None with fewer than FEWEST."""
+    if len(values) < FEWEST:
+        return None, None
+    chosen = np.random.default_rng(SEED).integers(len(values), size=(RESAMPLES, len(values)))
+    tail = (100 - LEVEL) / 2
+    low, high = np.percentile(np.asarray(values, dtype=float)[chosen].mean(1), [tail, 100 - tail])
+    return float(low), float(high)
+
+
 def paired_difference(reference: Iterable[float | None], other: Iterable[float | None]) -> Difference | None:
     """Compare figures of the same subjects in the same order; None where no subject has both."""
     pairs = [pair for pair in zip(reference, other, strict=True) if None not in pair]
@@ -52,11 +62,7 @@ def paired_difference(reference: Iterable[float | None], other: Iterable[float |
         return None
     first, second = np.array(pairs, dtype=float).T
     differences = np.where(np.isclose(first, second, rtol=ROUNDING, atol=0), 0, second - first)
-    low = high = None
-    if len(pairs) >= FEWEST:
-        chosen = np.random.default_rng(SEED).integers(len(pairs), size=(RESAMPLES, len(pairs)))
-        tail = (100 - LEVEL) / 2
-        low, high = map(float, np.percentile(differences[chosen].mean(1), [tail, 100 - tail]))
+    low, high = mean_interval(differences)
     return Difference(
         subjects=len(pairs),
         reference=float(first.mean()),

@@ -20,7 +20,7 @@ from ..progress import Progress, unheard
 from ..report import overlay
 from ..segments import CLASSES
 from ..spine import read
-from ..training import Sample
+from ..training import Record, Sample
 from ..vpi import write_image
 from .breakdown import PLACES, by_group, by_part, groups_of, torn_part
 from .curves import curves_as_markdown, has_truth, score_curves, summarise_curves
@@ -53,6 +53,19 @@ def evaluate(
     out again. Raises DatasetError or OutputError.
     """
     name, records = subjects_of(data, split)
+    return evaluate_records(name, records, pipeline, folder, progress, split, rivals)
+
+
+def evaluate_records(
+    name: str,
+    records: Sequence[Record],
+    pipeline: Pipeline,
+    folder: Path,
+    progress: Progress = unheard,
+    split: str = "test",
+    rivals: Rivals | None = None,
+) -> dict[str, Any]:
+    """The same on these subjects of a data set `name`."""
     rivals = {} if rivals is None else rivals
     rows, agreements, left_out = [], [], {}
     with whole_folder(folder, replaces=OUTPUTS) as target:

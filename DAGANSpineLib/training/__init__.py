@@ -21,6 +21,7 @@ __getattr__ = on_demand(
             "NETWORKS",
             "Ancestor",
         ),
+        "gathering": ("Aid",),
         "losses": ("segmentation_loss",),
         "method": (
             "Batch",

@@ -13,6 +13,7 @@ from .losses import (
     WEIGHT_RECONSTRUCTION,
     WEIGHT_SEGMENTATION,
     adversarial_loss,
+    of_known,
     reconstruction_loss,
     segmentation_loss,
     within_grey,
@@ -84,7 +85,7 @@ class DAGAN(Method):
             identity = reconstruction_loss(kept, clean)
             total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
             if self.weight_segmentation:
-                segmentation = segmentation_loss(self.segment(batch.seen(restored)), batch.labels)
+                segmentation = segmentation_loss(*of_known(self.segment(batch.seen(restored)), batch.labels))
                 total = total + self.weight_segmentation * segmentation
                 figures["segmentation"] = segmentation.detach()
             self.descend(total, "generator")

@@ -306,7 +306,7 @@ def read_guess(path: Path) -> np.ndarray:
     """The same, of labels that a model has drawn: 0 to 3, or `UNKNOWN`. Raises DatasetError."""
     picture = read_numbers(path)
     if picture.ndim != 2 or not np.isin(picture, [*range(len(CLASSES)), UNKNOWN]).all():
-        raise DatasetError(f"{path} is no label picture of a training: delete it, and it is drawn again.")
+        raise DatasetError(f"{path} is no label picture of a training: begin a new run.")
     return picture.astype(np.uint8)
 
 

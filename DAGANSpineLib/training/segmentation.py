@@ -6,6 +6,7 @@ from monai.losses import DiceCELoss
 from torch import Tensor
 
 from ..model import Model
+from .losses import of_known
 from .method import LabelledBatch, Method, adam
 
 
@@ -25,7 +26,8 @@ class Segmentation(Method):
         )
 
     def step(self, batch: LabelledBatch) -> dict[str, Tensor]:
-        loss = self.loss(self.segment(batch.images), batch.labels[:, None])
+        logits, labels = of_known(self.segment(batch.images), batch.labels)
+        loss = self.loss(logits, labels[:, None])
         self.descend(loss, "segmenter")
         return {"total": loss.detach()}
 

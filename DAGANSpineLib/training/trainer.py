@@ -24,6 +24,7 @@ from .dataset import Dataset, open_dataset, refuse
 from .descent import Ancestor
 from .feed import stream
 from .fitting import fitted
+from .gathering import Aid, gather
 from .health import Health, refuse_lost
 from .interrupt import Interrupt
 from .method import Batch, Method
@@ -36,11 +37,12 @@ from .subjects import Subjects
 from .validation import Validation
 from .windows import WindowBatch
 
+NO_AID = Aid()
 WORKERS = 2  # that make batches for a graphics card: one keeps up with it, the other is there for hiccups
 
 
 def train(
-    data: Path,
+    data: Path | Dataset,
     folder: Path,
     preset: Preset,
     seed: int = 0,
@@ -51,11 +53,13 @@ def train(
     quiet: bool = False,
     workers: int | None = None,
     ancestor: Ancestor | None = None,
+    aid: Aid = NO_AID,
 ) -> Model:
-    """Train on a data set by a preset, into a run folder; returns the best model. What the data set can't teach, for
-    want of labels or of structured noise, is left out, and said.
+    """Train on a data set, or on the one in a folder, by a preset, into a run folder; returns the best model. What the
+    data set can't teach, for want of labels or of structured noise, is left out, and said.
 
     `ancestor`: the model to begin from, in the place of random weights, with its shapes in the place of the preset's.
+    `aid`: who helps where the data set's subjects are few; self-training takes a whole ancestor's labels.
     `name` is the preset's, kept in the model's provenance; `precision` is one of `inference.PRECISIONS`, `device` one
     of `inference.DEVICES`; `quiet` shows no progress bars; `workers` is how many processes make batches ahead, None
     for as many as the device needs. Raises DatasetError, DeviceError, RunError or TrainingError with a sentence.
@@ -63,25 +67,28 @@ def train(
     Ctrl-C and SIGTERM are heeded after a step, once that is kept in the run folder: a run goes on from any step as if
     it had never been stopped, on a CPU bit for bit.
     """
-    dataset, run = open_dataset(data), RunFolder(folder)
+    dataset, run = data if isinstance(data, Dataset) else open_dataset(data), RunFolder(folder)
     device = choose_device(device)[0]
     precision = choose_precision(precision, device)
     accelerator = accelerator_on(device, precision)
     if workers is None:
         workers = 0 if accelerator.device.type == "cpu" else WORKERS
     preset = ancestor.reshape(preset) if ancestor else preset
-    configuration = configuration_of(dataset, preset, seed, name, precision, ancestor)
+    configuration = configuration_of(dataset, preset, seed, name, precision, ancestor, aid)
     run.admit(configuration, resume)
     quiet = quiet or not accelerator.is_local_main_process
     if not resume:
         look_through(dataset, quiet)
-    preset, sentences = fitted(preset, dataset, ancestor, bool(dataset.train), quiet)
+    fitted(preset, dataset, ancestor, bool(dataset.train) or aid.self_training, quiet)  # or nothing is written
     if accelerator.is_main_process:
         run.begin(configuration, resume)
-        for sentence in sentences:
-            tqdm.write(sentence)
     accelerator.wait_for_everyone()
-    subjects = Subjects.of(dataset)
+    labeller = ancestor and ancestor.model
+    subjects, sentences = gather(dataset, run.folder, aid, labeller, seed, accelerator, quiet)
+    preset, others = fitted(preset, dataset, ancestor, bool(subjects.labelled or subjects.guessed), quiet)
+    if accelerator.is_main_process:
+        for sentence in [*sentences, *others]:
+            tqdm.write(sentence)
     trainer = Trainer(dataset.name, subjects, run, preset, seed, name, accelerator, quiet, workers, ancestor)
     return trainer.train(run.checkpoint(len(preset.stages)) if resume else None)
 
@@ -98,11 +105,25 @@ def accelerator_on(device: torch.device, precision: str) -> Accelerator:
 
 
 def configuration_of(
-    dataset: Dataset, preset: Preset, seed: int, name: str, precision: str, ancestor: Ancestor | None = None
+    dataset: Dataset,
+    preset: Preset,
+    seed: int,
+    name: str,
+    precision: str,
+    ancestor: Ancestor | None = None,
+    aid: Aid = NO_AID,
 ) -> dict[str, Any]:
     """What a run folder's configuration holds: a run goes on with the very same only."""
     descent = {"from": ancestor.described()} if ancestor else {}
-    return {"preset": name, **preset.described(), "data": dataset.name, "seed": seed, "precision": precision} | descent
+    return {
+        "preset": name,
+        **preset.described(),
+        "data": dataset.name,
+        "seed": seed,
+        "precision": precision,
+        **descent,
+        **aid.described(),
+    }
 
 
 def look_through(dataset: Dataset, quiet: bool) -> None:
@@ -179,7 +200,9 @@ class Trainer:
             self.model.provenance |= checkpoint.get("provenance", {})
         self.best, step = begin["best"], begin["step"]
         if self.accelerator.is_main_process:
-            self.run.begin_log(begin["stage"], step)
+            self.run.begin_log(begin["stage"], step if checkpoint else -1)
+            if not checkpoint:
+                self._log(0, 0, {f"who learns, {kind}": count for kind, count in self.subjects.counted().items()})
         for index in range(begin["stage"], len(self.preset.stages)):
             if step < self.preset.stages[index].steps_for(len(self.subjects.learners)):
                 self._train_stage(index, step, checkpoint)

@@ -11,7 +11,7 @@ from ..metrics import CLEAN, LIT, Agreement, Patches, change_of_clean, patches
 from ..model import Model
 from ..segments import CLASSES
 from ..vpi import lit_body
-from .dataset import Record, Sample, load
+from .dataset import UNKNOWN, Record, Sample, load
 
 DICE, RESTORATION = "dice", "restoration"  # criteria
 CHANGE = 10.0  # grey levels by which clean patches may change at the price of all structured noise staying
@@ -74,7 +74,8 @@ class Validation:
             self.restored[sample.subject] = restored
         if DICE in self.criteria:
             labels = pipeline.segment(restored, body).argmax(0)
-            dice = Agreement.of(labels, sample.labels).scores()["dice"]
+            known = sample.labels != UNKNOWN
+            dice = Agreement.of(labels[known], sample.labels[known]).scores()["dice"]
             scores |= {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)}
         return scores
 

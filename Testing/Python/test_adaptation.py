@@ -2,6 +2,7 @@
 and of their own labels."""
 
 import dataclasses
+import itertools
 import json
 import shutil
 
@@ -9,13 +10,21 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from monai.losses import DiceCELoss, DiceLoss
 
+from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import GeneratorShape, Model, PanopticFPNShape, UntouchedShape, load_model, save_model
-from DAGANSpineLib.training.dataset import DatasetError
+from DAGANSpineLib.training import guessing
+from DAGANSpineLib.training.dataset import UNKNOWN, DatasetError, open_dataset
 from DAGANSpineLib.training.descent import Ancestor
+from DAGANSpineLib.training.gathering import Aid
+from DAGANSpineLib.training.losses import of_known
 from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.rehearsal import rehearse, rehearsed
+from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.subjects import Subjects, evenly
-from DAGANSpineLib.training.trainer import train
+from DAGANSpineLib.training.trainer import Trainer, train
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 # few patches at a time, and a segmenter that learns from crops: whole spines take longer than all the rest
@@ -106,3 +115,144 @@ def test_ten_labelled_pictures_are_met_as_often_as_a_hundred_others():
     met = [subjects.learners[index] for index in subjects.draws]
     assert [sum(each in kind for each in met) for kind in ("ab", "defgh", "rst")] == [4, 5, 6]
     assert np.array_equal(Subjects(list("ab"), [], [], []).draws, [0, 1])
+
+
+@pytest.fixture
+def coarse(monkeypatch):
+    """Rehearsed subjects of coarse pixels, as the data set's."""
+    monkeypatch.setattr("DAGANSpineLib.training.rehearsal.SPACING_MM", 0.5)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing gets to tidy up."""
+
+
+def killed_at(monkeypatch, stage, step):
+    """Let trainings be killed where they log this."""
+    log = Trainer._log
+
+    def kill(self, index, done, figures):
+        log(self, index, done, figures)
+        if (index, done) == (stage, step):
+            raise Killed
+
+    monkeypatch.setattr(Trainer, "_log", kill)
+    return lambda: monkeypatch.setattr(Trainer, "_log", log)
+
+
+def half_labelled(folder, description):
+    for name in description["train"][:2]:
+        (folder / "labels" / f"{name}.png").unlink()
+
+
+def believing(monkeypatch, *refused):
+    """Spines of an untrained model are none: all are believed all the same, but for the pictures at these places."""
+    judge, places = guessing.guess_one, itertools.count()
+
+    def judged(image, pipeline):
+        labels, told = judge(image, pipeline)
+        return labels, dataclasses.replace(told, reason="No spine." if next(places) in refused else "")
+
+    monkeypatch.setattr(guessing, "guess_one", judged)
+
+
+def assert_equal(one, two):
+    if isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for name in one:
+            assert_equal(one[name], two[name])
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    else:
+        assert one == two
+
+
+@pytest.mark.parametrize("stage", [0, 1], ids=["in restoration", "in segmentation"])
+def test_a_training_with_all_help_goes_on_bit_for_bit(part, elder, tmp_path, monkeypatch, coarse, stage):
+    data, aid = altered(part, tmp_path / "data", half_labelled), Aid(2, True)
+    believing(monkeypatch)
+    told = {"quiet": True, "ancestor": Ancestor(elder), "aid": aid}
+    whole = train(data, tmp_path / "whole", QUICK, **told)
+    assert whole.provenance["simulated subjects beside them"] == 2
+    assert whole.provenance["subjects labelled by the model it began from"] == 2
+    undo = killed_at(monkeypatch, stage, 2)
+    with pytest.raises(Killed):
+        train(data, tmp_path / "killed", QUICK, **told)
+    undo()
+    train(data, tmp_path / "killed", QUICK, **told, resume=True)
+    ours, theirs = (torch.load(tmp_path / run / "last.pt", weights_only=True) for run in ("killed", "whole"))
+    assert_equal(ours, theirs)
+    assert (tmp_path / "killed" / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()
+    with pytest.raises(RunError, match=r"other settings than this command \(rehearsal\)"):
+        train(data, tmp_path / "killed", QUICK, **(told | {"aid": Aid(3, True)}), resume=True)
+
+
+def test_rehearsed_subjects_are_simulated_whole_or_not_at_all(tmp_path, monkeypatch, coarse):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tqdm.tqdm.update", stop)
+        rehearse(tmp_path, 2, 0, True)
+    assert list(tmp_path.iterdir()) == []
+    rehearse(tmp_path, 2, 0, True)
+    first, second = rehearsed(tmp_path)
+    assert first.labels.is_file() and first.subject != second.subject
+    seeds = [
+        json.loads((tmp_path / "rehearsed" / "dataset.json").read_text())["subjects"][f"sim000{i}"]["seed"]
+        for i in (0, 1)
+    ]
+    assert min(seeds) >= 1000003 * 10**6  # nobody whom a data set of a small seed tests on
+
+
+def test_only_plausible_spines_are_learnt_from_and_that_is_said(part, elder, tmp_path, monkeypatch, capsys):
+    data = altered(part, tmp_path / "data", half_labelled)
+    _, second = (record.subject for record in open_dataset(data).unlabelled)
+    believing(monkeypatch, 1)
+    segmenting = dataclasses.replace(QUICK, stages=QUICK.stages[1:])
+    model = train(data, tmp_path / "run", segmenting, quiet=True, ancestor=Ancestor(elder), aid=Aid(0, True))
+    assert model.provenance["subjects labelled by the model it began from"] == 1
+    said = capsys.readouterr().out
+    assert "Labelled by the model itself: 1 of 2" in said and f"({second})" in said
+    rows = (tmp_path / "run" / "metrics.csv").read_text()
+    assert "subjects labelled by the model it began from,1" in rows
+
+
+def test_a_model_that_draws_no_spine_teaches_nothing(part, elder, tmp_path, capsys):
+    data = altered(part, tmp_path / "data", without_labels)
+    model = train(data, tmp_path / "run", QUICK, quiet=True, ancestor=Ancestor(elder), aid=Aid(0, True))
+    assert equal(model.segmenter, elder.segmenter)
+    said = capsys.readouterr().out
+    assert "Labelled by the model itself: 0 of 3" in said and "restoration alone adapts" in said
+
+
+def test_pixels_that_a_model_is_not_sure_of_are_unknown(small_vpi, slim_model_file):
+    pipeline = Pipeline(load_model(slim_model_file), "cpu")
+    labels, _ = guessing.guess_one(small_vpi, pipeline)
+    result = pipeline.run(small_vpi.astype(np.float32))
+    sure = result.probabilities.max(0) >= guessing.SURE
+    assert sure.any() and not sure.all()
+    assert np.array_equal(labels[sure], result.labels[sure]) and set(labels[~sure]) == {UNKNOWN}
+
+
+def test_unknown_pixels_cost_nothing_and_teach_nothing():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 4, 8, 8), torch.randint(4, (2, 8, 8))
+    assert all(torch.equal(one, two) for one, two in zip(of_known(logits, labels), (logits, labels), strict=True))
+    spoilt = labels.clone()
+    spoilt[:, 4:] = UNKNOWN
+    loss = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
+    logits.requires_grad_()
+    known, truth = of_known(logits, spoilt)
+    loss(known, truth[:, None]).backward()
+    assert logits.grad[:, :, 4:].abs().max() == 0 and logits.grad[:, :, :4].abs().min() > 0
+    dice = DiceLoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
+    alone = dice(logits[:, :, :4], labels[:, None, :4])
+    assert torch.isclose(dice(known, truth[:, None]), alone)
+
+
+def test_self_training_needs_a_model_that_labels(part, tmp_path, monkeypatch, capsys):
+    command = ["train", "--data", str(part), "-o", str(tmp_path), "--self-training"]
+    monkeypatch.setattr("sys.argv", ["DAGANSpineLib", *command])
+    assert main() != 0
+    assert "give a whole one with --from" in capsys.readouterr().err

@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "report": {"vpi", "spine"},
     "inference": {"vpi", "networks", "model", "projection", "spine", "report"},
     "scene": {"vpi", "projection", "spine", "report"},
-    "training": {"vpi", "networks", "model", "inference"},
+    # simulated subjects to rehearse, and whether a model's own labels form a spine
+    "training": {"vpi", "networks", "model", "simulation", "spine", "inference"},
     "baselines": {"vpi", "networks", "model", "training"},
     "evaluation": {"vpi", "networks", "model", "simulation", "spine", "inference", "report", "training", "baselines"},
     "commands": {"vpi", "projection", "simulation", "inference", "report", "training", "baselines", "evaluation"},
