@@ -154,8 +154,9 @@ def folds_as_markdown(summary: dict[str, Any]) -> str:
                 "each tested on by a model that has not seen it.",
                 table(["", "mean", f"{LEVEL} %, from", "to"], lines),
                 f"Average Dice of the folds, %: {folds}.",
-                f"Bootstrap intervals over the subjects ({RESAMPLES} resamples, seed {SEED}; none for fewer than {FEWEST}). "
-                "The folds' models learnt from much the same subjects: another draw of subjects may differ more.",
+                f"Bootstrap intervals over the subjects ({RESAMPLES} resamples, seed {SEED}; none of fewer than "
+                f"{FEWEST}). The folds' models learnt from much the same subjects: another draw of subjects may differ "
+                "more.",
             ]
         )
         + "\n"
