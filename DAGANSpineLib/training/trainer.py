@@ -202,7 +202,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step if checkpoint else -1)
             if not checkpoint:
-                self._log(0, 0, {f"who learns, {kind}": count for kind, count in self.subjects.counted().items()})
+                self._log(0, 0, {f"count of {kind}": count for kind, count in self.subjects.counted().items()})
         for index in range(begin["stage"], len(self.preset.stages)):
             if step < self.preset.stages[index].steps_for(len(self.subjects.learners)):
                 self._train_stage(index, step, checkpoint)

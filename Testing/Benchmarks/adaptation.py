@@ -200,7 +200,7 @@ class Benchmark:
         cost = own_habit - clinic
         lines = [
             f"Judged by the first world's experts, the model has an average Dice of {own_habit:.2f} % on the clinic's "
-            f"subjects, and {clinic:.2f} % by the clinic's: the other habit costs {cost:.2f} points. Of these come back:"
+            f"subjects, and {clinic:.2f} % by the clinic's: the other habit costs {cost:.2f} points. Back come:"
         ]
         lines += [
             f"- {folder.name}: {dice - clinic:+.2f} points, {(dice - clinic) / cost:.0%}"
