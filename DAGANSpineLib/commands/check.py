@@ -19,8 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     status = complain_of_each("check", findings.troubles)
     dataset = findings.dataset
     print(
-        f"{dataset.name}: usable subjects: {len(dataset.train)} to train on, {len(dataset.test)} to test on; "
-        f"troubles: {len(findings.troubles) or 'none'}"
+        f"{dataset.name}: usable subjects: {len(dataset.train)} to train on, {len(dataset.test)} to test on, "
+        f"{len(dataset.unlabelled)} without labels; troubles: {len(findings.troubles) or 'none'}"
     )
     for note in findings.notes:
         print(f"  Note: {note}")

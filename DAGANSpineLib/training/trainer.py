@@ -79,18 +79,20 @@ def train(
     quiet = quiet or not accelerator.is_local_main_process
     if not resume:
         look_through(dataset, quiet)
-    fitted(preset, dataset, ancestor, bool(dataset.train) or aid.self_training, quiet)  # or nothing is written
+    expected = bool(dataset.train) or aid.self_training
+    fitting, sentences = fitted(preset, dataset, ancestor, expected, quiet)
     if accelerator.is_main_process:
         run.begin(configuration, resume)
     accelerator.wait_for_everyone()
     labeller = ancestor and ancestor.model
-    subjects, sentences = gather(dataset, run.folder, aid, labeller, seed, accelerator, quiet)
-    preset, others = fitted(preset, dataset, ancestor, bool(subjects.labelled or subjects.guessed), quiet)
+    subjects, told = gather(dataset, run.folder, aid, labeller, seed, accelerator, quiet)
+    if expected and not (subjects.labelled or subjects.guessed):
+        fitting, sentences = fitted(preset, dataset, ancestor, False, quiet)
     if accelerator.is_main_process:
-        for sentence in [*sentences, *others]:
+        for sentence in [*told, *sentences]:
             tqdm.write(sentence)
-    trainer = Trainer(dataset.name, subjects, run, preset, seed, name, accelerator, quiet, workers, ancestor)
-    return trainer.train(run.checkpoint(len(preset.stages)) if resume else None)
+    trainer = Trainer(dataset.name, subjects, run, fitting, seed, name, accelerator, quiet, workers, ancestor)
+    return trainer.train(run.checkpoint(len(fitting.stages)) if resume else None)
 
 
 def accelerator_on(device: torch.device, precision: str) -> Accelerator:

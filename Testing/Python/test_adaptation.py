@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import SimpleITK as sitk
 import torch
 from monai.losses import DiceCELoss, DiceLoss
 
+from DAGANSpineLib import training
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import GeneratorShape, Model, PanopticFPNShape, UntouchedShape, load_model, save_model
@@ -256,3 +258,20 @@ def test_self_training_needs_a_model_that_labels(part, tmp_path, monkeypatch, ca
     monkeypatch.setattr("sys.argv", ["DAGANSpineLib", *command])
     assert main() != 0
     assert "give a whole one with --from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "preset"), [([], "bundled"), (["--from", "MODEL"], "adapt"), (["--preset", "smoke"], "smoke")]
+)
+def test_who_begins_from_a_model_adapts_it(part, slim_model_file, tmp_path, monkeypatch, given, preset):
+    asked = {}
+    monkeypatch.setattr(
+        training,
+        "train",
+        lambda *places, **settings: asked.update(settings) or SimpleNamespace(provenance={}),
+        raising=False,
+    )
+    given = [str(slim_model_file) if each == "MODEL" else each for each in given]
+    monkeypatch.setattr("sys.argv", ["DAGANSpineLib", "train", "--data", str(part), "-o", str(tmp_path), *given])
+    assert main() == 0
+    assert (asked["name"], asked["preset"]) == (preset, PRESETS[preset])
