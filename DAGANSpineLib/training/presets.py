@@ -51,7 +51,7 @@ ADAPT = replace(
     BUNDLED,
     stages=(
         replace(BUNDLED.stages[0], steps=200, learning_rate=1e-4),
-        replace(BUNDLED.stages[1], steps=300, learning_rate=3e-4),
+        replace(BUNDLED.stages[1], steps=300, learning_rate=5e-4),
     ),
     validate_every=100,
 )

@@ -227,6 +227,7 @@ class Trainer:
             course.load_state(checkpoint)
         elif self.ancestor and self.ancestor.has_learnt(stage.restores):
             self._validate(index, 0, course.method, course.prepared.validation)  # what it was may be the best it is
+            self.best -= stage.allowance
         batches, bar = self._batches(course, first), self._bar(course, first)
         with closing(batches), bar, Interrupt() as interrupt:
             for step in range(first, course.steps):

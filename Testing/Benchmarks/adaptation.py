@@ -37,10 +37,11 @@ from DAGANSpineLib.training import PRESETS, Aid, Ancestor, Dataset, Preset, Reco
 from DAGANSpineLib.vpi import write_image
 
 # The other clinic: portable scanners alone, in whose pictures much is torn; coarser pixels; dark greys lifted, and the
-# brightest never reached; and an expert who draws bones so much wider all round than those of the first world.
+# brightest never reached; white instead of black where no frame has filled a pixel of the lit body; and an expert who
+# draws bones so much wider all round than those of the first world.
 WORLD = World("another clinic", scanners=(0, 0, 100), occasions=1, torn=(0.05, 0.3))
 SPACING_MM = 0.3
-POWER, WHITE = 0.6, 0.85
+POWER, WHITE, UNFILLED = 0.6, 0.85, 255
 WIDER_MM = 1.2
 SEED = 77
 
@@ -63,10 +64,10 @@ class Size:
     spacing_mm: float
 
 
-def seen_there(pixels: np.ndarray) -> np.ndarray:
-    """A picture by the clinic's grey curve, uint8; what isn't filled stays so."""
+def seen_there(pixels: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """A picture by the clinic's grey curve, uint8, white where pixels of the lit body are not filled."""
     curved = np.clip(np.rint(255 * WHITE * (pixels / 255.0) ** POWER), 1, 255)
-    return np.where(pixels > 0, curved, 0).astype(np.uint8)
+    return np.where(pixels > 0, curved, np.where(body, UNFILLED, 0)).astype(np.uint8)
 
 
 def drawn_there(labels: np.ndarray, spacing_mm: float) -> np.ndarray:
@@ -93,8 +94,8 @@ def make_clinic(folder: Path, size: Size, bar: Bar) -> None:
             subject = simulate_subject(1000003 * SEED + index, severity=WORLD, spacing_mm=size.spacing_mm)
             spacing = subject.known["spacing_mm"]
             pictures = {
-                "images": seen_there(subject.vpi),
-                "clean": seen_there(subject.clean),
+                "images": seen_there(subject.vpi, subject.body),
+                "clean": seen_there(subject.clean, subject.body),
                 "labels": drawn_there(subject.labels, spacing[0]),
                 FIRST_EXPERTS: subject.labels,
                 "torn": subject.torn.astype(np.uint8) * 255,

@@ -30,7 +30,8 @@ def made(tmp_path_factory):
 
 
 def test_the_other_clinics_pictures_differ_in_greys_and_its_labels_in_width(made):
-    assert seen_there(np.array([0, 1, 64, 255])).tolist() == [0, 8, 95, 217]
+    reached = np.array([True, True, True, True, False])
+    assert seen_there(np.array([0, 1, 64, 255, 0]), reached).tolist() == [255, 8, 95, 217, 0]
     dataset = open_dataset(made / "clinic")
     assert (len(dataset.train), len(dataset.test)) == (3, 1)
     for record in dataset.train + dataset.test:
