@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ class DAGAN(Method):
     `weight_reconstruction` weighs equation 3 on the corrupted patches of a batch, `weight_identity` on the clean ones,
     which restoration should leave alone; without it they weigh as much. `weight_segmentation=0` leaves the segmenter
     out, and patches do for windows. `attention=False` and `dual=False` are the ablations "without SA" and "without
-    DAL" of Table 1.
+    DAL" of Table 1. For `warm_up` steps the discriminators learn alone: before untaught ones, a generator that has
+    learnt before would forget why it changes anything.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class DAGAN(Method):
         weight_segmentation: float = WEIGHT_SEGMENTATION,
         weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
         weight_identity: float | None = None,
+        warm_up: int = 0,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
         self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
         self.dual = dual
+        self.warm_up, self.taken = warm_up, 0  # steps
         self.networks = {
             "generator": model.generator,
             "segmenter": model.segmenter,
@@ -73,11 +77,13 @@ class DAGAN(Method):
     def step(self, batch: Batch | WindowBatch) -> dict[str, Tensor]:
         """First the discriminators ascend equation 2, then generator and segmenter descend equation 5."""
         corrupted, clean = batch.corrupted, batch.clean
-        restored = within_grey(self.restore(batch.windows))
-        repaired, kept = batch.cut(restored).chunk(2)
-        spoiled = within_grey(clean + (corrupted - repaired))  # ẑ = z + r: a clean patch with another's noise
+        learning, self.taken = self.taken >= self.warm_up, self.taken + 1
+        with torch.set_grad_enabled(learning):
+            restored = within_grey(self.restore(batch.windows))
+            repaired, kept = batch.cut(restored).chunk(2)
+            spoiled = within_grey(clean + (corrupted - repaired))  # ẑ = z + r: a clean patch with another's noise
         figures = self._discriminator_step(corrupted, clean, repaired.detach(), spoiled.detach())
-        with frozen(*self._discriminators()):
+        with frozen(*self._discriminators()), torch.set_grad_enabled(learning):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
@@ -88,7 +94,8 @@ class DAGAN(Method):
                 segmentation = segmentation_loss(*of_known(self.segment(batch.seen(restored)), batch.labels))
                 total = total + self.weight_segmentation * segmentation
                 figures["segmentation"] = segmentation.detach()
-            self.descend(total, "generator")
+            if learning:
+                self.descend(total, "generator")
         return {
             "total": total.detach(),
             "adversarial": adversarial.detach(),
@@ -112,6 +119,13 @@ class DAGAN(Method):
             figures[f"{name} accuracy"] = right.float().mean()
         self.descend(loss, "discriminators")
         return {"discriminators": loss.detach(), **figures}
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"taken": self.taken}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.taken = state.get("taken", self.warm_up)  # earlier versions knew no warm-up
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

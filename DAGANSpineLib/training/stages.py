@@ -140,6 +140,7 @@ class AdversarialStage(PatchStage):
     weight_segmentation: float = WEIGHT_SEGMENTATION
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
+    warm_up: int = 0  # steps in which the discriminators alone learn, where the generator has learnt before
 
     @property
     def needs_labels(self) -> bool:
@@ -158,6 +159,7 @@ class AdversarialStage(PatchStage):
             self.weight_segmentation,
             self.weight_reconstruction,
             self.weight_identity,
+            self.warm_up,
         )
         return restoring(self, setting, method, joint=self.needs_labels)
 

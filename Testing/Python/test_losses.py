@@ -74,6 +74,20 @@ def test_a_step_teaches_every_network():
     assert all(parameter.requires_grad for network in method.networks.values() for parameter in network.parameters())
 
 
+def test_a_generator_that_has_learnt_before_waits_for_its_adversaries():
+    method, others = small_dagan(warm_up=2), small_dagan(warm_up=2)
+    before = {name: snapshot(network) for name, network in method.networks.items()}
+    names = method.step(random_batch()).keys()
+    assert not changed(method.networks["generator"], before["generator"])
+    assert all(changed(network, before[name]) for name, network in method.networks.items() if "discriminator" in name)
+    others.load_state(method.state())
+    for each in (method, others):  # the second step belongs to the discriminators, whoever takes it
+        assert each.step(random_batch()).keys() == names
+        assert not changed(each.networks["generator"], before["generator"])
+        each.step(random_batch())
+        assert changed(each.networks["generator"], before["generator"])
+
+
 def test_the_total_is_equation_5():
     """λ2 in full on the corrupted patches; what holds the clean ones stands beside it."""
     for weight in (0.0, 0.1):
