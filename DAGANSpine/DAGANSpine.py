@@ -26,6 +26,7 @@ from DAGANSpinePanel.input import InputSection
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
 from DAGANSpinePanel.logic import DAGANSpineLogic
 from DAGANSpinePanel.model import ModelChooser
+from DAGANSpinePanel.preparation import Preparation
 from DAGANSpinePanel.progress import ProgressDisplay
 from DAGANSpinePanel.projection import ProjectionChooser
 from DAGANSpinePanel.results import ResultsViewer
@@ -75,7 +76,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = self.ui = None
         # the sections of the panel, each with a controller of its own
         self._sampleMenu = self._input = self._projection = self._modelChooser = self._deviceChooser = None
-        self._progress = self._runBar = self._curves = self._results = self._views = self._exporter = None
+        self._preparation = self._progress = self._runBar = self._curves = self._results = None
+        self._views = self._exporter = None
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
@@ -94,6 +96,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._deviceChooser = DeviceChooser(self.ui)
+        self._preparation = Preparation(self.logic, self.updateGUI)
         self._progress = ProgressDisplay(self.ui)
         self._runBar = StickyBar(self.ui.runSection, self.ui.runPlace, self.ui.sectionsArea)
         self._curves = CurvesViewer(self.ui, self.onMeasureButton)
@@ -113,6 +116,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self):
         """Slicer quits or reloads the module: a run in progress stops at its next tile and touches no widget."""
         self.cancel()
+        self._preparation.end()
         slicer.app.disconnect("lastWindowClosed()", self.cancel)
         self._views.leave()
         self.setParameterNode(None)
@@ -133,6 +137,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Reload all parts as well: Slicer itself imports only this file anew, and does not enter it again. A run in
         progress is cancelled by that, which only the new panel can tell."""
         entered, running = self._entered, self._progress.isRunning
+        self._preparation.end()  # or it would import parts that are gone
         for name in [name for name in sys.modules if name.split(".")[0] in ("DAGANSpinePanel", "DAGANSpineLib")]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
@@ -194,6 +199,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.sampleButton.enabled = not running
         if parameters is not None:
             self._deviceChooser.show(parameters.device, self.logic.devices, enabled=not running)
+        self._preparation.follow(parameters, wanted=self._entered and not running and not trouble)
         self.ui.runButton.text = _("Cancel") if running else _("Restore && Segment")
         self.ui.runButton.enabled = not trouble and not (running and self._cancelled)
         self.ui.runButton.toolTip = trouble or (

@@ -4,14 +4,16 @@ import contextlib
 import queue
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
+import qt
 import slicer
 
 from DAGANSpineLib.progress import Cancelled, unheard
 
 PATIENCE = 0.02  # s to wait for news of the work before Slicer handles its events again
 REPEAT = 0.5  # s after which the latest news are told again: time has gone by since
+REST = 20  # ms that belong to Slicer alone between two times that it waits for an errand
 
 
 def inBackground(work, progress=unheard, isCancelled=lambda: False):
@@ -48,3 +50,41 @@ def inBackground(work, progress=unheard, isCancelled=lambda: False):
     if isCancelled():
         raise Cancelled
     return future.result()
+
+
+class Errand:
+    """Work in a thread that nobody waits for, while Slicer is idle.
+
+    work: as in `inBackground`, without arguments. onDone: called in the main thread when it has ended, well or not.
+    Slicer keeps the interpreter while it waits for events, so that no thread would get on: a timer gives it away for
+    20 ms again and again.
+    """
+
+    def __init__(self, work, onDone):
+        self._onDone = onDone
+        worker = ThreadPoolExecutor(1, "DAGANSpine")
+        self._future = worker.submit(work)
+        worker.shutdown(wait=False)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(REST)
+        self._timer.timeout.connect(self._giveWay)
+        self._timer.start()
+
+    def _giveWay(self):
+        wait([self._future], PATIENCE)
+        if self._future.done():
+            self._timer.stop()
+            self._onDone()
+
+    @property
+    def isDone(self):
+        return self._future.done()
+
+    def result(self):
+        """What the work returned, or raises what it raised; waits for its end."""
+        return self._future.result()
+
+    def end(self):
+        """Wait for the end; nothing is told any more."""
+        self._timer.stop()
+        wait([self._future])

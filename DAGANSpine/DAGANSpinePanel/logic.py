@@ -1,6 +1,8 @@
 """A run: from a volume of the scene to its results, without any widget."""
 
+import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from DAGANSpineLib.report import findings
 from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpineLib.spine import read
 from DAGANSpineLib.vpi import lit_body
-from DAGANSpinePanel.background import inBackground
+from DAGANSpinePanel.background import PATIENCE, Errand, inBackground
 from DAGANSpinePanel.installation import howToGetTorch, importTorch, torchIsInstalled
 from DAGANSpinePanel.parameters import DAGANSpineParameterNode
 from DAGANSpinePanel.projection import findSkin
@@ -46,6 +48,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         ScriptedLoadableModuleLogic.__init__(self)
         self._pipeline = None
         self._pipelineKey = None  # of what it was made
+        self._preparation = self._preparedKey = None  # the errand, and what it was to load
         self._running = False
         self._cancelled = False
         self.devices = {}  # what each choice of device means here, from the first run on
@@ -56,6 +59,28 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
     def cancel(self):
         """Stop the run in progress, if there is one, before its next tile."""
         self._cancelled = self._running
+
+    def prepare(self, device="auto", modelPath="", onDone=lambda: None):
+        """Import torch and load the model in a thread, so that the next run finds both; once for each choice.
+
+        onDone: called when they are there, or can't be had, of which the next run speaks. Nothing is installed.
+        """
+        key = keyOf(modelPath, device)
+        busy = self._running or (self._preparation is not None and not self._preparation.isDone)
+        if busy or key in (self._preparedKey, self._pipelineKey):
+            return
+
+        def work():
+            importTorch()
+            with contextlib.suppress(Exception):  # of model and device: the run meets it again, and tells
+                self.load(modelPath, device)
+
+        self._preparedKey, self._preparation = key, Errand(work, onDone)
+
+    def endPreparation(self):
+        """Wait until nothing is prepared any more."""
+        if self._preparation is not None:
+            self._preparation.end()
 
     def restoreAndSegment(self, volumeNode, device="auto", progress=unheard, modelPath="", projection=None):
         """Restore and segment an image; the results get its geometry and transform.
@@ -84,9 +109,9 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
 
         def work(report):
             report(0.0, loading)
+            self.awaitPreparation(lambda: report(0.0, loading))
             importTorch()
-            self.devices = self.devices or self.lookAtDevices()
-            pipeline = self.pipelineFor(modelPath, device)
+            pipeline = self.load(modelPath, device)
             result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message))
             report(0.94, _("Reading the curves"))
             spine = read(result.labels, result.body, result.probabilities, spacing)
@@ -143,19 +168,30 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
 
         return scene.measure_again(segmentation, volumeNode, labels, inBackground(work, progress, isGone))
 
-    def lookAtDevices(self):
-        from DAGANSpineLib.inference.devices import survey
+    def awaitPreparation(self, report):
+        """In a run's thread: torch's first error, if it has one, is the one that says what is wrong with it."""
+        while self._preparation is not None and not self._preparation.isDone:
+            report()
+            time.sleep(PATIENCE)
+        preparation, self._preparation, self._preparedKey = self._preparation, None, None
+        if preparation is not None:
+            preparation.result()
 
-        return survey()
+    def load(self, modelPath, device):
+        """The devices, looked at once, and the loaded model; loaded anew for another device, another file, or the same
+        file with other content."""
+        from DAGANSpineLib.inference import Pipeline, survey
 
-    def pipelineFor(self, modelPath, device):
-        """The loaded model; loaded anew for another device, another file, or the same file with other content."""
-        from DAGANSpineLib.inference import Pipeline
-
-        path = Path(modelPath or model_card.BUNDLED)
-        key = path, model_card.state_of(path), device
+        self.devices = self.devices or survey()
+        key = keyOf(modelPath, device)
         if self._pipelineKey != key:
             self._pipeline = self._pipelineKey = None  # before another one takes memory
-            self._pipeline = Pipeline.load(path, device)
+            self._pipeline = Pipeline.load(key[0], device)
             self._pipelineKey = key
         return self._pipeline
+
+
+def keyOf(modelPath, device):
+    """What a loaded model was made of: its file, that file's state, and the device."""
+    path = Path(modelPath or model_card.BUNDLED)
+    return path, model_card.state_of(path), device
