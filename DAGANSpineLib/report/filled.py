@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..vpi import DARK
 
@@ -17,7 +16,21 @@ def filled_in(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
     Bands without any frame, that is; what is black in a bone's shadow stays so, and is none of it.
     """
-    painted = (pixels <= DARK) & (restored >= pixels + FAINT)
-    upright = [0, HEIGHT // 2]  # columns, rows to either side
-    opened = sitk.BinaryMorphologicalOpening(sitk.GetImageFromArray(painted.astype(np.uint8)), upright, sitk.sitkBox)
-    return sitk.GetArrayFromImage(opened) > 0
+    return opened_upright((pixels <= DARK) & (restored >= pixels + FAINT), HEIGHT)
+
+
+def opened_upright(mask: np.ndarray, height: int) -> np.ndarray:
+    """The mask, boolean (rows, columns), where it is at least an odd `height` of rows high; beyond the picture it goes
+    on. As ITK's opening by a box, and many times as fast."""
+    border = (height // 2, height // 2), (0, 0)
+    core = windows_joined(np.pad(mask, border, constant_values=True), height, np.logical_and)
+    return windows_joined(np.pad(core, border), height, np.logical_or)
+
+
+def windows_joined(mask: np.ndarray, height: int, join: np.ufunc) -> np.ndarray:
+    """All windows of this many rows joined: (rows, columns) -> (rows - height + 1, columns)."""
+    reach = 1
+    while reach < height:
+        step = min(reach, height - reach)
+        mask, reach = join(mask[:-step], mask[step:]), reach + step
+    return mask

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..segments import SEGMENTS
 from .filled import filled_in
@@ -90,12 +89,18 @@ def strongest_around(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
     A view shows one row of three of a high picture: which of the dashes, one row high, would be seen, would be chance.
     """
-    square, strongest = [[1, 1], sitk.sitkBox], np.empty(pixels.shape, np.float32)
+    strongest = np.empty(pixels.shape, np.float32)
     for first in range(0, len(pixels), STRIP):
         rows = slice(max(first - 1, 0), first + STRIP + 1)
-        image = sitk.GetImageFromArray(restored[rows].astype(np.float32) - pixels[rows])
-        up = sitk.GetArrayFromImage(sitk.GrayscaleDilate(image, *square))
-        down = sitk.GetArrayFromImage(sitk.GrayscaleErode(image, *square))
+        change = restored[rows].astype(np.float32) - pixels[rows]
+        up, down = around(change, np.maximum), around(change, np.minimum)
         strip = strongest[first : first + STRIP]
         strip[:] = np.where(up > -down, up, down)[first - rows.start :][: len(strip)]
     return strongest
+
+
+def around(values: np.ndarray, of: np.ufunc) -> np.ndarray:
+    """The extreme of each pixel and its eight neighbours: (rows, columns) -> the same."""
+    padded = np.pad(values, 1, mode="edge")
+    upright = of(of(padded[:-2], padded[1:-1]), padded[2:])
+    return of(of(upright[:, :-2], upright[:, 1:-1]), upright[:, 2:])

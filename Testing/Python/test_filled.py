@@ -1,8 +1,12 @@
 """Where restoration filled in what was not seen."""
 
 import numpy as np
+import pytest
+import SimpleITK as sitk
 
 from DAGANSpineLib.report import FILLED, SHADES, changes, filled_in, findings, residual
+from DAGANSpineLib.report.filled import opened_upright
+from DAGANSpineLib.report.overlays import strongest_around
 
 
 def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -41,3 +45,22 @@ def test_the_report_names_the_rows():
     assert found["filled in"] == {"pixels": 2400, "rows": [[200, 219]]}
     assert any(sentence.startswith("Rows 200 – 219 were not seen") for sentence in found["warnings"])
     assert findings(restored, restored, np.zeros(pixels.shape, np.uint8), None)["filled in"]["rows"] == []
+
+
+@pytest.mark.parametrize("shape", [(300, 70), (9, 9), (7, 5), (1, 4), (12, 3)])
+@pytest.mark.parametrize("density", [0.5, 0.8, 0.95])
+def test_what_is_opened_is_what_itk_opens(shape, density):
+    mask = np.random.default_rng(0).random(shape) < density
+    opened = sitk.BinaryMorphologicalOpening(sitk.GetImageFromArray(mask.astype(np.uint8)), [0, 4], sitk.sitkBox)
+    assert np.array_equal(opened_upright(mask, 9), sitk.GetArrayFromImage(opened) > 0)
+
+
+@pytest.mark.parametrize("shape", [(600, 40), (257, 3), (3, 5)])
+def test_the_strongest_change_around_a_pixel_is_itks(shape):
+    pixels, restored = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype(np.float32).round()
+    change = sitk.GetImageFromArray(restored - pixels)
+    up, down = (
+        sitk.GetArrayFromImage(of(change, [1, 1], sitk.sitkBox)) for of in (sitk.GrayscaleDilate, sitk.GrayscaleErode)
+    )
+    expected = np.where(up > -down, up, down)
+    assert np.array_equal(strongest_around(pixels, restored.astype(np.uint8)), expected)
