@@ -5,6 +5,7 @@ from ..doors import on_demand
 __getattr__ = on_demand(
     __name__,
     {
+        "crew": ("Crew",),
         "devices": (
             "DEVICES",
             "PRECISIONS",

@@ -1,4 +1,4 @@
-"""Many files in one go: which they are, one after another, a table and contact sheets of all."""
+"""Many files in one go: which they are, some at a time, a table and contact sheets of all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from ..files import OutputError, plain_text, whole_file
 from ..progress import Cancelled, Progress, unheard
 from ..report import curve_cells, pages_in, write_contact_sheets
 from ..segments import SEGMENTS
-from ..vpi import ENDINGS, is_dicom, volume_series
+from ..vpi import ENDINGS, STREAMS, is_dicom, volume_series
+from .crew import Crew, Room, Told
 from .one_file import former_report, name_of, segment_file
 from .pipeline import Pipeline
 
@@ -125,14 +127,16 @@ def segment_files(
     progress: Progress = unheard,
     tell: Callable[[Outcome], None] = lambda outcome: None,
     spacing: float | None = None,
+    crew: Crew | None = None,
 ) -> list[Outcome]:
-    """Restore and segment files one after another; a bad one doesn't stop the others.
+    """Restore and segment files, some at a time; a bad one doesn't stop the others.
 
     Results go into `folder`/NAME for each. Of more than one file there are also `folder`/summary.csv, brought up to
     date after each, and, in the end, contact sheets. With `resume`, results that the same model made of the same
-    content are kept. `progress` hears of all files as one run, `tell` of each outcome. `spacing`: pixel size, mm, of
-    pictures that don't know theirs. Raises OutputError if `folder`
-    holds a summary of somebody else's; what `progress` raises stops the run and leaves whole what is done.
+    content are kept. `progress` hears of all files as one run, from one thread at a time, `tell` of each outcome as it
+    comes. `spacing`: pixel size, mm, of pictures that don't know theirs. `crew`: how many files at a time, None for
+    what suits this computer. Raises OutputError if `folder` holds a summary of somebody else's; what `progress` raises
+    stops the run and leaves whole what is done.
     """
     several = len(paths) > 1
     if several:
@@ -142,15 +146,21 @@ def segment_files(
     for outcome in outcomes.values():
         tell(outcome)
     waiting = [path for path in paths if path not in outcomes]
-    done = 0
-    for index, path in enumerate(waiting):
-        where = f"{index + 1} of {len(waiting)}, {plain_text(path.name)}"
-        hears = part(progress, done, done + len(waiting) - index, where)
-        outcomes[path] = attempt(path, folder, pipeline, hears, spacing)
-        done += not outcomes[path].error  # a file that fails at once says nothing of how long the others take
-        if several:
-            write_summary([outcomes[path] for path in paths if path in outcomes], folder)
-        tell(outcomes[path])
+    told, room = Told(progress, {path: plain_text(path.name) for path in waiting}), Room()
+
+    def work(path: Path) -> Outcome:
+        outcome = attempt(path, folder, pipeline, partial(told.hear, path), spacing, room)
+        told.end(path, bool(outcome.error))
+        return outcome
+
+    def note(path: Path, outcome: Outcome) -> None:
+        with STREAMS:
+            outcomes[path] = outcome
+            if several:
+                write_summary([outcomes[path] for path in paths if path in outcomes], folder)
+            tell(outcome)
+
+    (crew or Crew.of(len(waiting))).do(work, waiting, note, told.stop)
     every = [outcomes[path] for path in paths]
     if several:
         write_summary(every, folder)
@@ -160,10 +170,12 @@ def segment_files(
     return every
 
 
-def attempt(path: Path, folder: Path, pipeline: Pipeline, progress: Progress, spacing: float | None = None) -> Outcome:
+def attempt(
+    path: Path, folder: Path, pipeline: Pipeline, progress: Progress, spacing: float | None, room: Room
+) -> Outcome:
     """One file's outcome, whatever it holds."""
     try:
-        return Outcome(path, segment_file(path, folder, pipeline, progress, spacing))
+        return Outcome(path, segment_file(path, folder, pipeline, progress, spacing, room))
     except Cancelled:
         raise
     except UserError as error:
@@ -171,11 +183,6 @@ def attempt(path: Path, folder: Path, pipeline: Pipeline, progress: Progress, sp
     except Exception as error:  # or one file that nobody foresaw would cost the night's run
         what = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(path, error=f"{path} can't be worked on ({what}).")
-
-
-def part(progress: Progress, index: int, of: int, where: str) -> Progress:
-    """The progress of one file as a part of the whole run's."""
-    return lambda fraction, message: progress((index + fraction) / of, f"{where}: {message}")
 
 
 def refuse_others_summary(folder: Path) -> None:

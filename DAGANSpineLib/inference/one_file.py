@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from ..records import check_record, read_json
 from ..report import DISCLAIMER, findings, overlay, residual, with_lines
 from ..segments import SEGMENTS
 from ..spine import Spine, read
+from ..texts import tr as _
 from ..vpi import ENDINGS, VPI, files_of, write_image
+from .crew import Room
 from .pipeline import Pipeline, Result
 
 OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
@@ -30,17 +33,24 @@ NONE = np.empty((0, 0, 0), np.float32)
 
 
 def segment_file(
-    path: Path, folder: Path, pipeline: Pipeline, progress: Progress = unheard, spacing: float | None = None
+    path: Path,
+    folder: Path,
+    pipeline: Pipeline,
+    progress: Progress = unheard,
+    spacing: float | None = None,
+    room: Room | None = None,
 ) -> dict[str, Any]:
     """Restore and segment one image file, a VPI or a volume, which is projected first, as is the DICOM series of a
     folder; the results go into `folder`/NAME, all of them or none.
 
-    `spacing`: pixel size, mm, of pictures that don't know theirs. Returns the report. Results of an earlier run are
-    replaced. Raises ImageError or OutputError; what `progress` raises stops the run and leaves nothing.
+    `spacing`: pixel size, mm, of pictures that don't know theirs. `room`: shared with other files that are in work.
+    Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress` raises
+    stops the run and leaves nothing.
     """
     (vpi, projected), origin = read_input(path), origin_of(path, pipeline, spacing)
-    vpi = vpi.sized(spacing)
-    with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target:
+    vpi, room = vpi.sized(spacing), room or Room()
+    waiting = partial(progress, 0.0, _("Waiting for memory"))
+    with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target, room.of(vpi.pixels.size, waiting):
         result = pipeline.run(vpi.pixels, progress)
         spine = read(result.labels, result.body, result.probabilities, vpi.spacing)
         result = replace(result, probabilities=NONE)  # nearly a gigabyte of the largest pictures

@@ -4,6 +4,7 @@ bring the class probabilities back to native size."""
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Pipeline:
         """Raises DeviceError if the device was asked for by name and doesn't work."""
         self.model = model
         self.device, self.warnings = choose_device(device)
+        self._turn = threading.Lock()
         self._with_memory(lambda: self._move_to(self.device))
 
     @classmethod
@@ -60,12 +62,16 @@ class Pipeline:
         return cls(load_model(model), device)
 
     def run(self, pixels: np.ndarray, progress: Progress = unheard) -> Result:
-        """Restore and segment a VPI.
+        """Restore and segment a VPI; several threads may, but a graphics card takes one at a time.
 
         `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile; what it
         raises stops the run. A device that runs out of memory is given up for the CPU, with a warning. Raises
         DeviceError if the CPU's memory doesn't do either.
         """
+        with contextlib.nullcontext() if self.device.type == "cpu" else self._turn:
+            return self._run(pixels, progress)
+
+    def _run(self, pixels: np.ndarray, progress: Progress) -> Result:
         begin = time.perf_counter()
         progress(0.0, _("Looking for the lit body"))
         body = lit_body(pixels)

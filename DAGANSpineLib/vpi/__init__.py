@@ -6,7 +6,7 @@ only: Slicer has them all.
 
 from .background import DARK
 from .body import lit_body
-from .foreign import plainly_named, silenced
+from .foreign import STREAMS, plainly_named, silenced
 from .greys import SMALLEST, grey
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane
@@ -23,6 +23,7 @@ __all__ = [
     "NETWORK_SIZE",
     "PICTURES",
     "SMALLEST",
+    "STREAMS",
     "VPI",
     "Plane",
     "Stored",

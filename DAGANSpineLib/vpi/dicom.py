@@ -19,7 +19,7 @@ import SimpleITK as sitk
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .foreign import plainly_named
+from .foreign import STREAMS, plainly_named
 from .itk import read_by
 from .refusals import damaged, refuse_size, refused
 
@@ -36,14 +36,14 @@ TAGS = ["Rows", "Columns", "NumberOfFrames", "SeriesInstanceUID", "SOPClassUID",
 def unheard() -> Iterator[None]:
     """pydicom's warnings and log stand beside our one sentence; what matters of them is asked for here."""
     log = logging.getLogger("pydicom")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with STREAMS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        level = log.level
+        log.setLevel(logging.CRITICAL + 1)
+        try:
             yield
-    finally:
-        log.setLevel(level)
+        finally:
+            log.setLevel(level)
 
 
 def header(path: Path) -> pydicom.Dataset | None:

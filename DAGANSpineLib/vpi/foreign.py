@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import SimpleITK as sitk
 from ..files import plain_text
 
 MOST_PRINTED = 10_000  # characters that are looked at
+# for who turns the process's streams or warnings away, and for who prints while another thread might
+STREAMS = threading.RLock()
 
 
 class Printed:
@@ -28,11 +31,11 @@ def silenced() -> Iterator[Printed]:
     """Keep what libraries print, on either stream, from standing beside our one sentence.
 
     They write past Python, so that the process's own streams are turned away meanwhile; where it has none, as under
-    Windows without a console, there is nothing to be turned away.
+    Windows without a console, there is nothing to be turned away. One thread at a time: `STREAMS`.
     """
     sitk.ProcessObject.GlobalWarningDisplayOff()
     printed = Printed()
-    with tempfile.TemporaryFile() as aside, contextlib.ExitStack() as restored:
+    with STREAMS, tempfile.TemporaryFile() as aside, contextlib.ExitStack() as restored:
         for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
             with contextlib.suppress(OSError, AttributeError, ValueError):
                 stream.flush()
