@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .background import DARK, background_of, without_background
+from .drawings import without_drawings
 
 SIDE = 0.2  # of the largest lit region: smaller ones are writing beside the sweep, not the other side of its midline
 HALF_HEIGHTS = 12, 11, 7  # pixels, of the ellipse that closes gaps, by the distance from its middle column
@@ -19,7 +20,7 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
 
     What differs from the background is lit. Dashes within the body are black too, so lit pixels are closed across gaps
     of a few rows, and holes are filled; so is the midline, which may be black down to the foot and even part the body
-    in two. Lines that viewers draw (crosses, rulers, frames) and writing are none of it.
+    in two. What viewers draw (crosses, rulers, frames, arrows) and writing are none of it.
     """
     level = background_of(pixels)
     lit = (pixels if level <= DARK else without_background(pixels, level)) > DARK
@@ -28,7 +29,9 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
     if rows.size:
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         body[part] = large_parts(without_lines(closed(lit[part])))
-    return np.logical_or.accumulate(body, 1) & np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+        body = np.logical_or.accumulate(body, 1) & np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+        body[part] = without_drawings(body[part], np.where(lit[part], pixels[part], 0))
+    return body
 
 
 def closed(lit: np.ndarray) -> np.ndarray:

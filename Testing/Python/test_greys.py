@@ -101,6 +101,23 @@ def test_lines_and_figures_in_grey_are_no_body(spine):
     assert (lit_body(marked) != lit_body(canvas)).sum() < 0.005 * lit_body(canvas).sum()  # a stub at the edge
 
 
+@pytest.mark.parametrize("value", [130, 200, 255])
+@pytest.mark.parametrize("place", [np.s_[190:206, 170:230], np.s_[190:206, 50:110], np.s_[20:80, 140:150]])
+def test_a_thick_arrow_that_touches_the_body_is_none_of_it(spine, value, place):
+    canvas = np.pad(spine, 60)
+    marked = canvas.copy()
+    marked[place] = value
+    body, read = lit_body(canvas), lit_body(marked)
+    assert (place[0].stop - place[0].start) * (place[1].stop - place[1].start) > 4 * (read ^ body).sum()
+
+
+def test_teeth_of_a_lit_edge_that_are_no_drawing_stay(spine):
+    toothed = np.pad(spine, 60)
+    texture = np.random.default_rng(0).integers(40, 250, (16, 20))
+    toothed[190:206, 200:220] = texture
+    assert lit_body(toothed)[192:204, 201:219].all()
+
+
 def test_a_frame_and_a_cross_do_not_keep_a_background_from_being_found(spine):
     canvas = np.pad(spine, 60)
     body = lit_body(canvas)

@@ -1,0 +1,76 @@
+"""Arrows and figures that viewers draw in grey or white, where they touch the lit body."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .background import DARK, NEAR
+
+STOUT = 80  # pixels: no arrow or figure is taller beside the body, or wider above and below it
+PART = 5  # nor taller or wider than the body's height or width divided by this
+STROKE = 8  # pixels: what juts out no farther is the body's ragged edge
+BRIGHT, ONE_GREY = 60.0, 0.6  # what is drawn is seen well, and mostly of one grey, as no ultrasound is
+TALL = 2  # times as high as it juts out is an arrow's head at most
+FEW = 40  # pixels: too little of a thing to tell what it is
+
+
+def without_drawings(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """A lit body, bool (rows, columns), one stretch in each row, without what juts out of it and is of one bright grey.
+
+    `pixels`: (rows, columns), grey 0 to 255, 0 for the background.
+    """
+    if not body.any():
+        return body
+    body = without_drawings_right(body, pixels)
+    body = without_drawings_right(body[:, ::-1], pixels[:, ::-1])[:, ::-1]
+    body = without_drawings_above(body, pixels)
+    return without_drawings_above(body[::-1], pixels[::-1])[::-1]
+
+
+def without_drawings_right(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Without what juts out to the right far enough for its height."""
+    rows = np.flatnonzero(body.any(1))
+    edge = np.interp(np.arange(len(body)), rows, body.shape[1] - body[rows, ::-1].argmax(1)).astype(int)
+    ordinary = opened(edge, min(STOUT, len(rows) // PART))
+    body = body.copy()
+    for run in runs(edge - ordinary > STROKE):
+        beyond = np.arange(body.shape[1]) >= ordinary[run, None]
+        far_enough = TALL * (edge - ordinary)[run].max() >= run.stop - run.start
+        if far_enough and of_one_grey(pixels[run][body[run] & beyond]):
+            body[run] &= ~beyond
+    return body
+
+
+def without_drawings_above(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Without what stands upright and narrow on the body's uppermost row."""
+    widths = body.sum(1)
+    narrow = (widths > 0) & (widths <= min(STOUT, widths.max() // PART))
+    above = slice(first := int((widths > 0).argmax()), first + int((~narrow[first:]).argmax()))
+    if above.stop - above.start < widths[above].max(initial=0) or not of_one_grey(pixels[above][body[above]]):
+        return body
+    body = body.copy()
+    body[above] = False
+    return body
+
+
+def opened(edge: np.ndarray, size: int) -> np.ndarray:
+    """A line's morphological opening: (n,), what of it is reached over `size` neighbours and more."""
+    size = max(size, 1)
+    padded = np.pad(edge, size, "edge")
+    eroded = np.lib.stride_tricks.sliding_window_view(padded, size).min(1)
+    return np.lib.stride_tricks.sliding_window_view(eroded, size).max(1)[1 : len(edge) + 1]
+
+
+def runs(mask: np.ndarray) -> list[slice]:
+    """The stretches of a mask (n,)."""
+    ends = np.flatnonzero(np.diff(np.pad(mask, 1).astype(np.int8)))
+    return [slice(begin, end) for begin, end in zip(ends[::2], ends[1::2], strict=True)]
+
+
+def of_one_grey(greys: np.ndarray) -> bool:
+    """Whether lit pixels, (n,), are mostly of one bright grey."""
+    greys = greys[greys > DARK]
+    if greys.size < FEW:
+        return False
+    level = np.bincount(np.rint(greys).astype(np.intp).clip(0, 255)).argmax()
+    return bool(level >= BRIGHT and (np.abs(greys - level) <= NEAR).mean() >= ONE_GREY)
