@@ -55,16 +55,18 @@ class Sample:
     cobb_deg: float | None
     image: Callable[[Subject], sitk.Image]
 
+    severity: str = "mild"
+
     def subject(self) -> Subject:
-        return simulate_subject(
-            self.seed, severity="former", curves=self.curves, cobb_deg=self.cobb_deg, missing=0.0, bursts=2
-        )  # of the world that the bundled model has learnt from
+        noise = {"missing": 0.0, "bursts": 2} if self.severity == "mild" else {}  # all of a torn one's own
+        return simulate_subject(self.seed, severity=self.severity, curves=self.curves, cobb_deg=self.cobb_deg, **noise)
 
 
 SAMPLES = (
-    Sample("simulated-straight.nrrd", 900005, 0, None, as_plane),
-    Sample("simulated-single-curve.png", 900007, 1, 38.0, as_picture),
+    Sample("simulated-straight.nrrd", 900022, 0, None, as_plane),
+    Sample("simulated-single-curve.png", 900015, 1, 38.0, as_picture),
     Sample("simulated-double-curve-volume.nrrd", 900006, 2, 32.0, as_volume),
+    Sample("simulated-torn-sweep.png", 900010, 1, 30.0, as_picture, "severe"),
 )
 
 

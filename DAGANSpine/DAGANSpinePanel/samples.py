@@ -36,6 +36,7 @@ def samples():
         Sample("simulated-straight.nrrd", _("Simulated straight spine (VPI)")),
         Sample("simulated-single-curve.png", _("Simulated single curve (VPI as a picture)")),
         Sample("simulated-double-curve-volume.nrrd", _("Simulated double curve (volume)")),
+        Sample("simulated-torn-sweep.png", _("Simulated severely torn sweep (VPI as a picture)")),
     )
 
 

@@ -49,9 +49,11 @@ def test_nothing_else_is_bundled_and_all_of_it_is_small_and_said_to_be_simulated
         assert thumbnail.GetSize() == make_samples.THUMBNAIL[::-1]
 
 
-def test_one_is_straight_one_has_one_curve_and_one_two():
+def test_one_is_straight_one_has_one_curve_one_two_and_one_is_torn():
     curves = [subject_of(sample).known["curve_type"] for sample in make_samples.SAMPLES]
-    assert curves == ["straight", "single", "double"]
+    assert curves == ["straight", "single", "double", "single"]
+    torn = [subject_of(sample).torn.mean() for sample in make_samples.SAMPLES]
+    assert torn[3] > 0.1 > 3 * max(torn[:3])
 
 
 def test_no_training_has_seen_them():
@@ -87,7 +89,7 @@ def menu_of(panel):
     return [action for action in panel.ui.sampleButton.menu().actions() if not action.isSeparator()]
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4))
 def test_a_sample_is_loaded_and_chosen_by_a_click(panel, titles, index):
     actions = menu_of(panel)
     assert [action.text() for action in actions] == titles
