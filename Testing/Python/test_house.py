@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "projection": {"vpi"},
     "simulation": {"vpi"},
     "spine": set(),
+    "collection": {"vpi"},
     "report": {"vpi", "spine"},
     "inference": {"vpi", "networks", "model", "projection", "spine", "report"},
     "scene": {"vpi", "projection", "spine", "report"},
