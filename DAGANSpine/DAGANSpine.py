@@ -19,11 +19,13 @@ except ModuleNotFoundError:
     # as "additional module path", Slicer knows this folder alone, and the library lies beside it
     sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from DAGANSpinePanel.comparison import Comparer, Comparison, nameOf
 from DAGANSpinePanel.curves import CurvesViewer
 from DAGANSpinePanel.device import DeviceChooser
 from DAGANSpinePanel.export import Exporter, export, mayReplace, targetOf
 from DAGANSpinePanel.input import InputSection
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
+from DAGANSpinePanel.keeping import Keeper
 from DAGANSpinePanel.logic import DAGANSpineLogic
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.preparation import Preparation
@@ -77,7 +79,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # the sections of the panel, each with a controller of its own
         self._sampleMenu = self._input = self._projection = self._modelChooser = self._deviceChooser = None
         self._preparation = self._progress = self._runBar = self._curves = self._results = None
-        self._views = self._exporter = None
+        self._views = self._exporter = self._keeper = self._comparer = None
         self._parameterNode = self._parameterNodeGuiTag = None
         self._entered = False
         self._cancelled = False  # whether the run is to stop
@@ -103,6 +105,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._results = ResultsViewer(self.ui)
         self._views = ViewChooser(self.ui)
         self._exporter = Exporter(self.ui, self.onExportFolderChosen, self.onExportButton)
+        self._keeper = Keeper(self.ui, self.onTrainingFolderChosen, self.onKeepButton)
+        self._comparer = Comparer(self.ui, self.onComparedModelChosen, self.onCompareButton, self.onCloseComparison)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneReady)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
@@ -213,6 +217,9 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._views.follow(parameters, image, running, self._entered)
         exportFolder = parameters.exportFolder if parameters is not None else ""
         self._exporter.show(exportFolder, image, self._results.found, enabled=not running)
+        self._keeper.show(parameters, image, enabled=not running)
+        paths = (parameters.modelPath, parameters.comparedPath) if parameters is not None else ("", "")
+        self._comparer.show(paths, image, self._modelChooser.trouble, not running, self._views.isComparing)
 
     def follow(self, volume):
         """Another image or volume is chosen, None for none: what the status line says is not about it."""
@@ -284,6 +291,15 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode is not None:
             self._parameterNode.exportFolder = path
 
+    def onTrainingFolderChosen(self, path):
+        if self._parameterNode is not None:
+            self._parameterNode.trainingFolder = path
+            self.updateGUI()  # also where the scene knows this folder already
+
+    def onComparedModelChosen(self, path):
+        if self._parameterNode is not None:
+            self._parameterNode.comparedPath = path
+
     def onRunButton(self):
         if self._progress.isRunning:
             self.cancel()
@@ -308,6 +324,44 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if mayReplace(target):
             self.attempt(lambda: export(target, image, found, self.onExportProgress), _("Nothing was written."))
 
+    def onKeepButton(self, *_arguments):
+        parameters = self._parameterNode
+        image = self._projection.imageOf(parameters.inputVolume)
+        self.attempt(
+            lambda: self._keeper.keep(parameters, image, self.onProgress, lambda: self._cancelled),
+            _("Nothing was kept."),
+        )
+
+    def onCompareButton(self, *_arguments):
+        parameters, comparison = self._parameterNode, None
+        image = self._projection.imageOf(parameters.inputVolume)
+        paths = parameters.modelPath, parameters.comparedPath
+
+        def work():
+            nonlocal comparison
+            if not self.hasTorch():
+                return withoutTorch()
+            made = self.logic.compareModels(
+                image, paths, parameters.device.value, self.onProgress, lambda: self._cancelled
+            )
+            comparison = Comparison(image.GetID(), tuple(map(nameOf, paths)), tuple(made))
+            return _("Compared: see Compare models for the figures.")
+
+        self.attempt(work, _("Nothing was compared."))
+        if comparison is not None and self.ui is not None:
+            self._comparer.take(comparison)
+            if self._entered:
+                self._views.compare(comparison.models)
+            self.updateGUI()
+
+    def onCloseComparison(self, *_arguments):
+        self._views.showImage()
+        self.updateGUI()
+
+    def hasTorch(self):
+        """Whether PyTorch is there, or the user lets it be installed, which takes a while."""
+        return torchIsInstalled() or installTorch(self.onProgress, lambda: self._cancelled)
+
     def cancel(self):
         """Stop the run in progress, if there is one, as soon as it can be stopped."""
         self._cancelled = True
@@ -319,8 +373,8 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         def work():
             nonlocal outcome
-            if not torchIsInstalled() and not installTorch(self.onProgress, lambda: self._cancelled):
-                return _("PyTorch was not installed; without it nothing can be computed.")
+            if not self.hasTorch():
+                return withoutTorch()
             if not self._cancelled:
                 # how long the skin takes says nothing of how long the run does
                 projection = self._projection.make(
@@ -386,6 +440,10 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._progress.say(text)
         more = {"detailedText": details} if details else {}  # None would be shown as a text
         slicer.util.errorDisplay(text, windowTitle="DAGANSpine", **more)
+
+
+def withoutTorch():
+    return _("PyTorch was not installed; without it nothing can be computed.")
 
 
 def summary(outcome):

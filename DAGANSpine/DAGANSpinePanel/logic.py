@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import slicer
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
@@ -17,7 +18,7 @@ from DAGANSpineLib.progress import Cancelled, unheard
 from DAGANSpineLib.projection import Slab
 from DAGANSpineLib.report import findings
 from DAGANSpineLib.scene import projection as scene_projection
-from DAGANSpineLib.spine import read
+from DAGANSpineLib.spine import Spine, read
 from DAGANSpineLib.vpi import lit_body
 from DAGANSpinePanel.background import PATIENCE, Errand, inBackground
 from DAGANSpinePanel.installation import howToGetTorch, importTorch, torchIsInstalled
@@ -39,6 +40,20 @@ class Outcome:
     findings: dict
     edited: vtkMRMLSegmentationNode | None
     drawn: list
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a model made of a picture: pixels and labels, uint8 (rows, columns), upright; the spine read off them, the
+    figures, seconds by stage; which model, and on which device."""
+
+    restored: np.ndarray
+    labels: np.ndarray
+    spine: Spine
+    findings: dict
+    seconds: dict
+    model: str
+    device: str
 
 
 class DAGANSpineLogic(ScriptedLoadableModuleLogic):
@@ -94,31 +109,23 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         with the scene as it was, if the run was cancelled or the volume was removed from the scene.
         Raises UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
         """
-        if self._running:
-            raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))
-        if not torchIsInstalled():
-            raise RuntimeError(howToGetTorch())
+        self._refuse()
         self._running, self._cancelled = True, False
         try:
             return self._run(volumeNode, device, progress, modelPath, projection)
         finally:
             self._running = False
 
-    def _run(self, volumeNode, device, progress, modelPath, projection):
-        loading = _("Loading the model")
+    def _refuse(self):
+        """Raise RuntimeError if nothing can be run now."""
+        if self._running:
+            raise RuntimeError(_("A run is in progress already; wait for its end or cancel it."))
+        if not torchIsInstalled():
+            raise RuntimeError(howToGetTorch())
 
+    def _run(self, volumeNode, device, progress, modelPath, projection):
         def work(report):
-            report(0.0, loading)
-            self.awaitPreparation(lambda: report(0.0, loading))
-            importTorch()
-            pipeline = self.load(modelPath, device)
-            result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message))
-            report(0.94, _("Reading the curves"))
-            spine = read(result.labels, result.body, result.probabilities, spacing)
-            pictures = pixels, result.restored, result.labels
-            found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
-            warnings = [*notes, *result.warnings, *found["warnings"]]
-            return pipeline, result, spine, {**found, "warnings": warnings, "frame": frame}
+            return self._make(pixels, spacing, device, modelPath, report)
 
         def isCancelled():
             return self._cancelled or not slicer.mrmlScene.IsNodePresent(volumeNode)
@@ -132,22 +139,64 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
                 pixels, spacing, notes = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing, []
             else:
                 pixels, spacing, notes = projection.pixels, projection.spacing, projection.projector.notes
-            pipeline, result, spine, found = inBackground(work, progress, isCancelled)
+            made = inBackground(work, progress, isCancelled)
         except Cancelled:
             return None
-        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
-        results = result.restored, result.labels, model, found
+        found = {**made.findings, "warnings": [*notes, *made.findings["warnings"]], "frame": frame}
+        results = made.restored, made.labels, made.model, found
         image = volumeNode if projection is None else scene_projection.vpi_of(volumeNode)
         former = scene.results_of(image)[1] if image is not None else None
         drawn = [line for line in scene.lines_of(former) if scene.is_moved(line)]
         if projection is None:
-            nodes = scene.publish(volumeNode, *results, spine, pixels)
+            nodes = scene.publish(volumeNode, *results, made.spine, pixels)
         else:
-            nodes = projection.publish_with(*results, spine)
-        device = pipeline.device.type
-        logging.info("DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), device, model)
+            nodes = projection.publish_with(*results, made.spine)
+        logging.info(
+            "DAGANSpine restored and segmented %s on %s with %s", volumeNode.GetName(), made.device, made.model
+        )
         edited = former if former is not nodes[1] else None
-        return Outcome(*nodes, model, device, result.seconds, found, edited, drawn)
+        return Outcome(*nodes, made.model, made.device, made.seconds, found, edited, drawn)
+
+    def _make(self, pixels, spacing, device, modelPath, report):
+        """What a model makes of a picture; in a thread. report: called with (fraction, message)."""
+        loading = _("Loading the model")
+        report(0.0, loading)
+        self.awaitPreparation(lambda: report(0.0, loading))
+        importTorch()
+        pipeline = self.load(modelPath, device)
+        result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message))
+        report(0.94, _("Reading the curves"))
+        spine = read(result.labels, result.body, result.probabilities, spacing)
+        pictures = pixels, result.restored, result.labels
+        found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
+        found["warnings"] = [*result.warnings, *found["warnings"]]
+        model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
+        return Made(result.restored, result.labels, spine, found, result.seconds, model, pipeline.device.type)
+
+    def compareModels(self, volumeNode, modelPaths, device="auto", progress=unheard, isCancelled=lambda: False):
+        """What several models make of the same image of one slice: a list of `Made`, one for each of the models' files
+        ("" for the bundled one). Nothing is added to the scene.
+
+        Raises Cancelled, UserError (image, model, device) and RuntimeError (no torch, already running) with a sentence.
+        """
+        self._refuse()
+        pixels, spacing, count = scene.pixels_of(volumeNode), scene.OneSlice.of(volumeNode).spacing, len(modelPaths)
+
+        def work(report):
+            def reportOf(index):
+                stage = _("model {number} of {count}").format(number=index + 1, count=count)
+                return lambda done, message: report((index + done) / count, f"{message} ({stage})")
+
+            return [self._make(pixels, spacing, device, path, reportOf(index)) for index, path in enumerate(modelPaths)]
+
+        def isOver():
+            return isCancelled() or not slicer.mrmlScene.IsNodePresent(volumeNode)
+
+        self._running = True
+        try:
+            return inBackground(work, progress, isOver)
+        finally:
+            self._running = False
 
     def measureAgain(self, volumeNode, progress=unheard, isCancelled=lambda: False):
         """Read the spine off the segments of this image as they are now, edited or not. Returns the lines that were

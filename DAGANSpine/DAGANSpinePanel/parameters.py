@@ -7,6 +7,8 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLVectorVolumeNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+from DAGANSpineLib.collection import LABELLED, TESTED, UNLABELLED
+
 
 class Device(enum.Enum):
     """The processor that computes; the values are the library's names."""
@@ -58,6 +60,21 @@ class Side(enum.Enum):
         }[self]
 
 
+class Use(enum.Enum):
+    """What a picture that is kept is for; the values are those of the library's data sets."""
+
+    LEARN = LABELLED
+    TEST = TESTED
+    WITHOUT_LABELS = UNLABELLED
+
+    def label(self):
+        return {
+            Use.LEARN: _("With its labels, to learn from"),
+            Use.TEST: _("With its labels, to test on"),
+            Use.WITHOUT_LABELS: _("Without labels"),
+        }[self]
+
+
 DEEPEST, THINNEST, THICKEST = 40.0, 0.5, 20.0  # mm, of the slab that is projected
 
 
@@ -67,7 +84,8 @@ class DAGANSpineParameterNode:
     projectedVolume: the volume that the projection was chosen for, which is projected automatically where it is another
     than the input. projectionDepth, projectionThickness (mm), projectionMethod: of the slab. projectionHead,
     projectionSkin: where they lie. swapped, segmentOpacity, fade (percent), showRemoved, showLines: how the views look.
-    exportFolder: "" for none.
+    exportFolder: "" for none. trainingFolder: the data set that pictures are kept in, "" for none; keepAs: what for.
+    comparedPath: the file of the model that the chosen one is compared with, "" for the bundled one.
     """
 
     # the wrapper knows neither | nor a union of nodes without None
@@ -86,3 +104,6 @@ class DAGANSpineParameterNode:
     showRemoved: bool = False
     showLines: bool = True
     exportFolder: str = ""
+    trainingFolder: str = ""
+    keepAs: Use = Use.LEARN
+    comparedPath: str = ""

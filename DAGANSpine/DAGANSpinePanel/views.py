@@ -42,12 +42,15 @@ class Views:
     All that is of this module is shown in them and nowhere else; everything is as it was once they are left.
     """
 
-    LAYOUT, SWAPPED, ALONE = 5774, 5775, 5776  # Slicer's own are below 100, the numbers above are free for extensions
+    # Slicer's own are below 100, the numbers above are free for extensions
+    LAYOUT, SWAPPED, ALONE, COMPARED = 5774, 5775, 5776, 5777
     ORIGINAL, RESTORED = "DAGANSpineOriginal", "DAGANSpineRestored"
+    MODELS = "DAGANSpineModelA", "DAGANSpineModelB"
     SETTLED = 300  # ms after which the views have their size and fit the image well
 
     def __init__(self):
         self._former = None  # the layout before ours
+        self._compared = []  # the segmentations of the models that are compared
         self._window = CommonWindow()
 
     @classmethod
@@ -61,6 +64,7 @@ class Views:
             cls.LAYOUT: (cls.ORIGINAL, cls.RESTORED),
             cls.SWAPPED: (cls.RESTORED, cls.ORIGINAL),
             cls.ALONE: (cls.ORIGINAL,),
+            cls.COMPARED: cls.MODELS,
         }
         for layout, tags in layouts.items():
             if not layoutNode.IsLayoutDescription(layout):
@@ -69,21 +73,26 @@ class Views:
     @property
     def isShown(self):
         manager = slicer.app.layoutManager()
-        return manager is not None and manager.layout in (self.LAYOUT, self.SWAPPED, self.ALONE)
+        return manager is not None and manager.layout in (self.LAYOUT, self.SWAPPED, self.ALONE, self.COMPARED)
+
+    @property
+    def isComparing(self):
+        return self.isShown and slicer.app.layoutManager().layout == self.COMPARED
 
     @property
     def shownTags(self):
         """The names of those of our views that can be seen."""
         if not self.isShown:
             return ()
-        alone = slicer.app.layoutManager().layout == self.ALONE
-        return (self.ORIGINAL,) if alone else (self.ORIGINAL, self.RESTORED)
+        alone, compared = (self.ORIGINAL,), self.MODELS
+        return {self.ALONE: alone, self.COMPARED: compared}.get(
+            slicer.app.layoutManager().layout, (self.ORIGINAL, self.RESTORED)
+        )
 
     def showAlone(self, volume):
         """Show this image, whole and upright, with nothing beside it or over it. Nothing where Slicer has no views."""
         if slicer.app.layoutManager() is None:
             return
-        self._window.release()
         self._open(self.ALONE)
         self._fill(self.ORIGINAL, volume)
         self.showSegments(None)
@@ -104,6 +113,41 @@ class Views:
         self.apply(volume, restored, segmentation, look)
         self._fitNowAndLater()
 
+    def showCompared(self, volume, models, look):
+        """Show what two models made of this volume, fitted to the views, until anything else is shown or the views are
+        left. Does nothing where Slicer has no views.
+
+        models: for each its name, and the arrays and the spine that `scene.show_compared` puts into the scene.
+        """
+        if slicer.app.layoutManager() is None:
+            return
+        self._open(self.COMPARED)
+        made = [scene.show_compared(volume, *model) for model in models]
+        for tag, (restored, _segmentation) in zip(self.MODELS, made, strict=True):
+            self._fill(tag, restored)
+        self._compared = [segmentation for _restored, segmentation in made]
+        self._window.bind(*(restored for restored, _segmentation in made))
+        self.lookAtCompared(look)
+        self._fitNowAndLater()
+
+    def lookAtCompared(self, look):
+        """Another look of the models' segments and lines, each in its own view."""
+        self._showIn(dict(zip(self.MODELS, self._compared, strict=True)))
+        self.showLines(None)
+        for tag, segmentation in zip(self.MODELS, self._compared, strict=True):
+            segmentation.GetDisplayNode().SetOpacity(look.segmentOpacity)
+            for node in scene.markups_of(segmentation):
+                node.GetDisplayNode().SetViewNodeIDs([self.sliceNode(tag).GetID()])
+                node.GetDisplayNode().SetVisibility(look.showLines)
+
+    def _closeCompared(self):
+        """Take what was compared out of the views and out of the scene."""
+        for tag in self.MODELS:
+            if slicer.app.layoutManager().sliceWidget(tag) is not None:
+                self._empty(tag)
+        self._compared = []
+        scene.remove_compared()
+
     def reset(self):
         """The whole image again, and as bright as at first."""
         self._window.reset()
@@ -112,6 +156,8 @@ class Views:
     def _open(self, layout):
         """Show this layout of ours, and keep in mind which there was before."""
         self.register()
+        self._window.release()
+        self._closeCompared()
         if not self.isShown:
             self._former = slicer.app.layoutManager().layout
         slicer.app.layoutManager().setLayout(layout)
@@ -141,13 +187,17 @@ class Views:
 
     def showSegments(self, segmentation):
         """These segments in the right view alone; others, which would be taken for this image's, in none."""
-        shown = segmentation.GetDisplayNode() if segmentation is not None else None
+        self._showIn({self.RESTORED: segmentation} if segmentation is not None else {})
+
+    def _showIn(self, segmentations):
+        """Each of these segmentations in the view of its name alone, and all others in none."""
+        shown = {segmentation.GetDisplayNode(): tag for tag, segmentation in segmentations.items()}
         for display in slicer.util.getNodesByClass("vtkMRMLSegmentationDisplayNode"):
             remember(display)
-            display.SetVisibility(display is shown)
-        if shown is not None:
-            shown.RemoveAllViewNodeIDs()
-            shown.AddViewNodeID(self.sliceNode(self.RESTORED).GetID())
+            display.SetVisibility(display in shown)
+        for display, tag in shown.items():
+            display.RemoveAllViewNodeIDs()
+            display.AddViewNodeID(self.sliceNode(tag).GetID())
 
     def showLines(self, segmentation):
         """The lines and names of the spine that was read off these segments, None for none, in both views alone."""
@@ -188,12 +238,17 @@ class Views:
                     display.SetVisibility(False)
         if self.isShown:
             for tag in self.shownTags:
-                for layer in ("Background", "Foreground", "Label"):
-                    getattr(self.composite(tag), f"Set{layer}VolumeID")(None)
+                self._empty(tag)
             # a scene that was saved while the views were shown doesn't know the layout before
             former = self._former or slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
             slicer.app.layoutManager().setLayout(former)
+        if slicer.app.layoutManager() is not None:
+            self._closeCompared()
         self._former = None
+
+    def _empty(self, tag):
+        for layer in ("Background", "Foreground", "Label"):
+            getattr(self.composite(tag), f"Set{layer}VolumeID")(None)
 
     def composite(self, tag):
         return slicer.app.layoutManager().sliceWidget(tag).sliceLogic().GetSliceCompositeNode()
@@ -204,7 +259,12 @@ class Views:
     @classmethod
     def description(cls, tags):
         """Slice views with a view group of their own, so that zooming here leaves Slicer's own views alone."""
-        labels = {cls.ORIGINAL: (_("Original"), "#8C8C8C"), cls.RESTORED: (_("Restored"), "#4A90D9")}
+        labels = {
+            cls.ORIGINAL: (_("Original"), "#8C8C8C"),
+            cls.RESTORED: (_("Restored"), "#4A90D9"),
+            cls.MODELS[0]: (_("Model A"), "#4A90D9"),
+            cls.MODELS[1]: (_("Model B"), "#D98E4A"),
+        }
         views = [
             f'<item><view class="vtkMRMLSliceNode" singletontag="{tag}">'
             '<property name="orientation" action="default">Axial</property>'
@@ -283,6 +343,8 @@ class ViewChooser:
             return
         if self._views.isShown and (self._volume, self._results) != self._shown:
             self.showImage()
+        elif self._views.isComparing:
+            self._views.lookAtCompared(self._look)
         elif self._results is not None and formerLook not in (None, self._look):
             # what the user has just chosen can be seen, what a loaded scene brings stays in the panel
             if self._views.shownTags == (self._views.ORIGINAL, self._views.RESTORED):
@@ -305,6 +367,16 @@ class ViewChooser:
         """Show the results of the chosen image as the user likes them."""
         self._shown = self._volume, self._results
         self._views.show(*self._results, self._look)
+
+    @property
+    def isComparing(self):
+        """Whether the views show what two models made of the chosen image."""
+        return self._views.isComparing
+
+    def compare(self, models):
+        """Show what two models made of the chosen image; models: as for `Views.showCompared`."""
+        self._shown = self._volume, self._results
+        self._views.showCompared(self._volume, models, self._look)
 
     def reset(self, *_arguments):
         """Zoom, window and level as at first, in the views, which are shown if they are not."""

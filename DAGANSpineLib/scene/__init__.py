@@ -4,7 +4,10 @@ Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upr
 """
 
 from . import projection
+from .compared import remove_compared, show_compared
+from .corrections import Corrected, corrected
 from .images import (
+    COMPARED_ROLE,
     INPUT_ROLE,
     VOLUME_ROLE,
     OneSlice,
@@ -31,6 +34,7 @@ from .results import (
     publish,
     refers_to,
     results_of,
+    was_edited,
 )
 from .sequences import frame_of
 from .spines import (
@@ -48,14 +52,17 @@ from .spines import (
 )
 
 __all__ = [
+    "COMPARED_ROLE",
     "FINDINGS",
     "INPUT_ROLE",
     "MODEL",
     "REMOVED_ROLE",
     "VOLUME_ROLE",
+    "Corrected",
     "OneSlice",
     "all_markups",
     "classes_of",
+    "corrected",
     "drawn_spine_of",
     "findings_of",
     "first_image",
@@ -80,11 +87,14 @@ __all__ = [
     "projection",
     "publish",
     "refers_to",
+    "remove_compared",
     "remove_orphans",
     "removed_of",
     "reset_lines",
     "results_of",
+    "show_compared",
     "show_removed",
     "spine_of",
     "trouble_with",
+    "was_edited",
 ]

@@ -13,6 +13,9 @@ from slicer.i18n import tr as _
 from ..errors import ImageError
 from ..vpi import PICTURES, Plane, grey, pixel_size
 
+COMPARED_ROLE = (
+    "DAGANSpineComparedOn"  # node reference from a copy of a volume that models are compared on to the volume
+)
 INPUT_ROLE = "DAGANSpineInput"  # node reference from a result to the volume that it was made of
 PIXEL_SIZE = "DAGANSpinePixelSize"  # attribute of an image whose file doesn't know it: mm, as somebody has said
 VOLUME_ROLE = "DAGANSpineVolume"  # node reference from a VPI to the volume that it was projected from
@@ -88,9 +91,11 @@ def picture_to_local(volume: slicer.vtkMRMLScalarVolumeNode) -> np.ndarray:
 
 
 def put_beside(node: slicer.vtkMRMLNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
-    """Under the parent of the input (patient, study, folder) in the subject hierarchy, as Slicer does itself."""
+    """Under the parent of the input (patient, study, folder) in the subject hierarchy, as Slicer does itself; of an
+    input that is hidden from it, at its root."""
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
-    parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))
+    item = hierarchy.GetItemByDataNode(volume)
+    parent = hierarchy.GetItemParent(item) if item else hierarchy.GetSceneItemID()
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
 
 
@@ -156,5 +161,5 @@ def first_image() -> slicer.vtkMRMLScalarVolumeNode | None:
 
 
 def is_made(volume: slicer.vtkMRMLScalarVolumeNode) -> bool:
-    """Whether a run of this module made this volume: a restored image, or a volume's projection."""
-    return any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE))
+    """Whether this module made this volume: a restored image, a volume's projection, a copy to compare models on."""
+    return any(volume.GetNodeReferenceID(role) for role in (INPUT_ROLE, VOLUME_ROLE, COMPARED_ROLE))

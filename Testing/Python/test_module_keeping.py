@@ -1,0 +1,470 @@
+"""From the panel to training: corrected segments and their picture become a subject of a data set."""
+
+import contextlib
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+slicer = pytest.importorskip("slicer")
+pytest.importorskip("PySide6")
+
+from clinician import during_the_run, nodes, results, said  # noqa: E402
+
+from DAGANSpineLib.progress import unheard  # noqa: E402
+from DAGANSpineLib.training.checking import check  # noqa: E402
+from DAGANSpineLib.training.dataset import load, open_dataset  # noqa: E402
+
+CORONAL = np.array([[0.6, 0, 0, -40], [0, 0, 1, 7], [0, -0.75, 0, 30], [0, 0, 0, 1]])  # seen from behind
+LEARN, TEST, WITHOUT_LABELS = range(3)  # the box's entries
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the data set is going to be; not there yet."""
+    return tmp_path / "clinic"
+
+
+@pytest.fixture
+def ready(chosen, folder):
+    """The panel after a run, with a folder chosen."""
+    chosen.ui.runButton.click()
+    chosen.ui.trainingPathLineEdit.currentPath = str(folder)
+    chosen.ui.trainingCollapsibleButton.collapsed = False
+    return chosen
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Says no to every question; the questions."""
+    questions = []
+
+    def decline(text, **_more):
+        questions.append(text)
+        return False
+
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", decline)
+    return questions
+
+
+def draw(volume, rows=slice(100, 140), columns=slice(50, 90), segment="Lumbar", segmentation=None):
+    """Correct a segment, as Segment Editor does: it is this rectangle now."""
+    mask = np.zeros(slicer.util.arrayFromVolume(volume).shape[:3], np.uint8)
+    mask[0, rows, columns] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation or results()[1], segment, volume)
+    return mask[0] > 0
+
+
+def keep(panel, subject=None, use=LEARN):
+    panel.ui.keepAsComboBox.currentIndex = use
+    if subject is not None:
+        panel.ui.subjectLineEdit.text = subject
+        panel.ui.subjectLineEdit.textEdited.emit(subject)
+    panel.ui.keepButton.click()
+    return said(panel)
+
+
+def counts(panel):
+    return panel.ui.keptLabel.text
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_corrected_picture_is_kept_as_it_is_in_the_scene(ready, volume, small_vpi, folder):
+    lumbar = draw(volume)
+    assert keep(ready).startswith(f"Kept as s001 in {folder}.")
+    findings = check(folder, unheard)
+    assert [trouble for trouble in findings.troubles if "No patch of the training images" not in trouble] == []
+    sample = load(open_dataset(folder).train[0])
+    np.testing.assert_array_equal(sample.image, small_vpi)
+    np.testing.assert_array_equal(sample.labels == 3, lumbar)
+    assert set(np.unique(sample.labels)) == {0, 1, 2, 3}
+    assert sample.known["spacing_mm"] == [0.75, 0.6]
+    assert sample.known["labels"]["corrected"] is True
+
+
+def test_two_pictures_are_two_subjects_and_the_panel_counts_them(ready, volume, small_vpi, folder):
+    keep(ready)
+    assert "Subjects in the data set: 1. To learn from: 1" in counts(ready)
+    other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis, ::-1].copy(), np.diag([-0.6, -0.75, 1, 1]), "Other")
+    ready.ui.inputSelector.setCurrentNode(other)
+    assert ready.ui.subjectLineEdit.text == "s002"
+    ready.ui.runButton.click()
+    keep(ready, use=TEST)
+    assert "Subjects in the data set: 2. To learn from: 1, to test on: 1" in counts(ready)
+    assert [record.subject for record in open_dataset(folder).test] == ["s002"]
+    ready.ui.inputSelector.setCurrentNode(volume)
+    assert ready.ui.subjectLineEdit.text == "s001", "its own name comes back with the image"
+
+
+def test_a_second_keeping_asks_before_it_replaces(ready, volume, folder, asked, monkeypatch):
+    keep(ready)
+    before = content(folder)
+    lumbar = draw(volume, rows=slice(10, 30))
+    assert keep(ready) == "Cancelled. Nothing was kept."
+    assert len(asked) == 1 and "s001 is already in" in asked[0] and str(folder) in asked[0]
+    assert content(folder) == before
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_more: True)
+    assert keep(ready).startswith("Kept as s001")
+    assert "Subjects in the data set: 1." in counts(ready)
+    np.testing.assert_array_equal(load(open_dataset(folder).train[0]).labels == 3, lumbar)
+
+
+def test_another_image_under_a_name_that_is_there_is_asked_for_as_well(ready, small_vpi, asked):
+    keep(ready, "Anna")
+    other = slicer.util.addVolumeFromArray(small_vpi[np.newaxis], np.diag([-1.0, -1.0, 1, 1]), "Other")
+    ready.ui.inputSelector.setCurrentNode(other)
+    keep(ready, "anna", WITHOUT_LABELS)
+    assert "Anna is already in" in asked[0]
+
+
+def test_no_name_leaves_the_scene(ready, volume, folder):
+    hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Mustermann^Erika")
+    hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), patient)
+    volume.SetName("Erika Mustermann 2014-03-01")
+    results()[1].SetName("Erika's spine")
+    for use in (LEARN, WITHOUT_LABELS):
+        keep(ready, use=use)
+    told = b"".join([str(path).encode() + what for path, what in content(folder).items()])
+    assert b"s001" in told and not any(word in told for word in (b"Erika", b"Mustermann", b"2014"))
+
+
+def test_a_picture_without_results_can_be_kept_without_labels(chosen, small_vpi, folder):
+    chosen.ui.trainingPathLineEdit.currentPath = str(folder)
+    assert not chosen.ui.keepButton.enabled
+    assert "There are no segments of this image yet" in chosen.ui.keepButton.toolTip
+    chosen.ui.keepAsComboBox.currentIndex = WITHOUT_LABELS
+    assert keep(chosen, use=WITHOUT_LABELS).startswith("Kept as s001")
+    (record,) = open_dataset_of_unlabelled(folder)
+    np.testing.assert_array_equal(load(record).image, small_vpi)
+    assert not (folder / "labels").exists()
+    assert "without labels: 1" in counts(chosen)
+
+
+def open_dataset_of_unlabelled(folder):
+    from DAGANSpineLib.training.dataset import listed
+
+    return listed(folder)[0].unlabelled
+
+
+def test_the_button_says_what_is_missing(chosen, folder):
+    assert not chosen.ui.keepButton.enabled
+    chosen.ui.runButton.click()
+    assert chosen.ui.keepButton.toolTip == "Choose a folder first."
+    chosen.ui.trainingPathLineEdit.currentPath = str(folder)
+    assert chosen.ui.keepButton.enabled
+    chosen.ui.inputSelector.setCurrentNode(None)
+    assert not chosen.ui.keepButton.enabled and "Choose an image first" in chosen.ui.keepButton.toolTip
+
+
+def test_segments_that_nobody_has_changed_are_said_to_be_the_models_own(ready, volume, folder):
+    note = ready.ui.keepNotesLabel
+    assert note.visible and "as the model drew them" in note.text.replace("\u200b", "")
+    draw(volume)
+    ready.updateGUI()
+    assert not note.visible
+    ready.ui.keepAsComboBox.currentIndex = WITHOUT_LABELS
+    assert not note.visible
+
+
+@pytest.mark.parametrize("flipped", [False, True], ids=["head first", "feet first"])
+def test_a_picture_that_lies_otherwise_in_its_volume_is_kept_upright(ready, small_vpi, folder, flipped):
+    """As the run restores it: the head at the top, and the labels on the same grid."""
+    from DAGANSpineLib import scene as library
+
+    matrix = CORONAL.copy()
+    # the volume's columns run down the picture, its rows across
+    matrix[:3, :3] = np.array([[0, 0.6, 0], [0, 0, 1], [-0.75, 0, 0]])
+    stored = small_vpi.T
+    if flipped:
+        matrix[:, 0] *= -1
+        stored = stored[:, ::-1]
+    volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(stored[np.newaxis]), matrix, "Turned")
+    ready.ui.inputSelector.setCurrentNode(volume)
+    ready.ui.runButton.click()
+    segmentation = library.results_of(volume)[1]
+    along = slice(10, 100) if flipped else slice(200, 290)
+    draw(volume, slice(20, 60), along, "Thoracic", segmentation)
+    keep(ready)
+    sample = load(open_dataset(folder).train[0])
+    np.testing.assert_array_equal(sample.image, small_vpi)
+    expected = np.zeros(small_vpi.shape, bool)
+    expected[200:290, 20:60] = True
+    np.testing.assert_array_equal(sample.labels == 2, expected & (sample.labels != 3))
+
+
+def test_segments_on_another_grid_or_under_a_transform_are_brought_to_the_pictures(ready, volume, folder):
+    """Segment Editor lets users draw on a finer grid than the image's."""
+    segmentation, expected = results()[1], draw(volume)
+    for segment in ("Rib", "Thoracic"):
+        draw(volume, slice(0, 0), segment=segment)
+    fine = slicer.util.addVolumeFromArray(np.zeros((1, 600, 320), np.uint8), np.eye(4), "Fine")
+    matrix = slicer.util.arrayFromVTKMatrix(ijk_to_ras(volume)) @ np.diag([0.5, 0.5, 1, 1])
+    matrix[:2, 3] += 0.25 * np.array([0.6, 0.75])  # the middle of the first fine pixel: a quarter of a pixel outside
+    fine.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
+    mask = np.kron(expected, np.ones((2, 2), np.uint8))[np.newaxis].astype(np.uint8)
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(fine)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "Lumbar", fine)
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(CORONAL))
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    keep(ready)
+    kept = load(open_dataset(folder).train[0]).labels == 3
+    assert (kept & expected).sum() >= 0.95 * max(kept.sum(), expected.sum())
+
+
+def ijk_to_ras(volume):
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrix
+
+
+def renamed(segmentation, volume):
+    segmentation.GetSegmentation().GetSegment("Rib").SetName("Rippen")
+
+
+def made_anew(segmentation, volume):
+    mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "Rib", volume)
+    segmentation.GetSegmentation().RemoveSegment("Rib")
+    segmentation.GetSegmentation().AddEmptySegment("Segment_1", " rib ", (1, 1, 0))
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "Segment_1", volume)
+
+
+def exchanged(segmentation, volume):
+    """What was called thoracic is called lumbar, and the other way round."""
+    for segment_id, name in (("Thoracic", "Lumbar spine"), ("Lumbar", "Thoracic spine")):
+        segmentation.GetSegmentation().GetSegment(segment_id).SetName(name)
+
+
+@pytest.mark.parametrize("change", [renamed, made_anew, exchanged])
+def test_what_a_segment_is_called_says_which_bone_it_is(ready, volume, folder, change):
+    segmentation = results()[1]
+    draw(volume, columns=slice(30, 60), segment="Thoracic")
+    lumbar, rib = draw(volume), slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "Rib", volume)[0] > 0
+    change(segmentation, volume)
+    assert keep(ready).startswith("Kept as")
+    labels = load(open_dataset(folder).train[0]).labels
+    if change is exchanged:
+        assert (labels[lumbar & (labels != 3)] == 2).all() and (labels == 3).sum() == 40 * 30
+    else:
+        np.testing.assert_array_equal(labels == 1, rib & (labels < 2))
+        assert (labels == 1).any()
+
+
+def gone(segmentation, volume):
+    segmentation.GetSegmentation().RemoveSegment("Rib")
+
+
+def twice(segmentation, volume):
+    segmentation.GetSegmentation().AddEmptySegment("Segment_1", "rib", (1, 1, 0))
+
+
+def called_as_another(segmentation, volume):
+    segmentation.GetSegmentation().GetSegment("Rib").SetName("Lumbar")
+
+
+def one_more(segmentation, volume):
+    segmentation.GetSegmentation().AddEmptySegment("Segment_1", "Sacrum", (1, 1, 0))
+    draw(volume, segment="Segment_1")
+
+
+def all_empty(segmentation, volume):
+    for segment in ("Rib", "Thoracic", "Lumbar"):
+        draw(volume, slice(0, 0), segment=segment)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (gone, "There is no segment Rib any more"),
+        (twice, "Several segments are called Rib"),
+        (called_as_another, "There is no segment Rib any more"),
+        (one_more, "The segment Sacrum is none of Rib, Thoracic, Lumbar"),
+        (all_empty, "No bone is labelled"),
+    ],
+)
+def test_segments_that_cannot_be_learnt_from_are_told_in_a_sentence(ready, volume, folder, change, words):
+    change(results()[1], volume)
+    assert words in keep(ready)
+    assert not folder.exists()
+    assert ready.ui.keepButton.enabled
+    assert keep(ready, use=WITHOUT_LABELS).startswith("Kept as s001"), "the picture can be kept all the same"
+
+
+def test_an_empty_segment_of_another_name_is_no_trouble_and_an_empty_bone_none(ready, volume, folder):
+    results()[1].GetSegmentation().AddEmptySegment("Segment_1", "Sacrum", (1, 1, 0))
+    draw(volume, slice(0, 0), segment="Rib")
+    assert keep(ready).startswith("Kept as")
+    assert 1 not in load(open_dataset(folder).train[0]).labels
+
+
+def test_pixels_of_several_segments_are_said(ready, volume, folder):
+    for segment in ("Rib", "Thoracic", "Lumbar"):
+        draw(volume, slice(0, 0), segment=segment)
+    results()[1].GetSegmentation().SeparateSegmentLabelmap("Lumbar")
+    draw(volume, slice(100, 120), segment="Thoracic")
+    draw(volume, slice(110, 130))
+    assert "Of 400 pixels in several segments, the last one's name was taken." in keep(ready)
+    labels = load(open_dataset(folder).train[0]).labels
+    assert ((labels == 2).sum(), (labels == 3).sum()) == (400, 800)
+
+
+def test_segments_of_another_frame_of_a_film_are_not_kept_with_this_one(ready, volume, folder, monkeypatch):
+    from DAGANSpineLib import scene as library
+
+    stored = library.findings_of(results()[1]) | {"frame": "1 of 9"}
+    results()[1].SetAttribute(library.FINDINGS, json.dumps(stored))
+    monkeypatch.setattr("DAGANSpineLib.scene.corrections.frame_of", lambda volume: "2 of 9")
+    assert "The film shows frame 2 of 9, and the segments are those of frame 1 of 9" in keep(ready)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "con"])
+def test_a_name_that_is_none_is_told(ready, folder, name):
+    assert "can't be a subject's name" in keep(ready, name)
+    assert not folder.exists()
+
+
+def test_a_folder_with_other_files_is_told_and_left_alone(ready, folder):
+    folder.mkdir()
+    (folder / "thesis.doc").write_text("years of work")
+    ready.updateGUI()
+    assert "holds other files (thesis.doc)" in counts(ready).replace("\u200b", "")
+    assert not ready.ui.keepButton.enabled
+    assert "holds other files" in ready.ui.keepButton.toolTip
+    assert [path.name for path in folder.iterdir()] == ["thesis.doc"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(ready, volume, folder, monkeypatch):
+    from pathlib import Path
+
+    keep(ready)
+    before, replace = content(folder), Path.replace
+
+    def refuse(path, target):
+        if Path(target).suffix == ".png":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    draw(volume)
+    assert keep(ready, "s002") == f"{folder} can't be written (Permission denied)."
+    assert content(folder) == before
+
+
+def test_a_folder_whose_place_is_gone_is_told(ready, tmp_path):
+    ready.ui.trainingPathLineEdit.currentPath = str(tmp_path / "gone" / "clinic")
+    assert f"There is no folder {tmp_path / 'gone'}" in keep(ready)
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextlib.contextmanager
+def full_disk(limit):
+    """No file grows beyond so many bytes."""
+    resource = pytest.importorskip("resource")  # Windows has none
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, former[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+def test_a_full_disk_is_told_and_leaves_the_data_set_as_it_was(ready, volume, folder, monkeypatch):
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_more: True)
+    with full_disk(500):
+        assert "is the disk full" in keep(ready)
+    assert not folder.exists()
+    keep(ready)
+    before = content(folder)
+    draw(volume)
+    with full_disk(500):
+        assert "is the disk full" in keep(ready)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("stage", ["Looking for the lit body", "Writing the labels"])
+def test_cancelling_keeps_nothing(ready, folder, stage):
+    during_the_run(ready, ready.ui.runButton.click, stage)
+    told = keep(ready)
+    assert (told == "Cancelled. Nothing was kept." and not folder.exists()) or told.startswith("Kept as")
+
+
+def test_keeping_changes_nothing_in_the_scene_but_the_images_own_name(ready, volume):
+    before, digest = nodes(), results()[1].GetAttribute("DAGANSpineSegments")
+    keep(ready)
+    assert nodes() == before
+    assert results()[1].GetAttribute("DAGANSpineSegments") == digest
+    assert volume.GetAttribute("DAGANSpineSubject") == "s001"
+
+
+def test_the_folder_stays_chosen_for_the_next_patients_scene(ready, scene, small_vpi, folder):
+    keep(ready)
+    scene.Clear()
+    assert not ready.ui.keepButton.enabled
+    slicer.util.addVolumeFromArray(small_vpi[np.newaxis], np.diag([-1.0, -1.0, 1, 1]), "Next")
+    slicer.app.processEvents()
+    ready.ui.runButton.click()
+    assert ready.ui.trainingPathLineEdit.currentPath == str(folder)
+    assert ready.ui.subjectLineEdit.text == "s002"
+    keep(ready)
+    assert "Subjects in the data set: 2." in counts(ready)
+    ready.ui.trainingPathLineEdit.currentPath = ""
+    assert not ready.ui.keepButton.enabled and ready.ui.trainingPathLineEdit.currentPath == ""
+
+
+def test_the_choices_are_saved_with_the_scene(ready, scene, folder, tmp_path):
+    ready.ui.keepAsComboBox.currentIndex = TEST
+    path = str(tmp_path / "scene.mrb")
+    assert scene.WriteToMRB(path, None)
+    scene.Clear()
+    ready.ui.trainingPathLineEdit.currentPath = ""
+    assert scene.ReadFromMRB(path, True)
+    assert ready.ui.trainingPathLineEdit.currentPath == str(folder)
+    assert ready.ui.keepAsComboBox.currentIndex == TEST
+
+
+def test_one_command_trains_and_can_be_copied(ready, tmp_path):
+    from PySide6.QtWidgets import QApplication
+
+    from DAGANSpineLib.__main__ import build_parser
+
+    folder = tmp_path / "our clinic's"
+    ready.ui.trainingPathLineEdit.currentPath = str(folder)
+    assert not ready.ui.trainingCommandEdit.visible
+    keep(ready)
+    assert ready.ui.trainingCommandEdit.visible
+    ready.ui.copyCommandButton.click()
+    copied = QApplication.clipboard().text()
+    assert copied == ready.ui.trainingCommandEdit.toPlainText()
+    program, *arguments = shlex.split(copied)
+    parsed = build_parser().parse_args(arguments)
+    assert program == "daganspine" and parsed.command == "train"
+    assert (str(parsed.data), str(parsed.output)) == (str(folder), f"{folder}-model")
+    (tmp_path / "our clinic's-model").mkdir()
+    ready.updateGUI()
+    assert "our clinic" in ready.ui.trainingCommandEdit.toPlainText()
+    assert "-model-2" in ready.ui.trainingCommandEdit.toPlainText()
+
+
+def test_a_projected_volume_is_kept_as_its_picture(panel, scene, folder):
+    from DAGANSpineLib import scene as library
+    from DAGANSpineLib.simulation import simulate_subject, simulate_volume
+
+    simulated = simulate_volume(simulate_subject(5, spacing_mm=0.5, missing=0.0), (1.5, 1.5, 1.2))
+    matrix = np.diag([-1.0, -1.0, 1.0, 1.0]) @ simulated.index_to_lps[:, [2, 1, 0, 3]]
+    volume = slicer.util.addVolumeFromArray(simulated.voxels.copy(), matrix, "Sweep")
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.trainingPathLineEdit.currentPath = str(folder)
+    assert "a volume has to be restored and segmented once" in panel.ui.keepButton.toolTip
+    panel.ui.runButton.click()
+    assert keep(panel, use=WITHOUT_LABELS).startswith("Kept as s001")
+    (record,) = open_dataset_of_unlabelled(folder)
+    vpi = library.projection.vpi_of(volume)
+    np.testing.assert_array_equal(load(record).image, library.pixels_of(vpi).round())
