@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import qt
 from slicer.i18n import tr as _
 
@@ -10,7 +11,7 @@ from DAGANSpineLib import scene
 from DAGANSpineLib.metrics import Agreement
 from DAGANSpineLib.model import card as model_card
 from DAGANSpinePanel.curves import curveRows, sayingsOf
-from DAGANSpinePanel.results import ABSENT, fill, prepare, restorationRows, segmentRows
+from DAGANSpinePanel.results import ABSENT, fill, number, prepare, restorationRows, segmentRows
 from DAGANSpinePanel.wrapping import wrappable
 
 LETTERS = "A", "B"
@@ -26,14 +27,20 @@ class Comparison:
 
     def rows(self):
         """The table: its header, and a row of texts for each figure."""
-        first, second = (segmentRows(made.findings) for made in self.made)
+        (header, first), (_header, second) = (segmentRows(made.findings) for made in self.made)
         dice = Agreement.of(*(made.labels for made in self.made)).scores()["dice"]
         rows = [
-            [f"{one[0]}, {first[0][-1]}", one[-1], other[-1], ABSENT if value != value else f"{value:.2f}"]
-            for one, other, value in zip(first[1], second[1], dice, strict=True)
+            [f"{one[0]}: {header[-1]}", one[-1], other[-1], ABSENT if np.isnan(value) else f"{value:.2f}"]
+            for one, other, value in zip(first, second, dice, strict=True)
         ]
+        torn, largest = (self.made[0].findings[figure] for figure in ("corrupted patches", "largest g"))
+        figures = (
+            _("Patches torn by noise that are left, of {before}").format(before=torn["before"]),
+            _("Strongest noise in a patch (g), {before} before").format(before=number(largest["before"])),
+            _("Mean change of clean patches, in grey levels (0 to 255)"),
+        )
         left, other = (restorationRows(made.findings)[1] for made in self.made)
-        rows += [[one[0], one[-1], another[-1], ""] for one, another in zip(left, other, strict=True)]
+        rows += [[name, one[-1], another[-1], ""] for name, one, another in zip(figures, left, other, strict=True)]
         return ["", *LETTERS, _("Dice")], rows
 
     @property

@@ -85,7 +85,7 @@ class Keeper:
         if state != self._read[0]:
             try:
                 self._read = state, Collection.read(Path(folder)), ""
-            except (UserError, OSError) as error:
+            except UserError as error:
                 self._read = state, None, str(error)
         return self._read[1:]
 
@@ -162,7 +162,7 @@ def stateOf(path):
     """What changes when a file or folder does; None for none."""
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return state.st_mtime_ns, state.st_size
 
@@ -215,8 +215,8 @@ def countsOf(collection):
 
 def trainingCommand(folder):
     """The command that trains on this data set, from the bundled model on, for this system's terminal."""
-    data = Path(folder)
+    data = Path(os.path.abspath(folder))
     runs = (data.with_name(f"{data.name}-model{number}") for number in ("", *(f"-{each}" for each in range(2, 1000))))
-    run = next(path for path in runs if not path.exists())
+    run = next(path for path in runs if not os.path.exists(path))
     arguments = ["daganspine", "train", "--data", str(data), "-o", str(run), "--from", "bundled"]
     return subprocess.list2cmdline(arguments) if os.name == "nt" else shlex.join(arguments)

@@ -49,6 +49,7 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
         self.measureByHand()
         self.saveAndLoadTheScene()
         self.exportTheResults()
+        self.keepForTraining()
         self.delayDisplay("From the sample to the report: all there.")
 
     def test_withoutTorchASentenceSaysHowToGetIt(self):
@@ -68,6 +69,24 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
             path = shutil.copy(model_card.BUNDLED, Path(folder) / "chosen.pt")
             outcome = self.panel.logic.restoreAndSegment(volume, "cpu", modelPath=str(path))
         self.assertTrue(outcome.model.startswith("chosen.pt, sha256 "))
+
+    def test_twoModelsAreCompared(self):
+        self.loadASample()
+        self.requireTorch()
+        part = slicer.util.arrayFromVolume(self.input())[:, :320]
+        volume = slicer.util.addVolumeFromArray(part.copy(), np.diag([-0.5, -0.5, 1, 1]), "Part")
+        self.panel.ui.inputSelector.setCurrentNode(volume)
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+        with tempfile.TemporaryDirectory() as folder:
+            path = shutil.copy(model_card.BUNDLED, Path(folder) / "other.pt")
+            self.panel.ui.comparedPathLineEdit.currentPath = str(path)
+            self.panel.ui.compareButton.click()
+            agreements = [self.panel.ui.comparisonTable.item(row, 3).text() for row in range(len(SEGMENTS))]
+            self.assertLessEqual(set(agreements), {"1.00", "–"})  # the same model, by another name
+            self.panel.ui.closeComparisonButton.click()
+            self.panel.ui.comparedPathLineEdit.currentPath = ""
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLVolumeNode"), before)
+        self.assertEqual(scene.results_of(volume), (None, None))
 
     def input(self):
         return self.panel.ui.inputSelector.currentNode()
@@ -137,3 +156,17 @@ class DAGANSpineTest(ScriptedLoadableModuleTest):
             self.panel.ui.exportPathLineEdit.currentPath = folder
             self.panel.ui.exportButton.click()
             self.assertEqual(sorted(file.name for file in Path(folder).glob("*/*")), sorted(OUTPUTS))
+
+    def keepForTraining(self):
+        """A segment is corrected, and the picture and its labels are a subject of a new data set."""
+        segmentation = scene.results_of(self.input())[1]
+        mask = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, "Rib", self.input())
+        mask[:, : mask.shape[1] // 2] = 0
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "Rib", self.input())
+        with tempfile.TemporaryDirectory() as folder:
+            self.panel.ui.trainingPathLineEdit.currentPath = str(Path(folder) / "clinic")
+            self.panel.ui.keepButton.click()
+            kept = sorted(str(path.relative_to(folder).as_posix()) for path in Path(folder).rglob("*.*"))
+            self.assertEqual(kept, ["clinic/dataset.json", "clinic/images/s001.png", "clinic/labels/s001.png"])
+            self.assertIn("--from bundled", self.panel.ui.trainingCommandEdit.toPlainText())
+            self.panel.ui.trainingPathLineEdit.currentPath = ""

@@ -50,7 +50,7 @@ class Views:
 
     def __init__(self):
         self._former = None  # the layout before ours
-        self._compared = []  # the segmentations of the models that are compared
+        self._compared = {}  # the segmentations of the models that are compared, by their views; a user may delete one
         self._window = CommonWindow()
 
     @classmethod
@@ -125,16 +125,17 @@ class Views:
         made = [scene.show_compared(volume, *model) for model in models]
         for tag, (restored, _segmentation) in zip(self.MODELS, made, strict=True):
             self._fill(tag, restored)
-        self._compared = [segmentation for _restored, segmentation in made]
+        self._compared = {tag: segmentation for tag, (_restored, segmentation) in zip(self.MODELS, made, strict=True)}
         self._window.bind(*(restored for restored, _segmentation in made))
         self.lookAtCompared(look)
         self._fitNowAndLater()
 
     def lookAtCompared(self, look):
         """Another look of the models' segments and lines, each in its own view."""
-        self._showIn(dict(zip(self.MODELS, self._compared, strict=True)))
+        there = {tag: node for tag, node in self._compared.items() if node.GetDisplayNode() is not None}
+        self._showIn(there)
         self.showLines(None)
-        for tag, segmentation in zip(self.MODELS, self._compared, strict=True):
+        for tag, segmentation in there.items():
             segmentation.GetDisplayNode().SetOpacity(look.segmentOpacity)
             for node in scene.markups_of(segmentation):
                 node.GetDisplayNode().SetViewNodeIDs([self.sliceNode(tag).GetID()])
@@ -145,7 +146,7 @@ class Views:
         for tag in self.MODELS:
             if slicer.app.layoutManager().sliceWidget(tag) is not None:
                 self._empty(tag)
-        self._compared = []
+        self._compared = {}
         scene.remove_compared()
 
     def reset(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,7 +20,7 @@ from ..records import read_json
 from ..segments import CLASSES
 from ..texts import tr as _
 from ..vpi import refuse_unlit, write_image
-from .exchange import BEGUN, LIST, exchange
+from .exchange import LIST, exchange
 
 LABELLED, TESTED, UNLABELLED = USES = ("train", "test", "unlabelled")  # what subjects are for, as dataset.json calls it
 IMAGES, LABELS = "images", "labels"
@@ -62,17 +63,17 @@ class Collection:
     def read(cls, folder: Path) -> Collection:
         """Raises CollectionError for a folder that holds something else, and for a list that can't be read."""
         path = folder / LIST
-        if path.is_file():
+        if os.path.isfile(path):  # which, other than a path's own, raises nothing for names that can't be
             return cls(folder, checked(read_json(path, CollectionError), path))
-        if folder.exists() and not folder.is_dir():
+        if os.path.exists(folder) and not os.path.isdir(folder):
             raise CollectionError(_("{folder} is a file: choose a folder for the data set.").format(folder=folder))
-        others = sorted(each.name for each in folder.iterdir() if is_somebodys(each)) if folder.is_dir() else []
-        if others:
+        other = other_file(folder)
+        if other is not None:
             sentence = _(
                 "{folder} holds other files ({name}), and no data set, which has a file {list}: choose a new or empty "
                 "folder."
             )
-            raise CollectionError(sentence.format(folder=folder, name=others[0], list=LIST))
+            raise CollectionError(sentence.format(folder=folder, name=other, list=LIST))
         name = folder.name or str(folder)
         return cls(folder, {"name": name, "classes": list(CLASSES), **{use: [] for use in USES}, "subjects": {}})
 
@@ -86,12 +87,13 @@ class Collection:
 
     def holds(self, subject: str) -> bool:
         """Whether a subject is listed, or has a file that would be replaced."""
-        return subject in self.subjects() or any((self.folder / name).exists() for name in files_of(subject))
+        return subject in self.subjects() or any(os.path.exists(self.folder / name) for name in files_of(subject))
 
     def next_name(self) -> str:
         """A name that nobody has: s001, s002 and so on, which tells nothing of anybody."""
+        taken = set(map(same_file, self.subjects()))
         names = (f"s{number:03d}" for number in count(1))
-        return next(name for name in names if not self.holds(self.spelled(name)))
+        return next(name for name in names if name not in taken and not self.holds(name))
 
     def without(self, subject: str) -> dict[str, Any]:
         """The list without this subject, and all that it says of the subject."""
@@ -119,7 +121,7 @@ def keep(folder: Path, kept: Kept, progress: Progress = unheard) -> Collection:
     """
     progress(0.0, _("Looking for the lit body"))
     kept.refuse()
-    if not folder.parent.is_dir():
+    if not os.path.isdir(folder.parent):
         raise OutputError(_("There is no folder {folder}: choose another one.").format(folder=folder.parent))
     collection = Collection.read(folder)
     replaces = kept.subject in collection.subjects()
@@ -161,9 +163,15 @@ def same_file(subject: str) -> str:
     return unicodedata.normalize("NFC", subject).casefold()
 
 
-def is_somebodys(path: Path) -> bool:
-    """Whether a file or folder is there because somebody put it there."""
-    return path.name != BEGUN and not path.name.startswith(".") and path.name.lower() not in UNTOLD
+def other_file(folder: Path) -> str | None:
+    """The name of something that somebody has put into a folder; None for a folder that is empty, or not there. Raises
+    CollectionError where that can't be seen."""
+    try:
+        names = (path.name for path in folder.iterdir()) if os.path.isdir(folder) else ()
+        return next((name for name in names if not name.startswith(".") and name.lower() not in UNTOLD), None)
+    except OSError as error:
+        sentence = _("{folder} can't be read ({reason}).")
+        raise CollectionError(sentence.format(folder=folder, reason=error.strerror or error)) from error
 
 
 def checked(described: Any, path: Path) -> dict[str, Any]:

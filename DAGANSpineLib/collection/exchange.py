@@ -33,7 +33,7 @@ def exchange(folder: Path, names: Sequence[str], meanwhile: str | None) -> Itera
     whatever else is raised is passed on.
     """
     refuse_name(folder)
-    made, begun = not folder.exists(), folder / BEGUN
+    made, begun = not os.path.exists(folder), folder / BEGUN
     try:
         folder.mkdir(exist_ok=True)
         take_back(folder)
@@ -41,15 +41,12 @@ def exchange(folder: Path, names: Sequence[str], meanwhile: str | None) -> Itera
         yield begun / NEW
         move(folder, names, meanwhile)
     except BaseException as error:
-        with suppress(OSError):  # what can't be taken back now, is before the next exchange
+        with suppress(OSError, OutputError):  # what can't be taken back now, is before the next exchange
             take_back(folder)
             if made:
                 folder.rmdir()
-        if is_full_disk(error):
-            raise full(folder) from error
-        if isinstance(error, OSError):
-            sentence = _("{folder} can't be written ({reason}).")
-            raise OutputError(sentence.format(folder=folder, reason=error.strerror or error)) from error
+        if isinstance(error, OSError) or is_full_disk(error):
+            raise unwritable(folder, error) from error
         raise
     shutil.rmtree(begun, ignore_errors=True)
 
@@ -65,7 +62,7 @@ def move(folder: Path, names: Sequence[str], meanwhile: str | None) -> None:
     for name in every:
         (begun / FORMER / name).parent.mkdir(parents=True, exist_ok=True)
     if LIST in plan["former"]:
-        shutil.copy2(folder / LIST, begun / FORMER / LIST)
+        shutil.copyfile(folder / LIST, begun / FORMER / LIST)
     for path, text in ((MEANWHILE, meanwhile), (NEW + PLAN, json.dumps(plan))):
         (begun / path).write_text(text or "", encoding="utf-8")
     for path in filter(Path.is_file, begun.rglob("*")):
@@ -86,18 +83,34 @@ def move(folder: Path, names: Sequence[str], meanwhile: str | None) -> None:
 
 def take_back(folder: Path) -> None:
     """Let a data set be as it was before an exchange that something has stopped; nothing where none was begun. However
-    often this is stopped itself, it can be done again. Raises OSError."""
+    often this is stopped itself, it can be done again. Raises OutputError."""
     begun = folder / BEGUN
-    if (begun / PLAN).is_file():
-        plan = kept_json((begun / PLAN).read_text(encoding="utf-8"))
-        for name in plan["written"]:
-            if name not in plan["former"] and not (begun / NEW / name).exists():
-                (folder / name).unlink(missing_ok=True)
-        for name in plan["former"]:
-            if (begun / FORMER / name).exists():
-                (begun / FORMER / name).replace(folder / name)
-        for name in plan["folders"]:
-            with suppress(OSError):
-                (folder / name).rmdir()
-        (begun / PLAN).unlink()
+    try:
+        if os.path.isfile(begun / PLAN):
+            move_back(folder, kept_json((begun / PLAN).read_text(encoding="utf-8")))
+            (begun / PLAN).unlink()
+    except OSError as error:
+        raise unwritable(folder, error) from error
     shutil.rmtree(begun, ignore_errors=True)
+
+
+def move_back(folder: Path, plan: dict[str, list[str]]) -> None:
+    """Undo what `move` has done so far, as it was planned."""
+    begun = folder / BEGUN
+    for name in plan["written"]:
+        if name not in plan["former"] and not (begun / NEW / name).exists():
+            (folder / name).unlink(missing_ok=True)
+    for name in plan["former"]:
+        if (begun / FORMER / name).exists():
+            (begun / FORMER / name).replace(folder / name)
+    for name in plan["folders"]:
+        with suppress(OSError):
+            (folder / name).rmdir()
+
+
+def unwritable(folder: Path, error: BaseException) -> OutputError:
+    """What to say of a folder that refused something, or found no room for it."""
+    if is_full_disk(error):
+        return full(folder)
+    sentence = _("{folder} can't be written ({reason}).")
+    return OutputError(sentence.format(folder=folder, reason=getattr(error, "strerror", None) or error))

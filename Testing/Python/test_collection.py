@@ -159,6 +159,14 @@ def test_a_folder_that_a_system_has_looked_at_is_empty(tmp_path, pixels, labels)
     assert subjects_of(tmp_path) == [["a"], [], []]
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000, "\udce4"], ids=["long", "deep", "no UTF-8"])
+def test_a_folder_that_cannot_be_is_told(tmp_path, pixels, labels, name):
+    Collection.read(tmp_path / name)
+    with pytest.raises(OutputError):
+        keep(tmp_path / name, Kept("a", LABELLED, pixels, labels))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_without_a_place_is_told(tmp_path, pixels, labels):
     with pytest.raises(OutputError, match="There is no folder"):
         keep(tmp_path / "gone" / "x", Kept("a", LABELLED, pixels, labels))

@@ -95,7 +95,7 @@ def test_the_table_has_the_figures_of_both_and_how_far_they_agree(ready, volume,
         ]
         assert row[3] == f"{value:.2f}"
     assert dice[0] == 1 and dice[1] < 1
-    assert table[4][0].startswith("Patches torn by noise")
+    assert table[4][0].startswith("Patches torn by noise that are left, of")
     assert ready.ui.comparisonTable.visible
 
 
@@ -250,6 +250,17 @@ def test_the_look_is_that_of_both_models(ready):
     assert [shown_in(tag)[1][0].GetDisplayNode().GetOpacity() for tag in MODELS] == [0.4, 0.4]
     ready.ui.showButton.click()
     assert slicer.app.layoutManager().layout == 5774
+
+
+def test_a_models_segments_may_be_deleted_meanwhile(ready, scene):
+    ready.ui.runButton.click()
+    compare(ready)
+    scene.RemoveNode(shown_in(MODELS[1])[1][0])
+    ready.ui.segmentOpacitySlider.value = 30
+    slicer.app.processEvents()
+    assert shown_in(MODELS[0])[1][0].GetDisplayNode().GetOpacity() == 0.3
+    ready.ui.closeComparisonButton.click()
+    assert not slicer.util.getNodes("*our clinic*")
 
 
 def test_an_image_of_another_patient_has_no_comparison_of_the_first(ready, host, volume):

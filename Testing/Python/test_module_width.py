@@ -1,5 +1,7 @@
 """The panel in Slicer's dock: it takes no room from the views, whatever it has to say."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,23 @@ def test_nothing_is_cut_off(language, chosen, width):
     assert cut_off(chosen) == []
 
 
+@pytest.mark.parametrize("width", [WIDTH, 500])
+def test_nothing_is_cut_off_of_training_and_comparison(language, chosen, slim_model, tmp_path, width):
+    language.set_dock_width(width)
+    folder = tmp_path / ("a_long_name_without_a_gap_" * 4)
+    for name in ("training", "comparison"):
+        getattr(chosen.ui, f"{name}CollapsibleButton").collapsed = False
+    chosen.ui.runButton.click()
+    chosen.ui.trainingPathLineEdit.currentPath = str(folder)
+    chosen.ui.keepButton.click()
+    chosen.ui.comparedPathLineEdit.currentPath = str(shutil.copy(slim_model, tmp_path / f"{folder.name}.pt"))
+    chosen.ui.compareButton.click()
+    assert language.dock_width() == width
+    for name in ("keepNotesLabel", "keptLabel", "trainingCommandEdit", "comparisonTable", "comparisonLabel"):
+        assert getattr(chosen.ui, name).isVisible(), name
+    assert cut_off(chosen) == []
+
+
 def test_long_names_and_paths_are_not_cut_off(docked, chosen, volume):
     from DAGANSpineLib.scene import results_of
 
@@ -207,12 +226,13 @@ def test_the_button_is_in_sight_whatever_is_scrolled(docked, projected):
 
 
 def test_the_order_is_the_clinicians(docked, projected):
-    sections = "input", "projection", "results", "views", "export", "advanced"
+    sections = "input", "projection", "results", "views", "export", "training", "comparison", "advanced"
     names = [f"{name}CollapsibleButton" for name in sections]
     docked.dock_width()
     tops = [top_of(projected, name) for name in [*names[:2], "runPlace", *names[2:]]]
     assert tops == sorted(set(tops))
-    assert projected.ui.advancedCollapsibleButton.collapsed
+    for name in ("training", "comparison", "advanced"):
+        assert getattr(projected.ui, f"{name}CollapsibleButton").collapsed
 
 
 def test_in_a_low_window_the_button_stays_above_the_fold(docked, projected):

@@ -46,6 +46,7 @@ def test_without_torch_it_says_what_it_could_not_test_and_installs_nothing(self_
     assert skipped == [
         "test_aChosenModelFileIsUsed was skipped: PyTorch is not installed.",
         "test_theWholePath was skipped: PyTorch is not installed.",
+        "test_twoModelsAreCompared was skipped: PyTorch is not installed.",
     ]
 
 
