@@ -63,7 +63,7 @@ PRESETS = {
     # the same for a segmenter that has learnt before: it gets used to other restorations, greys and labels
     "renewed": replace(BUNDLED, stages=(BUNDLED.stages[0], SegmentationStage(steps=720, learning_rate=5e-4))),
     # the segmenter alone, behind the generator of the model that it begins from
-    "segmenter": replace(BUNDLED, stages=(SegmentationStage(steps=700, learning_rate=5e-4),), validate_every=175),
+    "segmenter": replace(BUNDLED, stages=(SegmentationStage(steps=2000, learning_rate=5e-4),), validate_every=250),
     # for a model that has learnt before, and a clinic's ten pictures: half an hour on two cores
     "adapt": ADAPT,
     # a minute: for tests, and to see that a data set can be trained on
