@@ -22,7 +22,7 @@ from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
 from .devices import DeviceError, choose_device, out_of_memory
-from .tiles import tiles_of
+from .tiles import core_of, tiles_of
 
 STRIP = 256  # rows
 
@@ -107,8 +107,8 @@ class Pipeline:
             stage = _("Restoring, tile {number} of {count}").format(number=index + 1, count=len(tiles))
             progress(0.05 + 0.85 * index / len(tiles), stage)
             with self._inference():
-                output = self.model.generator(self._tensor(normalise(pixels[tile.outer])))
-            restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0][tile.core])
+                output = core_of(tile, self._tensor(normalise(pixels[tile.outer])), self.model.generator)
+            restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0])
         np.copyto(restored, pixels, where=~body)
         return np.round(np.clip(restored, 0, 255, out=restored), out=restored).astype(np.uint8)
 

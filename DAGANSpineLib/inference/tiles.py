@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 # pixels of a tile: larger ones save margins, but take memory, and time for it (Testing/Benchmarks)
-LIMIT = 150_000
-UNIT, STEP = 8, 32  # columns and rows, in pixels, of the grid that tiles lie on
+LIMIT = 250_000
+UNIT, STEP = 4, 32  # columns and rows, in pixels, of the grid that tiles lie on
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class Tile:
     outer: tuple[slice, slice]
     inner: tuple[slice, slice]
     core: tuple[slice, slice]
+
+
+def core_of(tile: Tile, image: Tensor, generator: nn.Module) -> Tensor:
+    """What a network makes of the core of a tile, (N, 1, rows, columns), of its outer part (N, 1, H, W); without what
+    only the margin needs, if it can leave that out."""
+    if "core" in inspect.signature(generator.forward).parameters:
+        return generator(image, core=tile.core)
+    return generator(image)[(..., *tile.core)]
 
 
 Run = tuple[int, int]  # first column and the one after the last

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import spatial_attention
+from .regions import Region, cut, doubled, levels, whole
+
+REACH = 2  # pixels that a double convolution looks around
 
 
 class DoubleConvolution(nn.Sequential):
@@ -74,21 +77,28 @@ class Generator(nn.Module):
         reach = 2 * (2 * deepest - 1) + 2 * (deepest - 1) + pooling
         return reach + -reach % deepest
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, core: Region | None = None) -> Tensor:
+        """`core`: the rows and columns that are wanted, all for None: (N, 1, H, W) -> (N, 1, rows, columns). Each level
+        computes what those see of it, instead of the margin that the deepest needs."""
         rows, columns = image.shape[-2:]
-        features = whole = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
-        skips = []
-        for level, block in enumerate(self.down):
+        padded = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
+        wanted = core or whole(image)
+        plan = levels(wanted, whole(padded), len(self.widths), REACH, pooled=not self.unshuffled)
+        features, skips = cut(padded, plan[0].entry, of=plan[0].all), []
+        for level, (block, known) in enumerate(zip(self.down, plan, strict=True)):
             if level == 1 and self.unshuffled:
-                features = F.pixel_unshuffle(whole, 2)
+                features = F.pixel_unshuffle(cut(padded, doubled(known.entry), of=plan[0].all), 2)
             elif level:
                 features = F.max_pool2d(features, 2)
-            features = block(features)
-            skips.append(features)
-        for enlarge, block, skip in zip(self.enlarge, self.up, skips[-2::-1], strict=True):
-            features = block(enlarge(features) + skip)
-        output = self.correction(features)[..., :rows, :columns]
-        return image + output if self.residual else output
+            features = cut(block(features), known.left, of=known.entry)
+            skips.append(cut(features, known.meet, of=known.left))
+        coarser = plan[-1]
+        for enlarge, block, skip, known in zip(self.enlarge, self.up, skips[-2::-1], plan[-2::-1], strict=True):
+            enlarged = cut(enlarge(features), known.meet, of=doubled(coarser.given))
+            features = cut(block(enlarged + skip), known.given, of=known.meet)
+            coarser = known
+        output = self.correction(features)
+        return cut(image, wanted, of=whole(image)) + output if self.residual else output
 
 
 def enlarging(upsampling: str, deep: int, shallow: int) -> nn.Module:

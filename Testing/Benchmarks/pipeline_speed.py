@@ -2,6 +2,7 @@
 
     python Testing/Benchmarks/pipeline_speed.py --picture vpi.png
     python Testing/Benchmarks/pipeline_speed.py --slim --rounds 5
+    python Testing/Benchmarks/pipeline_speed.py --model other.pt
 
 Each way runs in a process of its own, whose peak memory is measured; rounds are interleaved, and the least seconds
 count. `authors`: a generator 64/128/256 over the whole picture, then the FPN at 256 x 1024, in torch's usual memory
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from DAGANSpineLib.inference import Pipeline, pipeline  # noqa: E402
-from DAGANSpineLib.inference.tiles import Tile, span, tiles_of  # noqa: E402
+from DAGANSpineLib.inference.tiles import Tile, core_of, span, tiles_of  # noqa: E402
 from DAGANSpineLib.model import Model, load_model  # noqa: E402
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape  # noqa: E402
 from DAGANSpineLib.networks import resize, shrink  # noqa: E402
@@ -51,15 +52,16 @@ def squares(body: np.ndarray, generator: torch.nn.Module) -> list[Tile]:
     return [tile for tile in tiles if body[tile.inner].any()]
 
 
-def model_of(slim: bool) -> Model:
-    """The bundled model; with `slim`, one with the slim generator and random weights."""
+def model_of(choice: Path | bool | None) -> Model:
+    """The model of a file, the bundled one for None; for True, that with the slim generator and random weights."""
+    if choice is not True:
+        return load_model(choice)
     model = load_model(None)
-    if slim:
-        model.generator = SLIM.build().eval()
+    model.generator = SLIM.build().eval()
     return model
 
 
-def authors(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
+def authors(pixels: np.ndarray, choice: Path | bool | None) -> Callable[[], object]:
     """The authors' way, ready to run."""
     generator, segmenter = GeneratorShape().build().eval(), PanopticFPNShape(depth=50).build().eval()
 
@@ -71,19 +73,19 @@ def authors(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
     return run
 
 
-def in_squares(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
+def in_squares(pixels: np.ndarray, choice: Path | bool | None) -> Callable[[], object]:
     pipeline.tiles_of = squares
-    return ours(pixels, slim)
+    return ours(pixels, choice)
 
 
-def ours(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
-    ready = Pipeline(model_of(slim), "cpu")
+def ours(pixels: np.ndarray, choice: Path | bool | None) -> Callable[[], object]:
+    ready = Pipeline(model_of(choice), "cpu")
     return lambda: ready.run(pixels)
 
 
-def limit(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
+def limit(pixels: np.ndarray, choice: Path | bool | None) -> Callable[[], object]:
     """Matrix products with as many multiply-adds as ours needs at least."""
-    model, (rows, columns) = model_of(slim), NETWORK_SIZE
+    model, (rows, columns) = model_of(choice), NETWORK_SIZE
     needed = lit_body(pixels).sum() * flops(model.generator, 1, 256, 256) / 256**2
     needed += flops(model.segmenter, 2, rows, columns)
     one = torch.ones(MATRIX, MATRIX)
@@ -96,17 +98,19 @@ def limit(pixels: np.ndarray, slim: bool) -> Callable[[], object]:
     return run
 
 
-def flops(network: torch.nn.Module, *shape: int) -> int:
-    """Floating-point operations of a batch (pictures, rows, columns); a multiply-add is two."""
+def flops(network: torch.nn.Module, *shape: int, tile: Tile | None = None) -> int:
+    """Floating-point operations of a batch (pictures, rows, columns), of a tile's core alone where one is given; a
+    multiply-add is two."""
+    pictures = torch.zeros(shape[0], 1, *shape[1:])
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(shape[0], 1, *shape[1:]))
+        network(pictures) if tile is None else core_of(tile, pictures, network)
     return counter.get_total_flops()
 
 
-def serve(way: str, picture: Path, slim: bool, threads: int, pipe: object) -> None:
+def serve(way: str, picture: Path, choice: Path | bool | None, threads: int, pipe: object) -> None:
     """Run once for each word that comes through the pipe: (seconds, peak MB)."""
     torch.set_num_threads(threads)
-    run = WAYS[way](read_input(picture)[0].pixels, slim)
+    run = WAYS[way](read_input(picture)[0].pixels, choice)
     while pipe.recv():
         begin = time.perf_counter()
         run()
@@ -123,17 +127,20 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=SAMPLE, help="a VPI (default: a bundled simulated one)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--model", type=Path, help="a model file (default: the bundled one)")
     parser.add_argument("--slim", action="store_true", help="with the slim generator, of random weights")
     arguments = parser.parse_args()
+    choice = True if arguments.slim else arguments.model
     body = lit_body(read_input(arguments.picture)[0].pixels)
-    generator = model_of(arguments.slim).generator
+    generator = model_of(choice).generator
+    needed = body.sum() * flops(generator, 1, 256, 256) / 256**2
     for name, tiles in {"squares": squares(body, generator), "ours": tiles_of(body, generator)}.items():
-        computed = sum(body[tile.outer].size for tile in tiles)
-        print(f"{name}: {len(tiles)} tiles compute {computed / body.sum():.2f} x the lit body")
+        share = sum(flops(generator, 1, *body[tile.outer].shape, tile=tile) for tile in tiles) / needed
+        print(f"{name}: {len(tiles)} tiles compute {share:.2f} x the lit body")
     context, pipes, found = multiprocessing.get_context("spawn"), {}, {way: [] for way in WAYS}
     for way in WAYS:
         pipes[way], other = context.Pipe()
-        options = way, arguments.picture, arguments.slim, arguments.threads, other
+        options = way, arguments.picture, choice, arguments.threads, other
         context.Process(target=serve, args=options, daemon=True).start()
     for _ in range(arguments.rounds):
         for way, pipe in pipes.items():

@@ -223,3 +223,40 @@ def test_a_slim_unshuffled_generator_takes_less_than_70_kflop_a_pixel():
 def test_an_unknown_depth_is_refused_by_name():
     with pytest.raises(ValueError, match="ResNet-20"):
         ResNet(20)
+
+
+@pytest.mark.parametrize(
+    "core",
+    [
+        (slice(40, 75), slice(33, 61)),
+        (slice(0, 9), slice(90, 101)),
+        (slice(0, 131), slice(0, 101)),
+        (slice(130, 131), slice(50, 51)),
+    ],
+    ids=["within", "in a corner", "all", "one pixel"],
+)
+@pytest.mark.parametrize(
+    "widths, options",
+    [
+        ((4, 8, 16), {}),
+        ((4, 8), {"unshuffled": True}),
+        ((4, 8, 8, 16), {"unshuffled": True, "attention": False}),
+        ((4, 8, 16), {"upsampling": "transposed", "residual": False}),
+        ((4,), {}),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_asked_for_is_that_of_the_whole_picture(widths, options, core):
+    torch.manual_seed(0)
+    generator, image = Generator(widths, **options), torch.randn(2, 1, 131, 101)
+    with torch.inference_mode():
+        torch.testing.assert_close(generator(image, core=core), generator(image)[(..., *core)], atol=2e-6, rtol=0)
+
+
+def test_a_part_alone_costs_less_than_the_margin_that_the_deepest_level_needs():
+    generator, image = Generator((4, 8, 16), unshuffled=True), torch.zeros(1, 1, 256, 256)
+    with FlopCounterMode(display=False) as all_of_it:
+        generator(image)
+    with FlopCounterMode(display=False) as part:
+        generator(image, core=(slice(28, 228), slice(28, 228)))
+    assert part.get_total_flops() < 0.85 * all_of_it.get_total_flops()
