@@ -30,6 +30,7 @@ from ..vpi import DEVIATION
 from .budget import Budget, parameters, smallest
 
 WEIGHT_CYCLE = 10.0
+WEIGHT_IDENTITY = 0.5  # of the cycle's, as in the authors' public code
 WEIGHT_SEGMENTATION = 1.0  # SynSeg-Net adds it as it is
 POOL = 50  # pictures
 FIRST_BETA = 0.5  # of Adam
@@ -70,7 +71,7 @@ class CycleGAN(Method):
         self,
         model: Model,
         discriminator_width: int = 64,
-        weight_identity: float = 0.0,
+        weight_identity: float = WEIGHT_IDENTITY,
         weight_segmentation: float = WEIGHT_SEGMENTATION,
     ) -> None:
         self.weight_identity, self.weight_segmentation = weight_identity, weight_segmentation
@@ -174,7 +175,7 @@ class CycleGANStage(PatchStage):
     """CycleGAN on patches, with the segmenter unless `weight_segmentation` is 0."""
 
     discriminator_width: int = 64
-    weight_identity: float = 0.0
+    weight_identity: float = WEIGHT_IDENTITY
     weight_segmentation: float = WEIGHT_SEGMENTATION
 
     def prepare(self, setting: Setting) -> Prepared:
@@ -182,8 +183,8 @@ class CycleGANStage(PatchStage):
         return restoring(self, setting, method, joint=bool(self.weight_segmentation))
 
 
-def preset(budget: Budget, weight_identity: float = 0.0) -> Preset:
-    """CycleGAN with Adam at 2e-4, as the authors.
+def preset(budget: Budget, weight_identity: float = WEIGHT_IDENTITY) -> Preset:
+    """CycleGAN with Adam at 2e-4, as the authors, and asked to leave alone what is in the wanted domain already.
 
     Where DA-GAN's generator has its published widths, so has CycleGAN's; where it is slimmer, CycleGAN's is slimmed
     too, as long as it has at least as many parameters.
@@ -199,9 +200,9 @@ def preset(budget: Budget, weight_identity: float = 0.0) -> Preset:
     return budget.preset(shape(budget), stages)
 
 
-def with_identity(budget: Budget) -> Preset:
-    """CycleGAN that is asked to leave alone what is clean already, with the weight of the authors' public code."""
-    return preset(budget, weight_identity=0.5)
+def without_identity(budget: Budget) -> Preset:
+    """CycleGAN of adversaries and cycles alone, as its paper has it for most pictures."""
+    return preset(budget, weight_identity=0.0)
 
 
 def shape(budget: Budget) -> ResidualGeneratorShape:

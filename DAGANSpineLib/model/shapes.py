@@ -87,7 +87,7 @@ class DirectGeneratorShape(RestorerShape):
 class ResidualGeneratorShape(RestorerShape):
     """CycleGAN's generator; see `networks.residual_generator`."""
 
-    kind = "residual generator"
+    kind = "residual generator with a shortcut"  # another one than its first form, whose weights would fit it
     width: int = 64
     blocks: int = 9
 

@@ -20,7 +20,7 @@ from DAGANSpineLib.model.shapes import PanopticFPNShape, ResidualGeneratorShape
 from DAGANSpineLib.networks.residual_generator import PatchDiscriminator, ResidualGenerator
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import train
-from DAGANSpineLib.vpi import denormalise, normalise
+from DAGANSpineLib.vpi import normalise
 
 BLACK, WHITE = normalise(0.0), normalise(255.0)
 
@@ -32,7 +32,7 @@ def count(network: nn.Module) -> int:
 def test_the_generator_is_the_published_one_but_for_its_single_channel():
     # published for three channels: 11.378 M; the first and the last convolution have 7 x 7 x 64 weights a channel
     three_channels = 11_378_179
-    assert count(ResidualGenerator()) == three_channels - 2 * (2 * 7 * 7 * 64) - 2
+    assert count(ResidualGenerator()) == three_channels - 2 * (2 * 7 * 7 * 64) - 2  # and it has no other weights
 
 
 def test_the_discriminator_is_the_published_one_but_for_its_single_channel():
@@ -52,22 +52,60 @@ def test_a_score_of_the_discriminator_sees_70_by_70_pixels():
     assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (70, 70)
 
 
-def test_the_generator_gives_greys_in_the_pictures_own_size():
-    network = ResidualGenerator(width=4, blocks=1)
-    greys = denormalise(network(50 * torch.randn(1, 1, 37, 50)))
-    assert greys.shape == (1, 1, 37, 50)
-    assert -0.01 < greys.min() < greys.max() < 255.01
-
-
-def test_the_generator_looks_at_all_of_a_picture_so_that_there_is_one_tile():
+def with_an_opinion(width: int = 4, blocks: int = 1) -> ResidualGenerator:
+    """Untrained, but for last weights, which are zero to begin with."""
     torch.manual_seed(0)
-    network = ResidualGenerator(width=4, blocks=1)
-    picture = torch.zeros(1, 1, 600, 40)
-    elsewhere = picture.clone()
-    elsewhere[..., 500:, :] = 1
+    network = ResidualGenerator(width, blocks)
+    torch.nn.init.normal_(network.layers[-1].weight, 0.0, 0.02)
+    return network
+
+
+def test_an_untrained_generator_gives_its_picture_back_whatever_its_size():
+    picture = torch.randn(1, 1, 37, 50)
+    assert torch.equal(ResidualGenerator(width=4, blocks=1)(picture), picture)
+    assert with_an_opinion()(picture).shape == (1, 1, 37, 50)
+
+
+@pytest.mark.parametrize("share", [0.25, -0.25])
+def test_the_generator_sees_how_bright_a_picture_is(share):
+    """What it adds to the picture depends on it; behind instance normalisation nothing did."""
+    network, picture = with_an_opinion(), torch.randn(1, 1, 64, 64) / 4
+    added = [network(each) - each for each in (picture, picture + share * (WHITE - BLACK))]
+    assert (added[1] - added[0]).abs().mean() > 0.2 * added[0].abs().mean()
+
+
+@pytest.mark.parametrize("blocks", [1, 9])
+def test_the_signal_is_neither_lost_nor_drowned_in_the_layers(blocks):
+    torch.manual_seed(0)
+    features = ResidualGenerator(width=10, blocks=blocks).layers[:-1](torch.randn(2, 1, 96, 96))
+    assert 0.2 < features.std() < 5
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_tiles_with_the_generators_halo_give_the_whole_pictures_output(blocks):
+    network = with_an_opinion(blocks=blocks).double()
+    picture = torch.randn(1, 1, 8 * network.halo, 40, dtype=torch.double)
     with torch.no_grad():
-        assert (network(picture) - network(elsewhere))[..., :40, :].abs().max() > 1e-5
-    assert len(list(tiles_of(np.ones((600, 700), bool), network))) == 1
+        whole = network(picture)
+        first, last = 2 * network.halo, 5 * network.halo
+        tile = network(picture[..., first - network.halo : last + network.halo, :])[
+            ..., network.halo : -network.halo, :
+        ]
+    torch.testing.assert_close(tile, whole[..., first:last, :], atol=1e-12, rtol=0)
+    assert len(list(tiles_of(np.ones((2400, 700), bool), network))) > 1
+
+
+def test_the_halo_is_hardly_wider_than_what_an_output_pixel_looks_at():
+    network = with_an_opinion().double()
+    for weights in network.parameters():
+        weights.data.abs_()  # so that nothing that arrives is cut off or cancelled
+    picture = torch.ones(1, 1, 400, 8, dtype=torch.double, requires_grad=True)
+    reaches = []
+    for row in range(200, 204):
+        (gradient,) = torch.autograd.grad(network(picture)[0, 0, row].sum(), picture)
+        rows = gradient[0, 0].abs().amax(1).nonzero()[:, 0]
+        reaches += [row - int(rows.min()), int(rows.max()) - row]
+    assert network.halo - 4 < max(reaches) <= network.halo
 
 
 def test_the_discriminators_loss_is_the_squared_distance_from_one_or_zero():
@@ -210,7 +248,7 @@ def test_generators_have_the_published_width_where_dagan_has_and_never_less_than
 
 
 def test_the_papers_settings_stand():
-    for system, weight in ((cyclegan.preset, 0.0), (cyclegan.with_identity, 0.5)):
+    for system, weight in ((cyclegan.preset, 0.5), (cyclegan.without_identity, 0.0)):
         (stage,) = system(PAPER).stages
         assert (stage.learning_rate, stage.weight_identity, stage.discriminator_width) == (2e-4, weight, 64)
         assert stage.weight_segmentation > 0  # end to end
