@@ -11,8 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..model import Model
+from ..model import DirectGeneratorShape, Model
 from ..training import Batch, Method, adam
+from .budget import Budget
 
 # patches (N, 1, H, W) -> the same with some pixels hidden, and which of them are to be predicted: boolean, same shape
 Hide = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -40,6 +41,11 @@ class BlindSpotLearning(Method):
 
     def segment(self, images: Tensor) -> Tensor:
         return self.segmenter(images)
+
+
+def direct_generator(budget: Budget) -> DirectGeneratorShape:
+    """DA-GAN's generator without attention, and without the shortcut, which would pass on what isn't hidden."""
+    return DirectGeneratorShape(budget.widths, unshuffled=budget.unshuffled)
 
 
 def prediction_loss(predicted: Tensor, observed: Tensor, spots: Tensor) -> Tensor:

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..model import GeneratorShape, Model, ResidualGeneratorShape
+from ..model import Model, ResidualGeneratorShape
 from ..networks import PatchDiscriminator
 from ..training import (
     Batch,
@@ -27,7 +26,7 @@ from ..training import (
     segmentation_loss,
 )
 from ..vpi import DEVIATION
-from .budget import Budget, parameters, smallest
+from .budget import Budget, size_of, smallest
 
 WEIGHT_CYCLE = 10.0
 WEIGHT_IDENTITY = 0.5  # of the cycle's, as in the authors' public code
@@ -73,8 +72,10 @@ class CycleGAN(Method):
         discriminator_width: int = 64,
         weight_identity: float = WEIGHT_IDENTITY,
         weight_segmentation: float = WEIGHT_SEGMENTATION,
+        weight_cycle: float = WEIGHT_CYCLE,
     ) -> None:
-        self.weight_identity, self.weight_segmentation = weight_identity, weight_segmentation
+        self.weight_cycle, self.weight_identity = weight_cycle, weight_identity
+        self.weight_segmentation = weight_segmentation
         self.networks = {
             "generator": model.generator,
             "spoiler": model.generator_shape.build(),
@@ -112,11 +113,11 @@ class CycleGAN(Method):
         with frozen(*self._discriminators()):
             adversarial = sum(least_squares(self._judge(name, image), True) for name, image in imitations.items())
             cycle = difference(spoiler(cleaned), corrupted) + difference(generator(spoiled), clean)
-            total = adversarial + WEIGHT_CYCLE * cycle
+            total = adversarial + self.weight_cycle * cycle
             figures = {"adversarial": adversarial.detach(), "cycle": cycle.detach()}
             if self.weight_identity:
                 identity = difference(kept, clean) + difference(spoiler(corrupted), corrupted)
-                total = total + WEIGHT_CYCLE * self.weight_identity * identity
+                total = total + self.weight_cycle * self.weight_identity * identity
                 figures["identity"] = identity.detach()
             if self.weight_segmentation:
                 segmentation = segmentation_loss(self.segment(batch.seen(restored)), batch.labels)
@@ -177,9 +178,11 @@ class CycleGANStage(PatchStage):
     discriminator_width: int = 64
     weight_identity: float = WEIGHT_IDENTITY
     weight_segmentation: float = WEIGHT_SEGMENTATION
+    weight_cycle: float = WEIGHT_CYCLE
 
     def prepare(self, setting: Setting) -> Prepared:
-        method = CycleGAN(setting.model, self.discriminator_width, self.weight_identity, self.weight_segmentation)
+        weights = self.weight_identity, self.weight_segmentation, self.weight_cycle
+        method = CycleGAN(setting.model, self.discriminator_width, *weights)
         return restoring(self, setting, method, joint=bool(self.weight_segmentation))
 
 
@@ -187,12 +190,13 @@ def preset(budget: Budget, weight_identity: float = WEIGHT_IDENTITY) -> Preset:
     """CycleGAN with Adam at 2e-4, as the authors, and asked to leave alone what is in the wanted domain already.
 
     Where DA-GAN's generator has its published widths, so has CycleGAN's; where it is slimmer, CycleGAN's is slimmed
-    too, as long as it has at least as many parameters.
+    too, as long as it is at least as large. Its one weight is the cycle's.
     """
     restoration = budget.restoration(
         CycleGANStage,
         learning_rate=budget.hastened(2e-4),
         discriminator_width=budget.discriminator_widths[0],
+        weight_cycle=budget.weighed(WEIGHT_CYCLE),
         weight_identity=weight_identity,
         weight_segmentation=WEIGHT_SEGMENTATION if budget.joint else 0.0,
     )
@@ -207,7 +211,7 @@ def without_identity(budget: Budget) -> Preset:
 
 def shape(budget: Budget) -> ResidualGeneratorShape:
     """How large the generators are."""
-    if budget.widths == GeneratorShape.widths:
+    if budget.published_size:
         return ResidualGeneratorShape()
-    slim = (ResidualGeneratorShape(width) for width in count(4, step=4))
-    return smallest(slim, parameters(budget.generator))
+    slim = [ResidualGeneratorShape(width) for width in range(4, 64, 2)]
+    return smallest(slim, size_of(budget.generator))

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..model import DirectGeneratorShape
 from ..training import PatchStage, Prepared, Preset, Setting, restoring
-from .blind_spots import BlindSpotLearning
+from .blind_spots import BlindSpotLearning, direct_generator
 from .budget import Budget
 
 NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))  # weights of the authors' public code
@@ -60,4 +59,4 @@ def preset(budget: Budget) -> Preset:
     pixels of one grid.
     """
     stage = budget.restoration(Noise2SelfStage, learning_rate=budget.hastened(1e-3))
-    return budget.preset(DirectGeneratorShape(budget.widths), [stage, budget.segmentation])
+    return budget.preset(direct_generator(budget), [stage, budget.segmentation])

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model import DirectGeneratorShape
 from ..training import PatchStage, Prepared, Preset, Setting, restoring
-from .blind_spots import BlindSpotLearning
+from .blind_spots import BlindSpotLearning, direct_generator
 from .budget import Budget
 
 LEARNING_RATE = 4e-4
@@ -95,4 +94,4 @@ def structured(budget: Budget) -> Preset:
 def preset_of(budget: Budget, **spots: int) -> Preset:
     """Either; `spots`: settings of `BlindSpots`."""
     stage = budget.restoration(Noise2VoidStage, learning_rate=budget.hastened(LEARNING_RATE), **spots)
-    return budget.preset(DirectGeneratorShape(budget.widths), [stage, budget.segmentation])
+    return budget.preset(direct_generator(budget), [stage, budget.segmentation])

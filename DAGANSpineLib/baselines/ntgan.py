@@ -38,8 +38,10 @@ class NTGAN(Method):
 
     averaged = ("generator",)
 
-    def __init__(self, model: Model, discriminator_width: int = 64) -> None:
-        self.segmenter = model.segmenter
+    def __init__(
+        self, model: Model, discriminator_width: int = 64, weight_adversarial: float = WEIGHT_ADVERSARIAL
+    ) -> None:
+        self.segmenter, self.weight_adversarial = model.segmenter, weight_adversarial
         self.networks = {
             "generator": model.generator,
             "noise branch": noise_branch(discriminator_width),
@@ -62,7 +64,7 @@ class NTGAN(Method):
             adversarial = least_squares(judge(transferred), real=True)
             pseudo = F.mse_loss(found_again, restored.detach())
             content = F.mse_loss(F.avg_pool2d(restored, BLOCK), F.avg_pool2d(observed, BLOCK))
-            total = pseudo + content + WEIGHT_ADVERSARIAL * adversarial
+            total = pseudo + content + self.weight_adversarial * adversarial
             self.descend(total, "generator")
         return {
             "total": total.detach(),
@@ -111,12 +113,17 @@ class NTGANStage(PatchStage):
     """NTGAN on patches; that half of them are clean, it isn't told."""
 
     discriminator_width: int = 64
+    weight_adversarial: float = WEIGHT_ADVERSARIAL
 
     def prepare(self, setting: Setting) -> Prepared:
-        return restoring(self, setting, NTGAN(setting.model, self.discriminator_width))
+        return restoring(self, setting, NTGAN(setting.model, self.discriminator_width, self.weight_adversarial))
 
 
 def preset(budget: Budget) -> Preset:
     """NTGAN at DA-GAN's learning rate, then the segmenter."""
-    stage = budget.restoration(NTGANStage, discriminator_width=budget.discriminator_widths[0])
+    stage = budget.restoration(
+        NTGANStage,
+        discriminator_width=budget.discriminator_widths[0],
+        weight_adversarial=budget.weighed(WEIGHT_ADVERSARIAL),
+    )
     return budget.preset(budget.generator, [stage, budget.segmentation])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
-
-from ..model import GeneratorShape, UNetShape, UntouchedShape
+from ..model import UNetShape, UntouchedShape
 from ..training import Preset
 from .budget import Budget, smallest
 
@@ -12,11 +10,11 @@ NARROWEST = 8  # channels of the finest level
 
 
 def segmenter(budget: Budget) -> UNetShape:
-    """The authors' own, of 64 to 1024 channels, where DA-GAN has its published size; else the slimmest U-Net with at
-    least as many parameters as DA-GAN."""
-    if budget.widths == GeneratorShape.widths:
+    """The authors' own, of 64 to 1024 channels, where DA-GAN has its published size; else the slimmest U-Net that is at
+    least as large as DA-GAN."""
+    if budget.published_size:
         return UNetShape()
-    return smallest((UNetShape(width) for width in count(NARROWEST)), budget.capacity)
+    return smallest([UNetShape(width) for width in range(NARROWEST, 64)], budget.capacity)
 
 
 def preset(budget: Budget) -> Preset:

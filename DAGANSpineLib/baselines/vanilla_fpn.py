@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
 
 from ..model import PanopticFPNShape, UntouchedShape
 from ..training import Preset
@@ -16,7 +15,9 @@ def preset(budget: Budget) -> Preset:
 
 
 def widened(budget: Budget) -> PanopticFPNShape:
-    """The panoptic FPN, its backbone wider until it has at least as many parameters as DA-GAN's generator and
-    segmenter together (section 3.3: "we enlarge the kernel size and the network depth")."""
-    widths = count(budget.segmenter.width, step=2)
-    return smallest((replace(budget.segmenter, width=width) for width in widths), budget.capacity)
+    """The panoptic FPN, its backbone wider until it has at least the parameters and the multiply-adds of DA-GAN's
+    generator and segmenter together (section 3.3: "we enlarge the kernel size and the network depth")."""
+    narrowest = budget.segmenter.width
+    return smallest(
+        [replace(budget.segmenter, width=width) for width in range(narrowest, 8 * narrowest, 4)], budget.capacity
+    )

@@ -23,7 +23,7 @@ LEARNING_RATE = 1e-3
 
 def preset(budget: Budget) -> Preset:
     """The autoencoder has the generator's widths, and a little more parameters than it."""
-    stage = budget.restoration(WaveCTStage, learning_rate=LEARNING_RATE)
+    stage = budget.restoration(WaveCTStage, learning_rate=LEARNING_RATE * budget.rate)
     return budget.preset(WaveCTShape(budget.widths), [stage, budget.segmentation])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .terminal import (
     STOPPED,
@@ -28,8 +29,27 @@ def add_arguments(command: Parser) -> None:
         "--systems", nargs="+", metavar="SYSTEM", help="some of them, such as da-gan n2v; without it, all"
     )
     command.add_argument(
-        "--seeds", nargs="+", type=at_least(0), default=[0, 1, 2], metavar="S", help="0 1 2 if not given"
+        "--seeds",
+        nargs="+",
+        type=at_least(0),
+        metavar="S",
+        help="of the trainings, such as 0 1 2; without it, five or three of each, as its row needs",
     )
+    command.add_argument(
+        "--also",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="further data sets, on whose test subjects all models are tested, too",
+    )
+    tuning = command.add_mutually_exclusive_group()
+    tuning.add_argument(
+        "--tune",
+        action="store_true",
+        help="first the same small search for every system's learning rate and weight, on held-out training subjects",
+    )
+    tuning.add_argument("--tuning", type=Path, metavar="FILE", help="what such a search found: its tuning.json")
     command.add_argument(
         "--budget",
         default="laptop",
@@ -57,6 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.precision,
             tell=lambda line: print(line, flush=True),
             bar=Bar,
+            also=arguments.also,
+            tune=arguments.tune,
+            tuning=arguments.tuning,
         )
     except KeyboardInterrupt:
         complain("benchmark", "Stopped: the same command goes on from here.")

@@ -10,6 +10,7 @@ __getattr__ = on_demand(
         "benchmarking": (
             "benchmark",
             "named",
+            "recompute",
         ),
         "changed_pictures": (
             "robustness",

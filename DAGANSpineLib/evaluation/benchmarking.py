@@ -6,31 +6,35 @@ goes on from its last checkpoint.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..baselines import LAPTOP, SYSTEMS, Budget, System
+from ..baselines import LAPTOP, SYSTEMS, Budget, Searches, System, chosen, read_searches, tuned, write_searches
 from ..errors import UserError
-from ..files import is_full_disk, whole_file
+from ..files import is_full_disk, portable_name, whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
 from ..training import Dataset, RunFolder, as_json, configuration_of, lacking, open_dataset, refuse, train
-from .comparison import compare, write_comparison
+from .comparison import compare, machine_of, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
-from .job import ERROR, EVALUATION, RECORD, Job
+from .job import ERROR, OWN, RECORD, Job
+from .kept import FILE, read_kept, write_kept
 from .scoring import Rivals, evaluate
+from .search import Search, circumstances, search
+from .subjects import subjects_of
 from .tables import percent, shown
 from .team import Team
 
-SETTINGS, RUNS = "settings.json", "runs"
+SETTINGS, RUNS, TUNING = "settings.json", "runs", "tuning"
 
 Tell = Callable[[str], None]
 
@@ -41,7 +45,8 @@ class BenchmarkError(UserError):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a benchmark compares on, how, and where; `rivals` are shared by its evaluations."""
+    """What a benchmark compares on, how, and where. `also`: further data sets to test on, by name; `searches`: what was
+    found for the systems' settings; `rivals` are shared by the evaluations on one test set."""
 
     folder: Path
     data: Path
@@ -49,30 +54,50 @@ class Benchmark:
     budget: Budget
     precision: str
     device: str
-    rivals: Rivals = field(default_factory=dict)
+    also: Mapping[str, Path] = field(default_factory=dict)
+    searches: Searches = field(default_factory=dict)
+    rivals: dict[str, Rivals] = field(default_factory=dict)
 
-    def jobs(self, systems: Sequence[System], seeds: Sequence[int]) -> list[Job]:
-        """All systems with the first seed, then all with the second: an early stop leaves complete tables."""
+    @property
+    def sets(self) -> list[str]:
+        """All that is tested on, by name."""
+        return [OWN, *self.also]
+
+    def jobs(self, systems: Sequence[System], seeds: Sequence[int] | None = None) -> list[Job]:
+        """All systems with the first seed, then all with the second: an early stop leaves complete tables. Without
+        `seeds`, each with as many as it should have."""
+        most = range(max(system.trainings for system in systems)) if seeds is None else seeds
         return [
-            Job(system, seed, self.folder / RUNS / system.key / f"seed-{seed}") for seed in seeds for system in systems
+            Job(system, seed, self.folder / RUNS / system.key / f"seed-{seed}")
+            for seed in most
+            for system in systems
+            if seeds is not None or seed < system.trainings
         ]
 
     def finished(self) -> list[Job]:
         """Every finished job of the folder, those of earlier commands too."""
         names = (path.parent.name.removeprefix("seed-") for path in self.folder.glob(f"{RUNS}/*/seed-*/{RECORD}"))
         seeds = {int(name) for name in names if name.isdecimal()}
-        return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.record]
+        return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.is_finished(self.sets)]
 
     def compared(self, processes: int) -> dict[str, Any]:
-        """What the finished jobs show."""
-        return compare(self.finished(), self.dataset.name, self.budget.name, self.device, processes)
+        """What the finished jobs show, computed from what is kept of them."""
+        about = {"data": self.dataset.name, "budget": self.budget.name}
+        machine = machine_of(self.device, processes)
+        write_kept(self.finished(), self.sets, about | {"machine": machine}, self.folder / FILE)
+        return recompute(self.folder / FILE)
 
     def begin(self) -> None:
         """Write down what is compared on. Raises BenchmarkError if the folder holds something else."""
         path = self.folder / SETTINGS
         splits = {split: [record.subject for record in getattr(self.dataset, split)] for split in ("train", "test")}
         settings = as_json(
-            {"data": {"name": self.dataset.name, **splits}, "precision": self.precision, "budget": asdict(self.budget)}
+            {
+                "data": {"name": self.dataset.name, **splits},
+                "precision": self.precision,
+                "budget": asdict(self.budget),
+                "tested on too": list(self.also),
+            }
         )
         if path.is_file():
             former = read_json(path, BenchmarkError)
@@ -93,9 +118,13 @@ class Benchmark:
         run = RunFolder(job.folder)
         begun = run.configuration.is_file()
         if begun:
-            preset = job.system.preset(self.budget)
+            preset = job.system.preset(self.budget_of(job))
             run.admit(configuration_of(self.dataset, preset, job.seed, self.name_of(job), self.precision), resume=True)
         return begun
+
+    def budget_of(self, job: Job) -> Budget:
+        """The budget with what the search has found for the job's system."""
+        return tuned(self.budget, job.system, self.searches)
 
     def name_of(self, job: Job) -> str:
         """What the model's provenance calls its preset."""
@@ -103,11 +132,14 @@ class Benchmark:
 
     def run(self, job: Job, quiet: bool, progress: Progress) -> None:
         """Train, evaluate, write the record; go on wherever that was left."""
-        began, resumed = time.monotonic(), self.admit(job)
+        began, resumed, record = time.monotonic(), self.admit(job), job.record
+        if record:
+            self.evaluate(job, Pipeline.load(job.model, self.device), progress)
+            return
         model = train(
             self.data,
             job.folder,
-            job.system.preset(self.budget),
+            job.system.preset(self.budget_of(job)),
             job.seed,
             resumed,
             self.name_of(job),
@@ -116,10 +148,47 @@ class Benchmark:
             quiet,
         )
         cost = {"parameters": learnt(model), "multiply-adds": multiply_adds(model)}
-        evaluate(self.data, Pipeline(model, self.device), job.folder / EVALUATION, "test", progress, self.rivals)
+        self.evaluate(job, Pipeline(model, self.device), progress)
         seconds = None if resumed else round(time.monotonic() - began, 1)
         with whole_file(job.folder / RECORD) as path:
-            path.write_text(json.dumps(cost | {"seconds": seconds}, indent=1) + "\n")
+            path.write_text(json.dumps(cost | self.factors(job) | {"seconds": seconds}, indent=1) + "\n")
+
+    def evaluate(self, job: Job, pipeline: Pipeline, progress: Progress) -> None:
+        """On every test set that the job has not been evaluated on."""
+        for name, data in {OWN: self.data, **self.also}.items():
+            if not (job.evaluation(name) / "scores.json").is_file():
+                evaluate(data, pipeline, job.evaluation(name), "test", progress, self.rivals.setdefault(name, {}))
+
+    def factors(self, job: Job) -> dict[str, float]:
+        """What the search has found for the job's system, if there was one."""
+        outcomes = self.searches.get(job.system.searched)
+        return asdict(chosen(outcomes)) if outcomes else {}
+
+
+def recompute(path: Path) -> dict[str, Any]:
+    """All figures of a benchmark from its file of kept scores: what benchmark.json holds. Raises KeptError."""
+    about, jobs = read_kept(path)
+    sets = list(jobs[0].evaluations)
+    return compare(jobs, about["data"], about["budget"], about["machine"], sets)
+
+
+def further(paths: Sequence[Path], dataset: Dataset) -> dict[str, Path]:
+    """Further data sets to test on, by the names of their folders. Raises BenchmarkError where names are alike or can't
+    be a file's, and where a test picture is one of those that are trained on; DatasetError for what is no data set."""
+    named_ = {path.resolve().name: path for path in paths}
+    if len(named_) < len(paths) or any(name in (OWN, "") or portable_name(name) != name for name in named_):
+        raise BenchmarkError(f"Folders of further data sets need plain names, no two alike, and not {OWN}: rename one.")
+    seen = {digest(record.image) for record in dataset.train + dataset.unlabelled} if paths else set()
+    for path in paths:
+        for record in subjects_of(path, "test")[1]:
+            if record.image.is_file() and digest(record.image) in seen:
+                raise BenchmarkError(f"{record.image} is one of the pictures to train on: test on others.")
+    return named_
+
+
+def digest(path: Path) -> str:
+    """Tells a file from every other."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def named(keys: Iterable[str] | None) -> list[System]:
@@ -135,15 +204,22 @@ def benchmark(
     data: Path,
     folder: Path,
     systems: Sequence[System] = SYSTEMS,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] | None = None,
     budget: Budget = LAPTOP,
     device: str = "auto",
     precision: str = "auto",
     tell: Tell = print,
     bar: Callable[[str], Progress] = lambda label: unheard,
+    also: Sequence[Path] = (),
+    tune: bool = False,
+    tuning: Path | None = None,
 ) -> dict[str, str] | None:
     """Train and evaluate systems with seeds, and compare all that the folder then holds; see `write_comparison` and
-    `write_gallery` for what is written.
+    `write_gallery` for what is written. Without `seeds`, each system has as many trainings as its row needs.
+
+    `also`: further data sets on whose test subjects every model is tested. `tune`: search for every system's settings
+    first, and keep them as tuning.json; `tuning`: take those of another benchmark's tuning.json. Once the folder has
+    that file, it holds without either.
 
     Several processes under torchrun take one job after the other, each alone. `tell` gets a line for each job, `bar`
     makes a progress function under a label. A job that fails doesn't stop the others; returns the reasons of those
@@ -152,21 +228,28 @@ def benchmark(
     """
     team, dataset = Team.join(), open_dataset(data)
     precision = choose_precision(precision, choose_device(device)[0])
-    task = Benchmark(folder, data, dataset, budget, precision, device)
-    jobs = task.jobs(systems, list(dict.fromkeys(seeds)))
+    task = Benchmark(folder, data, dataset, budget, precision, device, further(also, dataset))
     if any(stage.restores for system in systems for stage in system.preset(budget).stages):
         refuse(lacking(dataset.pictures))  # restoration would be left out of what is compared
-    for job in jobs:
-        task.admit(job)
+    if tuning:
+        read_searches(tuning)
     if team.main:
         task.begin()
+        if tuning:
+            with whole_file(folder / f"{TUNING}.json") as path:
+                path.write_bytes(tuning.read_bytes())
     team.meet("begin")
+    task = replace(task, searches=searches_of(task, systems if tune else [], team, tell))
+    jobs = task.jobs(systems, None if seeds is None else list(dict.fromkeys(seeds)))
+    for job in jobs:
+        task.admit(job)
+    team.meet("admitted")
     for job in team.share(jobs):
-        if not job.record:
+        if not job.is_finished(task.sets):
             work(task, job, quiet=not team.main, progress=bar(f"Evaluating {job.name}"))
             tell(standing(job, jobs, team.size))
         tidy(job)
-        if team.main and job.record:
+        if team.main and job.is_finished(task.sets):
             write_comparison(task.compared(team.size), folder)
     team.meet("end")
     if not team.main:
@@ -174,7 +257,21 @@ def benchmark(
     if finished := task.finished():
         write_comparison(task.compared(team.size), folder, plot=True)
         write_gallery(finished, data, folder, device, bar("Drawing the gallery"))
-    return {job.name: job.trouble for job in jobs if not job.record}
+    return {job.name: job.trouble for job in jobs if not job.is_finished(task.sets)}
+
+
+def searches_of(task: Benchmark, systems: Sequence[System], team: Team, tell: Tell) -> Searches:
+    """What is known of the systems' settings: searched for now for these, else as the folder has it, if it does."""
+    path = task.folder / f"{TUNING}.json"
+    if systems:
+        searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device)
+        found = search(searching, systems, team, tell)
+        known = read_searches(path) if path.is_file() else {}
+        if team.main:
+            about = circumstances(searching, task.dataset.name, machine_of(task.device, team.size))
+            write_searches(known | found, about, path)
+        team.meet("searches written")
+    return read_searches(path) if path.is_file() else {}
 
 
 def work(task: Benchmark, job: Job, quiet: bool, progress: Progress) -> None:

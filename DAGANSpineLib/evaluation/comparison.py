@@ -7,6 +7,7 @@ import itertools
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from statistics import stdev
@@ -18,20 +19,44 @@ from ..baselines import REFERENCE, System
 from ..files import whole_file
 from ..inference import choose_device, name_of_device
 from .comparison_tables import as_csv, as_markdown
-from .job import Job
-from .paired import LEVEL, RESAMPLES, SEED
-from .pairwise import Row, differences, rows_by_subject, same_subjects
+from .crossed import FEWEST_SEEDS, as_scores, crossed_difference, holm
+from .job import OWN, Job
+from .kept import Kept
+from .paired import FEWEST, LEVEL, RESAMPLES, SEED
+from .pairwise import FIGURES, Figure, Row, rows_by_subject, same_subjects
 from .plots import plot_differences
 from .scoring import BONES, mean
+from .severity import angle_error, by_severity, write_severity
 
 SCORES = ("dice", "jaccard", "accuracy")
 NAME = "benchmark"
 
 
-def compare(jobs: Sequence[Job], data: str, budget: str, device: str = "auto", processes: int = 1) -> dict[str, Any]:
+ALL_FIGURES = (*FIGURES, Figure("curve angles off by, °", angle_error, better=-1))
+ERROR = 1 - LEVEL / 100  # of the differences that are said to be shown, the share of chance that is put up with
+
+
+def machine_of(device: str = "auto", processes: int = 1) -> dict[str, Any]:
+    """By what, by how many processes at a time, and when."""
+    return {
+        "device": name_of_device(choose_device(device)[0].type),
+        "architecture": platform.machine(),
+        "torch": torch.__version__,
+        "processes": processes,
+        "date": date.today().isoformat(),
+    }
+
+
+def compare(
+    jobs: Sequence[Job | Kept],
+    data: str,
+    budget: str,
+    machine: Mapping[str, Any] | None = None,
+    sets: Sequence[str] = (OWN,),
+) -> dict[str, Any]:
     """Compare finished jobs: what benchmark.json holds. Raises VersusError if they were not of the same pictures.
 
-    `data`, `budget`: their names; `device`, `processes`: by which and by how many at a time the jobs were done.
+    `data`, `budget`: their names; `machine`: see `machine_of`; `sets`: all that they were tested on.
     """
     by_system: dict[System, list[Job]] = {}
     for job in jobs:
@@ -40,7 +65,9 @@ def compare(jobs: Sequence[Job], data: str, budget: str, device: str = "auto", p
     for job in jobs[1:]:
         same_subjects(scores[jobs[0]], scores[job], jobs[0].folder, job.folder)
     rows = {
-        system: {job.seed: list(rows_by_subject(scores[job]).values()) for job in each}
+        system: {
+            job.seed: list(rows_by_subject(scores[job]).values()) for job in sorted(each, key=lambda job: job.seed)
+        }
         for system, each in by_system.items()
     }
     systems = [described(system, each, [scores[job] for job in each]) for system, each in by_system.items()]
@@ -51,17 +78,12 @@ def compare(jobs: Sequence[Job], data: str, budget: str, device: str = "auto", p
         "subjects": len(first["subjects"]),
         "left out": first["left out"],
         "budget": budget,
-        "machine": {
-            "device": name_of_device(choose_device(device)[0].type),
-            "architecture": platform.machine(),
-            "torch": torch.__version__,
-            "processes": processes,
-            "date": date.today().isoformat(),
-        },
+        "machine": machine or machine_of(),
         "input": first["restoration"]["input"],
         "systems": systems,
         "differences": compared(rows, data, first["split"]),
         "agreement": agreement(systems),
+        "severity": by_severity(jobs, sets),
     }
 
 
@@ -80,6 +102,8 @@ def described(system: System, jobs: Sequence[Job], scores: Sequence[Mapping[str,
         "average dice by seed": dice,
         "spread over seeds": stdev(dice) if len(dice) > 1 and None not in dice else None,
         "restoration": averaged([each["restoration"]["model"] for each in scores]),
+        "ranked": system.ranked,
+        "found by search": {name: records[0].get(name) for name in ("rate", "weight")},
         "parameters": records[0]["parameters"],
         "multiply-adds": records[0]["multiply-adds"],
         "seconds per image": mean(seconds),
@@ -102,29 +126,41 @@ def averaged(values: Sequence[Any]) -> Any:
 
 
 def compared(rows: Mapping[System, Mapping[int, Sequence[Row]]], data: str, split: str) -> dict[str, Any] | None:
-    """Paired differences from DA-GAN, as versus.json holds them: of each subject's mean over the seeds that both were
-    trained with. None without DA-GAN."""
+    """Differences from DA-GAN, by system and figure, over subjects and trainings, each figure's corrected for how many
+    systems are looked at. None without DA-GAN. Who is outside the ranking is left out."""
     reference = next((system for system in rows if system.name == REFERENCE), None)
     if reference is None:
         return None
-    others = []
-    for system in rows:
-        seeds = sorted(set(rows[system]) & set(rows[reference]))
-        if system is reference or not seeds:
-            continue
-        ours, theirs = (
-            [averaged(of_subject) for of_subject in zip(*(rows[each][seed] for seed in seeds), strict=True)]
-            for each in (reference, system)
-        )
-        others.append({"name": system.name, "seeds": seeds, "differences": differences(ours, theirs)})
+    systems = [system for system in rows if system is not reference and system.ranked]
+    found: dict[System, dict[str, Any]] = {system: {} for system in systems}
+    for figure in ALL_FIGURES:
+        scores = {system: as_scores([map(figure.of, each) for each in rows[system].values()]) for system in rows}
+        differences = {system: crossed_difference(scores[reference], scores[system]) for system in systems}
+        corrected = holm({system: each and each.p for system, each in differences.items()})
+        for system, each in differences.items():
+            if each is not None:
+                words = ("better", "worse")[:: figure.better]
+                read = {"corrected p": corrected[system], "reading": reading(asdict(each), corrected[system], *words)}
+                found[system][figure.name] = asdict(each) | read
     return {
         "data": data,
         "split": split,
         "subjects": len(next(iter(rows[reference].values()))),
         "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "interval, per cent": LEVEL},
         "reference": {"name": REFERENCE},
-        "others": others,
+        "others": [
+            {"name": system.name, "seeds": list(rows[system]), "differences": each} for system, each in found.items()
+        ],
     }
+
+
+def reading(found: Mapping[str, Any], corrected: float | None, larger: str, smaller: str) -> str:
+    """What a difference says, in words for a larger and for a smaller figure."""
+    if corrected is None:
+        return f"fewer than {FEWEST} subjects or {FEWEST_SEEDS} trainings can't tell"
+    if corrected >= ERROR or found["larger"] + found["smaller"] < FEWEST:
+        return "no difference shown"
+    return larger if found["mean"] > 0 else smaller
 
 
 def agreement(systems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -155,8 +191,8 @@ def rank(systems: Sequence[Mapping[str, Any]], kind: str) -> int:
 
 
 def write_comparison(comparison: Mapping[str, Any], folder: Path, plot: bool = False) -> None:
-    """Write benchmark.json, benchmark.md, benchmark.csv and, if asked for, benchmark.png with the paired
-    differences."""
+    """Write benchmark.json, benchmark.md, benchmark.csv and, if asked for, benchmark.png with the differences,
+    severity.md and severity.png."""
     texts = {
         ".json": json.dumps(comparison, indent=1, ensure_ascii=False) + "\n",
         ".md": as_markdown(comparison),
@@ -168,3 +204,5 @@ def write_comparison(comparison: Mapping[str, Any], folder: Path, plot: bool = F
     if plot and comparison["differences"] and comparison["differences"]["others"]:
         with whole_file(folder / f"{NAME}.png") as path:
             plot_differences(comparison["differences"], path)
+    if plot:
+        write_severity(comparison["severity"], folder)

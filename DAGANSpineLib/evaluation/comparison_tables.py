@@ -30,7 +30,8 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         "## Segmentation",
         segmentation(systems),
         "Dice / Jaccard / pixel accuracy in per cent: means over the test subjects (scores of each picture), then over "
-        "the seeds. Spread: standard deviation of the average Dice between the seeds' means.",
+        "the seeds. Spread: standard deviation of the average Dice between the seeds' means. All systems segment a "
+        "picture and its mirror image, and average the two answers. In brackets: outside any ranking.",
         *notes(systems),
         "## Restoration",
         restoration(comparison),
@@ -40,7 +41,9 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         cost(systems),
         "Multiply-adds of restoration and segmentation at 256 × 1024. Seconds to restore a picture at its native size "
         f"and segment it: {machine(comparison['machine'])}. Minutes of training and evaluation; a dash: it was "
-        "interrupted.",
+        "interrupted. Rate, weight: by how much the learning rate, and the one weight of the losses, are larger than "
+        "the authors', as the search on held-out training subjects has chosen (tuning.json); a dash: nobody has "
+        "searched.",
         *paired(comparison["differences"]),
         "## Beside the paper",
         *beside(systems),
@@ -68,8 +71,16 @@ def cells(scores: Mapping[str, Mapping[str, float | None]]) -> list[str]:
 
 
 def segmentation(systems: Sequence[Described]) -> str:
-    rows = [[each["name"], *cells(each["segmentation"]), shown(percent(each["spread over seeds"]))] for each in systems]
-    return table(["D / J / P, %", *CLASSES, "spread"], rows)
+    rows = [
+        [called(each), *cells(each["segmentation"]), shown(percent(each["spread over seeds"])), str(len(each["seeds"]))]
+        for each in systems
+    ]
+    return table(["D / J / P, %", *CLASSES, "spread", "trainings"], rows)
+
+
+def called(system: Described) -> str:
+    """A system's name, in brackets where it is outside the ranking."""
+    return system["name"] if system.get("ranked", True) else f"({system['name']})"
 
 
 def notes(systems: Sequence[Described]) -> list[str]:
@@ -80,7 +91,7 @@ def notes(systems: Sequence[Described]) -> list[str]:
 
 def restoration(comparison: Mapping[str, Any]) -> str:
     names = list(comparison["input"])
-    rows = [("input", comparison["input"]), *((each["name"], each["restoration"]) for each in comparison["systems"])]
+    rows = [("input", comparison["input"]), *((called(each), each["restoration"]) for each in comparison["systems"])]
     return table(
         ["", *names], [[name, *(shown(values[one], DIGITS.get(one, 2)) for one in names)] for name, values in rows]
     )
@@ -95,33 +106,35 @@ def machine(found: Mapping[str, Any]) -> str:
 def cost(systems: Sequence[Described]) -> str:
     rows = [
         [
-            each["name"],
+            called(each),
             shown(each["parameters"] / 1e6, 3),
             shown(each["multiply-adds"] / 1e9),
             shown(each["seconds per image"]),
             shown(each["seconds of training"] and each["seconds of training"] / 60, 1),
+            *(shown(each["found by search"][name]) for name in ("rate", "weight")),
         ]
         for each in systems
     ]
-    return table(["", "parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes"], rows)
+    header = ["parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes", "rate ×", "weight ×"]
+    return table(["", *header], rows)
 
 
 def paired(differences: Mapping[str, Any] | None) -> list[str]:
     """The differences from DA-GAN, a line for each system."""
     if not differences or not differences["others"]:
         return []
-    names = list(differences["others"][0]["differences"])
+    names = list(dict.fromkeys(name for other in differences["others"] for name in other["differences"]))
     rows = [
         [other["name"], *(difference(other["differences"].get(name), DIGITS.get(name, 2)) for name in names)]
         for other in differences["others"]
     ]
     return [
-        f"## Paired differences from {REFERENCE}",
+        f"## Differences from {REFERENCE}",
         table([f"minus {REFERENCE}", *names], rows),
-        f"Each subject's mean over the seeds, system minus {REFERENCE}, with {LEVEL} % bootstrap intervals over the "
-        f"subjects ({RESAMPLES} resamples, seed {SEED}). Bold: the interval leaves out 0, and at least {FEWEST} "
-        "subjects differ; one in twenty does by chance alone. The intervals hold for these trainings: how far apart "
-        "the seeds are says how much another one may differ.",
+        f"System minus {REFERENCE}, with {LEVEL} % bootstrap intervals over subjects, which both share, and over each "
+        f"one's trainings ({RESAMPLES} resamples, seed {SEED}; wider where trainings are few, as Student's t is). "
+        f"Bold: shown, which is p below {1 - LEVEL / 100:.2f} after Holm's correction for the systems of the table, "
+        f"and at least {FEWEST} subjects differ.",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ..records import check_record, read_json
 from ..training import RunFolder
 
 RECORD, ERROR, EVALUATION = "job.json", "error.txt", "evaluation"
+OWN = "own"  # the test subjects of the data set that was trained on, among further test sets
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -38,10 +40,22 @@ class Job:
         path = self.folder / RECORD
         return read_record(path) if path.is_file() else None
 
+    def evaluation(self, name: str = OWN) -> Path:
+        """Where the scores on a test set lie."""
+        return self.folder / (EVALUATION if name == OWN else f"{EVALUATION}-{name}")
+
+    def tested(self, name: str) -> dict[str, Any]:
+        """What `evaluate` found on a test set."""
+        return read_record(self.evaluation(name) / "scores.json")
+
     @property
     def scores(self) -> dict[str, Any]:
-        """What `evaluate` found."""
-        return read_record(self.folder / EVALUATION / "scores.json")
+        """Those of the data set's own test subjects."""
+        return self.tested(OWN)
+
+    def is_finished(self, sets: Sequence[str] = (OWN,)) -> bool:
+        """Whether it is trained, and evaluated on all these test sets."""
+        return self.record is not None and all((self.evaluation(name) / "scores.json").is_file() for name in sets)
 
     @property
     def model(self) -> Path:

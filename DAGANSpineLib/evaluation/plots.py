@@ -130,6 +130,31 @@ def point_outward(axes: Axes, place: int, found: Mapping[str, Any], colour: str)
     )  # fmt: skip
 
 
+def plot_severity(found: Mapping[str, Any], path: Path) -> None:
+    """Figures over the torn share of the lit body (what severity in benchmark.json holds), a line a system with its
+    band; beside them the differences from the vanilla FPN."""
+    shown = {figure: curve for figure, curve in found["curves"].items() if curve}
+    figure = Figure(figsize=(10, 3.4 * len(shown) + 1.2), layout="constrained")
+    panels = figure.subplots(len(shown), 2, squeeze=False)
+    for (left, right), (name, curve) in zip(panels, shown.items(), strict=True):
+        share = 100 * np.array(curve["torn share"])
+        right.axhline(0, color=GREY, linewidth=1)
+        for place, (system, line) in enumerate(curve["systems"].items()):
+            colour, style = f"C{place % 10}", "-" if place < 10 else "--"
+            for axes, values in ((left, line), (right, line.get("minus vanilla FPN"))):
+                if values:
+                    axes.fill_between(share, values["low"], values["high"], color=colour, alpha=0.08, linewidth=0)
+                    axes.plot(share, values["mean"], style, color=colour, linewidth=1.5, label=system)
+        for axes, words in ((left, name), (right, f"{name}, minus the vanilla FPN's")):
+            axes.set_xlabel("torn share of the lit body, %", fontsize=8, color=INK)
+            axes.grid(color="0.92")
+            heading(axes, words)
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False)
+    names = ", ".join(each["data"] for each in found["sets"].values())
+    save(figure, textwrap.fill(f"{names}; bands: 95 % over subjects and trainings", 110), path)
+
+
 def plot_sheet(pictures: Mapping[str, np.ndarray], title: str, path: Path) -> None:
     """A contact sheet: colour pictures (rows, columns, 3) of one spine under their names, all equally wide."""
     across = -(-len(pictures) // 2)

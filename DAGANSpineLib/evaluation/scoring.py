@@ -174,7 +174,17 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 
 def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[str, Any]:
-    """Means over the subjects, and scores of the pooled pixels; "average" is the mean of the three classes."""
+    """Means over the subjects, and scores of the pooled pixels."""
+    return means_of(rows) | {
+        "pooled": by_class(sum(agreements[1:], agreements[0])),
+        "parts": by_part(rows, mean),
+        "groups": by_group(rows, mean),
+        "curves": curves_of(rows),
+    }
+
+
+def means_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Segmentation's and restoration's means over the subjects; "average" is the mean of the three classes."""
     per_image = {
         score: with_average({bone: mean(row["segmentation"][score][bone] for row in rows) for bone in BONES})
         for score in rows[0]["segmentation"]
@@ -185,14 +195,7 @@ def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[s
         restored: {name: mean(row["restoration"][restored].get(name) for row in rows) for name in names}
         for restored in rows[0]["restoration"]
     }
-    return {
-        "per image": per_image,
-        "pooled": by_class(sum(agreements[1:], agreements[0])),
-        "restoration": restoration,
-        "parts": by_part(rows, mean),
-        "groups": by_group(rows, mean),
-        "curves": curves_of(rows),
-    }
+    return {"per image": per_image, "restoration": restoration}
 
 
 def curves_of(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

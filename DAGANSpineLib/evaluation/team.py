@@ -47,12 +47,13 @@ class Team:
     def main(self) -> bool:
         return self.rank == 0
 
-    def share(self, jobs: Sequence[Item]) -> Iterator[Item]:
-        """The jobs for this process, in order: always the next one that nobody has taken yet."""
+    def share(self, jobs: Sequence[Item], what: str = "jobs") -> Iterator[Item]:
+        """The jobs for this process, in order: always the next one that nobody has taken yet; `what` they are called,
+        since each kind is counted by itself."""
         if self.store is None:
             yield from jobs
             return
-        while (taken := self.store.add("jobs taken", 1)) <= len(jobs):
+        while (taken := self.store.add(f"{what} taken", 1)) <= len(jobs):
             yield jobs[taken - 1]
 
     def meet(self, place: str) -> None:

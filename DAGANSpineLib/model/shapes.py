@@ -78,9 +78,10 @@ class DirectGeneratorShape(RestorerShape):
     unnamed: ClassVar[Mapping[str, Any]] = {"upsampling": "transposed"}
     widths: tuple[int, ...] = (64, 128, 256)
     upsampling: str = "bilinear"
+    unshuffled: bool = False
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, attention=False, residual=False, upsampling=self.upsampling)
+        return Generator(self.widths, False, False, self.upsampling, self.unshuffled)
 
 
 @dataclass(frozen=True)

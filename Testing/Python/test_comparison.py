@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from DAGANSpineLib.baselines.budget import BUDGETS, parameters
+from DAGANSpineLib.baselines.budget import BUDGETS, Size, parameters, size_of
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.comparison import compare, write_comparison
+from DAGANSpineLib.evaluation.comparison_tables import as_markdown
 from DAGANSpineLib.evaluation.cost import learnt, multiply_adds
+from DAGANSpineLib.evaluation.crossed import crossed_difference
 from DAGANSpineLib.evaluation.job import Job
-from DAGANSpineLib.evaluation.paired import paired_difference
 from DAGANSpineLib.evaluation.pairwise import VersusError
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import Model, freeze, load_model, save_model
@@ -106,19 +107,32 @@ def test_differences_are_of_the_subjects_means_over_the_seeds(jobs):
     made, dice = jobs
     differences = compare(made, "Simulated", "smoke")["differences"]
     assert [other["name"] for other in differences["others"]] == ["Vanilla FPN", "U-Net"]
-    means = {key: np.mean([dice[key, seed] for seed in SEEDS], axis=0).mean(1) for key in KEYS}
-    expected = paired_difference(100 * means["da-gan"], 100 * means["u-net"])
+    percent = {key: 100 * np.stack([dice[key, seed].mean(1) for seed in SEEDS]) for key in KEYS}
+    expected = crossed_difference(percent["da-gan"], percent["u-net"])
     found = differences["others"][1]["differences"]["Dice average, %"]
     assert (found["mean"], found["low"], found["high"]) == pytest.approx((expected.mean, expected.low, expected.high))
+    assert found["p"] <= found["corrected p"] <= 2 * found["p"]
     assert found["reading"] == "worse" and found["subjects"] == SUBJECTS
 
 
-def test_only_seeds_that_both_were_trained_with_are_compared(jobs):
+def test_all_trainings_that_there_are_are_compared_and_a_single_one_can_t_tell(jobs):
     made, dice = jobs
     some = [job for job in made if not (job.system.key == "u-net" and job.seed > 0)]
     other = compare(some, "Simulated", "smoke")["differences"]["others"][1]
-    expected = 100 * (dice["u-net", 0] - dice["da-gan", 0]).mean()
-    assert other["seeds"] == [0] and other["differences"]["Dice average, %"]["mean"] == pytest.approx(expected)
+    found = other["differences"]["Dice average, %"]
+    expected = dice["u-net", 0].mean() - np.mean([dice["da-gan", seed] for seed in SEEDS])
+    assert other["seeds"] == [0] and found["mean"] == pytest.approx(100 * expected)
+    assert found["low"] is None and "can't tell" in found["reading"]
+
+
+def test_who_is_outside_the_ranking_is_shown_in_brackets_and_compared_with_nobody(jobs):
+    made, _ = jobs
+    outside = [replace(job, system=replace(job.system, ranked=job.system.key != "u-net")) for job in made]
+    comparison = compare(outside, "Simulated", "smoke")
+    assert [other["name"] for other in comparison["differences"]["others"]] == ["Vanilla FPN"]
+    text = as_markdown(comparison)
+    assert "| (U-Net) |" in text and "U-Net" not in text.split("## Differences")[1].split("## Beside")[0]
+    assert [each.name for each in SYSTEMS if not each.ranked] == ["NTGAN"]
 
 
 def test_evaluations_of_other_pictures_are_not_compared(jobs):
@@ -200,12 +214,32 @@ def test_multiply_adds_are_the_published():
 
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
 @pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
-def test_every_system_has_at_least_dagans_capacity(each, budget):
-    """But for the three weights of each spatial attention, which are no part of some."""
+def test_every_system_has_at_least_dagans_parameters_and_multiply_adds(each, budget):
+    """But for the weights of spatial attention, which some have not; WaveCT's multiply-adds hang on the picture."""
     preset = each.preset(budget)
-    attention = parameters(budget.generator) - parameters(replace(budget.generator, attention=False))
-    assert attention == 15
-    assert parameters(preset.generator) + parameters(preset.segmenter) >= budget.capacity - attention
+    attention = size_of(budget.generator).parameters - size_of(replace(budget.generator, attention=False)).parameters
+    assert attention == (12 if budget.unshuffled else 15)  # three for each of its units
+    total = parameters(preset.generator) + parameters(preset.segmenter)
+    assert total >= budget.capacity.parameters - attention
+    if each.key != "wavect":
+        learns = parameters(preset.generator) > 0
+        restoring = size_of(preset.generator).multiply_adds if learns else 0
+        assert restoring + size_of(preset.segmenter).multiply_adds >= 0.999 * budget.capacity.multiply_adds
+
+
+def test_sizes_are_those_of_built_networks_and_the_vanilla_fpn_has_the_whole_of_dagans():
+    budget = BUDGETS["laptop"]
+    model = Model(budget.generator, budget.segmenter)
+    assert budget.capacity == Size(learnt(model), multiply_adds(model))
+    assert size_of(each_named("Vanilla FPN").preset(budget).segmenter).holds(budget.capacity)
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+def test_no_rival_is_crippled_by_being_matched(budget):
+    """The pooled branches of PPMU keep at least four channels, a U-Net's finest level at least eight."""
+    unit = each_named("PPMU").preset(budget).segmenter.build().skips[0]
+    assert all(branch[0].out_channels >= 4 for branch in unit.branches)
+    assert each_named("U-Net").preset(budget).segmenter.width >= 8
 
 
 @pytest.mark.parametrize("budget", [BUDGETS["laptop"], BUDGETS["long"]], ids=lambda budget: budget.name)
@@ -214,6 +248,7 @@ def test_on_a_laptop_all_learn_from_the_same_in_as_many_steps(each, budget):
     """Segmentation by the very same stage, restoration from the same patches."""
     *restoration, segmentation = each.preset(budget).stages
     assert getattr(segmentation, "segmentation", segmentation) == budget.segmentation  # RSNU's holds the shared one
+    assert (segmentation.steps, segmentation.batch) == (budget.segmentation.steps, budget.segmentation.batch)
     reference = each_named(REFERENCE).preset(budget).stages[0]
     for stage in restoration:
         if isinstance(stage, PatchStage):

@@ -1,0 +1,143 @@
+"""The same small search for every system: by how much its learning rate, and the one weight that its losses have,
+should be larger than its authors'.
+
+Five short trainings of the system's own stage each: three learning rates a factor apart, then two weights beside the
+authors' at the best of them, or two more learning rates for who has no weight. Held-out training subjects judge them,
+by what the stage's checkpoints are chosen by. Nobody looks at test subjects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..files import whole_file
+from ..records import check_record, read_json
+from ..training import Preset
+from .budget import Budget
+from .systems import SHARED_SEGMENTER, System
+
+SHARE = 4  # a trial takes a quarter of the stage's steps, or epochs
+RATES, MORE_RATES = (0.4, 1.0, 2.5), (0.16, 6.25)
+WEIGHTS = (0.2, 5.0)
+
+
+class TuningError(UserError):
+    """A file of searches that can't be used; the text says which, and why."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Factors to try: of the authors' learning rate, and of their weight."""
+
+    rate: float = 1.0
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """As its folder is called."""
+        return f"rate-{self.rate:g}-weight-{self.weight:g}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to: the merit on held-out training subjects, the larger the better, None for a training that
+    failed; and how long it took."""
+
+    trial: Trial
+    merit: float | None
+    seconds: float | None = None
+
+
+Searches = dict[str, list[Outcome]]  # by the key of the system
+
+
+def trials(system: System, so_far: Sequence[Outcome] = ()) -> list[Trial]:
+    """What to try next: first learning rates, then, with those known, the rest; nothing once all are known."""
+    first = [Trial(rate) for rate in RATES]
+    known = {outcome.trial for outcome in so_far}
+    if not known.issuperset(first):
+        return [trial for trial in first if trial not in known]
+    best = chosen([outcome for outcome in so_far if outcome.trial in first]).rate
+    second = [Trial(best, weight) for weight in WEIGHTS] if system.weighs else [Trial(rate) for rate in MORE_RATES]
+    return [trial for trial in second if trial not in known]
+
+
+def chosen(outcomes: Iterable[Outcome]) -> Trial:
+    """The best trial, of equals the authors' settings; those too where every trial failed."""
+    known = [outcome for outcome in outcomes if outcome.merit is not None]
+    best = max(known, key=lambda outcome: (outcome.merit, outcome.trial == Trial()), default=None)
+    return best.trial if best else Trial()
+
+
+def shortened(preset: Preset) -> Preset:
+    """A trial: the stage that is searched for, which is the preset's first, for a share of its length, judged at its
+    end."""
+    stage = preset.stages[0]
+    shorter = {
+        name: max(1, getattr(stage, name) // SHARE) for name in ("epochs", "steps") if getattr(stage, name) is not None
+    }
+    return replace(preset, stages=(replace(stage, **shorter),), validate_every=10**9)
+
+
+def tried(budget: Budget, system: System, trial: Trial) -> Preset:
+    """A system's whole training by these factors of its own, all else as the authors have it."""
+    own = replace(budget, rate=trial.rate, weight=trial.weight)
+    return system.preset(own if restores(system, budget) else with_segmentation(own, trial.rate))
+
+
+def tuned(budget: Budget, system: System, searches: Searches) -> Budget:
+    """The budget as the searches have it for this system; as it is without any.
+
+    Who shares DA-GAN's kind of segmenter shares the learning rate that the vanilla FPN's search has chosen for it, and
+    ablations what their whole has chosen: all else equal.
+    """
+
+    def of(key: str) -> Trial:
+        return chosen(searches[key]) if searches.get(key) else Trial()
+
+    own = of(system.searched)
+    segmenter = of(SHARED_SEGMENTER) if restores(system, budget) else own
+    return with_segmentation(replace(budget, rate=own.rate, weight=own.weight), segmenter.rate)
+
+
+def with_segmentation(budget: Budget, rate: float) -> Budget:
+    """The budget with so many times the learning rate of its segmentation."""
+    learning_rate = budget.segmentation.learning_rate * rate
+    return replace(budget, segmentation=replace(budget.segmentation, learning_rate=learning_rate))
+
+
+def restores(system: System, budget: Budget) -> bool:
+    """Whether a system learns to restore."""
+    return system.preset(budget).stages[0].restores
+
+
+def write_searches(searches: Mapping[str, Sequence[Outcome]], circumstances: Mapping[str, Any], path: Path) -> None:
+    """Write down what was searched and what is chosen; `circumstances`: data, budget, machine, as they are."""
+    found = {
+        key: {"chosen": asdict(chosen(outcomes)), "trials": [asdict(outcome) for outcome in outcomes]}
+        for key, outcomes in searches.items()
+    }
+    with whole_file(path) as partial:
+        text = json.dumps({**circumstances, "systems": found}, indent=1, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_searches(path: Path) -> Searches:
+    """What `write_searches` wrote. Raises TuningError."""
+    content = read_json(path, TuningError)
+    check_record(content, {"systems": dict}, path, TuningError)
+    try:
+        return {
+            key: [
+                Outcome(Trial(**outcome["trial"]), outcome["merit"], outcome["seconds"]) for outcome in found["trials"]
+            ]
+            for key, found in content["systems"].items()
+        }
+    except (TypeError, KeyError, ValueError) as error:
+        sentence = f"{path} holds no searches that can be read ({error!r}): let benchmark --tune write it anew."
+        raise TuningError(sentence) from error

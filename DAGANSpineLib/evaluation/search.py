@@ -1,0 +1,96 @@
+"""The search for every system's learning rate and weight, trial by trial: interrupted, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..baselines import SHARED_SEGMENTER, SYSTEMS, Budget, Outcome, Searches, System, Trial, shortened, trials, tried
+from ..errors import UserError
+from ..files import is_full_disk, whole_file
+from ..records import read_json
+from ..training import RunFolder, train
+from .team import Team
+
+ROUNDS = 2  # learning rates, then what depends on the best of them
+SEED = 0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What systems are searched on, how, and where; a trial's run folder goes once its outcome is known."""
+
+    folder: Path
+    data: Path
+    budget: Budget
+    precision: str
+    device: str
+
+    def place(self, system: System, trial: Trial) -> Path:
+        """Where the outcome of a trial is kept."""
+        return self.folder / system.key / f"{trial.name}.json"
+
+    def known(self, system: System) -> list[Outcome]:
+        """The outcomes so far, in the order in which they are tried."""
+        found: list[Outcome] = []
+        while True:
+            new = [trial for trial in trials(system, found) if self.place(system, trial).is_file()]
+            if not new:
+                return found
+            records = (read_json(self.place(system, trial)) for trial in new)
+            found += [
+                Outcome(trial, record["merit"], record["seconds"]) for trial, record in zip(new, records, strict=True)
+            ]
+
+    def try_out(self, system: System, trial: Trial, quiet: bool) -> Outcome:
+        """Train for a trial, and keep its outcome. A training that fails is one: such settings don't do."""
+        place, began = self.place(system, trial), time.monotonic()
+        run = RunFolder(place.with_suffix(""))
+        preset, resume = shortened(tried(self.budget, system, trial)), run.configuration.is_file()
+        name, merit, trouble = f"{system.name}, {trial.name}", None, None
+        try:
+            model = train(self.data, run.folder, preset, SEED, resume, name, self.precision, self.device, quiet)
+            judged = [value for name, value in model.provenance.items() if name.startswith("validation ")]
+            merit = float(sum(judged))
+        except (UserError, ArithmeticError, RuntimeError) as error:
+            if is_full_disk(error):
+                raise
+            trouble = str(error)
+        outcome = Outcome(trial, merit, None if resume else round(time.monotonic() - began, 1))
+        with whole_file(place) as path:
+            record = {"merit": outcome.merit, "seconds": outcome.seconds} | ({"error": trouble} if trouble else {})
+            path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+        shutil.rmtree(run.folder, ignore_errors=True)
+        return outcome
+
+
+def searched(systems: Sequence[System]) -> list[System]:
+    """Those whose search is needed for these systems, in the table's order."""
+    keys = {system.searched for system in systems} | {SHARED_SEGMENTER}
+    return [system for system in SYSTEMS if system.key in keys]
+
+
+def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> Searches:
+    """Try all settings of all systems that these ones need, shared among the team; the outcomes by key."""
+    wanted = searched(systems)
+    for number in range(ROUNDS):
+        waiting = [(system, trial) for system in wanted for trial in trials(system, task.known(system))]
+        team.meet(f"search {number}")  # all have seen what is known before somebody adds to it
+        for system, trial in team.share(waiting, f"trials {number}"):
+            outcome = task.try_out(system, trial, quiet=not team.main)
+            merit = "failed" if outcome.merit is None else f"{outcome.merit:.4f} on held-out training subjects"
+            tell(f"{system.name}, {trial.name}: {merit}")
+        team.meet(f"searched {number}")
+    return {system.key: task.known(system) for system in wanted}
+
+
+def circumstances(task: Search, data: str, machine: dict[str, Any]) -> dict[str, Any]:
+    """What a file of searches says of how it came about."""
+    return {"data": data, "budget": task.budget.name, "precision": task.precision, "machine": machine, "seed": SEED}

@@ -1,0 +1,201 @@
+"""When does restoration pay? Every system on every test set, and over how much of a picture is torn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..baselines import REFERENCE, SHARED_SEGMENTER, System
+from ..files import whole_file
+from ..report import DISCLAIMER
+from .crossed import Scores, as_scores, weights
+from .kept import LABELLED_BY, Kept
+from .paired import FEWEST, LEVEL, RESAMPLES, SEED
+from .plots import plot_severity
+from .scoring import mean
+from .tables import percent, shown, table
+
+POINTS = 25  # of a curve
+WIDTH = 0.15  # of the kernel, as a share of the curve's extent
+FARTHEST = 95  # per cent of the subjects lie within the curve's extent: beyond, there are too few
+PLACES = (0.0, 0.5, 1.0)  # of the extent, where the table reads the curves
+
+Row = Mapping[str, Any]
+
+
+def dice(row: Row) -> float | None:
+    return percent(row["segmentation"]["dice"]["average"])
+
+
+def torn_dice(row: Row) -> float | None:
+    """In the torn parts of the picture alone."""
+    by_place = (row.get("parts") or {}).get("dice")
+    return percent(by_place["torn"]["average"]) if by_place else None
+
+
+def quality(row: Row) -> float | None:
+    return row["restoration"]["model"].get("PSNR")
+
+
+def angle_error(row: Row) -> float | None:
+    """By how many degrees the curves of 10° and more are off, read from the model's labels; one that is missed is off
+    by all of its angle. None for a subject without such a curve, or of whom none is known."""
+    curves = (row.get("curves") or {}).get(LABELLED_BY)
+    return mean(abs(each["cobb"] - (each["uca"] or 0.0)) for each in curves["curves"]) if curves else None
+
+
+def torn_share(row: Row) -> float | None:
+    """How much of the lit body is torn."""
+    return (row.get("parts") or {}).get("torn share")
+
+
+FIGURES: dict[str, Callable[[Row], float | None]] = {
+    "Dice, %": dice,
+    "Dice in torn parts, %": torn_dice,
+    "PSNR, dB": quality,
+    "curve angles off by, °": angle_error,
+}
+OVER_SHARE = ("Dice, %", "curve angles off by, °")
+BETTER = {"Dice, %": 1, "curve angles off by, °": -1}
+
+
+def by_severity(jobs: Sequence[Kept], sets: Sequence[str]) -> dict[str, Any]:
+    """Means of every system on each test set, and its curves over the torn share of all test sets' subjects."""
+    return {
+        "sets": {name: on_set(jobs, name) for name in sets},
+        "curves": {figure: curves(jobs, sets, figure) for figure in OVER_SHARE},
+    }
+
+
+def on_set(jobs: Sequence[Kept], name: str) -> dict[str, Any]:
+    """One test set: how torn it is, and each system's figures, means over subjects and trainings."""
+    systems = {}
+    for job in jobs:
+        systems.setdefault(job.system.name, []).append(job.tested(name)["subjects"])
+    first = jobs[0].tested(name)
+    return {
+        "data": first["data"],
+        "subjects": len(first["subjects"]),
+        "torn share": mean(torn_share(row) for row in first["subjects"]),
+        "systems": {
+            system: {
+                figure: mean(mean(figure_of(row) for row in rows) for rows in trainings)
+                for figure, figure_of in FIGURES.items()
+            }
+            for system, trainings in systems.items()
+        },
+    }
+
+
+def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, Any] | None:
+    """A figure over the torn share, one curve a system, with a band over subjects and trainings, and its difference
+    from the vanilla FPN, which doesn't restore. None where too few subjects are known, or all are torn alike."""
+    trainings: dict[System, list[list[Row]]] = {}
+    for job in jobs:
+        trainings.setdefault(job.system, []).append([row for name in sets for row in job.tested(name)["subjects"]])
+    shares = as_scores([map(torn_share, next(iter(trainings.values()))[0])])[0]
+    scores = {system: as_scores([map(FIGURES[figure], rows) for rows in each]) for system, each in trainings.items()}
+    known = ~np.isnan(shares) & ~np.isnan(np.concatenate(list(scores.values()))).any(0)
+    if known.sum() < FEWEST or np.ptp(shares[known]) == 0:
+        return None
+    shares, scores = shares[known], {system: values[:, known] for system, values in scores.items()}
+    grid = np.linspace(shares.min(), np.percentile(shares, FARTHEST), POINTS)
+    lines = {system: resampled(number, scores[system], shares, grid) for number, system in enumerate(scores)}
+    base = next((line for system, line in lines.items() if system.key == SHARED_SEGMENTER), None)
+    found = {}
+    for system, (line, samples) in lines.items():
+        found[system.name] = {"mean": line.tolist(), **band(samples)}
+        if base is not None and system.key != SHARED_SEGMENTER:
+            difference, around = line - base[0], band(samples - base[1])
+            ahead = np.array(around["low"]) > 0 if BETTER[figure] > 0 else np.array(around["high"]) < 0
+            found[system.name]["minus vanilla FPN"] = {
+                "mean": difference.tolist(), **around, "ahead from": first_of_lasting(grid, ahead)
+            }  # fmt: skip
+    return {"subjects": int(known.sum()), "torn share": grid.tolist(), "systems": found}
+
+
+def resampled(number: int, scores: Scores, shares: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The kernel-weighted mean of scores (trainings, subjects) at each place of the grid (Nadaraya, Theory Probab.
+    Appl. 1964), and the same of resampled subjects and trainings, (RESAMPLES, places). Every system has the same
+    subjects resampled, so that differences are paired; `number` keeps its trainings' draws apart from others'."""
+    width = WIDTH * np.ptp(grid)
+    kernel = np.exp(-0.5 * ((grid[:, None] - shares) / width) ** 2)  # places, subjects
+    chosen = weights(np.random.default_rng(SEED), len(shares))
+    of_trainings = weights(np.random.default_rng([SEED, number]), len(scores)) @ scores
+    samples = (chosen * of_trainings) @ kernel.T / np.maximum(chosen @ kernel.T, 1e-300)
+    return kernel @ scores.mean(0) / kernel.sum(1), samples
+
+
+def band(samples: np.ndarray) -> dict[str, list[float]]:
+    """The ends of the interval at each place."""
+    tail = (100 - LEVEL) / 2
+    low, high = np.percentile(samples, [tail, 100 - tail], axis=0)
+    return {"low": low.tolist(), "high": high.tolist()}
+
+
+def first_of_lasting(grid: np.ndarray, ahead: np.ndarray) -> float | None:
+    """From where on it is so up to the end of the grid; None if it isn't so at the end."""
+    if not ahead[-1]:
+        return None
+    behind = np.flatnonzero(~ahead)
+    return float(grid[behind[-1] + 1 if len(behind) else 0])
+
+
+def severity_as_markdown(found: Mapping[str, Any]) -> str:
+    """The tables for people."""
+    parts = ["# By severity"]
+    for each in found["sets"].values():
+        rows = [[name, *(shown(figures[one]) for one in FIGURES)] for name, figures in each["systems"].items()]
+        torn = "" if each["torn share"] is None else f", of the lit body {each['torn share']:.1%} torn"
+        parts += [f"**{each['data']}**: {each['subjects']} test subjects{torn}", table(["", *FIGURES], rows)]
+    parts.append(
+        "Means over subjects and trainings. A curve of 10° or more that is missed is off by all of its angle. All "
+        "systems segment a picture and its mirror image, and average the two answers."
+    )
+    for figure, curve in found["curves"].items():
+        if curve:
+            parts += over_share(figure, curve)
+    return "\n\n".join([*parts, DISCLAIMER]) + "\n"
+
+
+def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
+    """A figure's curves, read at their beginning, middle and end."""
+    grid, places = curve["torn share"], [round(place * (POINTS - 1)) for place in PLACES]
+    rows = []
+    for name, line in curve["systems"].items():
+        ahead = line.get("minus vanilla FPN", {}).get("ahead from")
+        cells = [f"{line['mean'][at]:.2f} ({line['low'][at]:.2f} to {line['high'][at]:.2f})" for at in places]
+        rows.append([name, *cells, "–" if ahead is None else f"{ahead:.1%}"])
+    yield f"## {figure}, over how much of the lit body is torn"
+    yield table(["", *(f"{grid[at]:.1%}" for at in places), "better than the vanilla FPN from"], rows)
+    yield (
+        f"Kernel-weighted means of {curve['subjects']} test subjects, with pointwise {LEVEL} % bands over subjects and "
+        f"trainings ({RESAMPLES} resamples, seed {SEED}). Better from: where the band of the difference leaves out 0 "
+        "and does so up to the end; a dash: nowhere."
+    )
+    yield sentence(figure, curve)
+
+
+def sentence(figure: str, curve: Mapping[str, Any]) -> str:
+    """From where on DA-GAN's restoration pays."""
+    difference = curve["systems"].get(REFERENCE, {}).get("minus vanilla FPN")
+    if difference is None:
+        return f"{REFERENCE} and the vanilla FPN are not both among the systems."
+    if difference["ahead from"] is None:
+        return f"Nowhere is it shown that {REFERENCE}'s restoration improves this figure on the vanilla FPN's."
+    return (
+        f"Where {difference['ahead from']:.1%} of the lit body or more is torn, {REFERENCE}'s restoration is shown to "
+        "improve this figure on the vanilla FPN's."
+    )
+
+
+def write_severity(found: Mapping[str, Any], folder: Path) -> None:
+    """Write severity.md and, where there are curves, severity.png."""
+    with whole_file(folder / "severity.md") as path:
+        path.write_text(severity_as_markdown(found), encoding="utf-8")
+    if any(found["curves"].values()):
+        with whole_file(folder / "severity.png") as path:
+            plot_severity(found, path)
