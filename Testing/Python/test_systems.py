@@ -1,17 +1,22 @@
 """What every system of the comparison has to do: keep greys, and learn at the size that it is tested at."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from stages import learn
+import torch
+from stages import learn, prepared
 
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import freeze
+from DAGANSpineLib.networks import Generator, PanopticFPN, ResidualGenerator, UNet
+from DAGANSpineLib.networks.haar import HaarAutoencoder
 from DAGANSpineLib.networks.style_transfer import UNLIKE, WaveCT
+from DAGANSpineLib.training.stages import PatchSegmentationStage
 from DAGANSpineLib.vpi import denormalise, lit_body, normalise
 
 RESTORING = [each for each in SYSTEMS if each.preset(SMOKE).stages[0].restores]
@@ -49,3 +54,80 @@ def test_brighter_in_is_brighter_out(each, part, picture):
     )
     assert (0.4 if transfers else 0.6) * BRIGHTER < (bright - dark).mean() < 1.4 * BRIGHTER
     assert np.corrcoef(dark, pixels[body])[0, 1] > 0.5  # and not upside down
+
+
+ROWS, COLUMNS = 1536, 384  # half as many again as the segmenter sees, either way
+PERIODS = {"native": (24, 12), "seen": (16, 8)}  # pixels down and across, of what is drawn into the pictures
+LOOKED_AT = (Generator, ResidualGenerator, HaarAutoencoder, PanopticFPN, UNet)
+NATIVE = (Generator, ResidualGenerator, HaarAutoencoder)
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory):
+    """A data set of pictures with waves down and across, and of one torn part; three to learn from, one to test on."""
+    folder = tmp_path_factory.mktemp("waves") / "waves"
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:ROWS, :COLUMNS]
+    down, across = PERIODS["native"]
+    smooth = 130 + 8 * np.sin(2 * np.pi * rows / down) + 50 * np.sin(2 * np.pi * columns / across)
+    for name in "abcd":
+        picture = smooth.copy()
+        torn = (
+            (rows % 3 == 0) & (rows > 600) & (rows < 900) & (random.random((ROWS, COLUMNS // 12)) < 0.7).repeat(12, 1)
+        )
+        picture[torn] = 0
+        labels = (columns // 96).astype(np.uint8)
+        for kind, pixels in (("images", picture.astype(np.uint8)), ("labels", labels)):
+            (folder / kind).mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(sitk.GetImageFromArray(pixels), str(folder / kind / f"{name}.png"))
+    (folder / "dataset.json").write_text(json.dumps({"name": "waves", "train": ["a", "b", "c"], "test": ["d"]}))
+    return folder
+
+
+def period(profile):
+    """Of the strongest wave of a profile, in its pixels."""
+    profile = (profile - profile.mean()) * np.hanning(len(profile))
+    spectrum = np.abs(np.fft.rfft(profile, 8192))
+    first = 8192 // 40  # what is longer is no wave of ours
+    return 8192 / (first + spectrum[first:].argmax())
+
+
+def shown(work):
+    """What each kind of network is shown while `work` is done: the periods down and across of its first input."""
+    seen = {}
+
+    def look(module, inputs):
+        kind = next((each for each in LOOKED_AT if isinstance(module, each)), None)
+        if kind and kind not in seen:
+            pictures = inputs[0].detach().float().cpu().numpy()[:, 0]
+            seen[kind] = tuple(np.median([period(each.mean(axis)) for each in pictures]) for axis in (1, 0))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        work()
+    finally:
+        hook.remove()
+    return seen
+
+
+@pytest.mark.parametrize("joint", [False, True], ids=["in two stages", "end to end"])
+@pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
+def test_no_system_learns_at_another_size_than_it_is_tested_at(each, joint, waves):
+    """Restoration sees native pixels, segmentation a picture of 256 x 1024, both in training and in use."""
+    segmentation = PatchSegmentationStage(batch=4, steps=1, degrees=0.0) if joint else SMOKE.segmentation
+    budget = replace(SMOKE, joint=joint, degrees=0.0, segmentation=segmentation)
+    preset, learnt = each.preset(budget), {}
+    for index in range(len(preset.stages)):
+        model, stage = prepared(preset, waves, index)
+        stage.method.set_learning_rate(1e-6)
+        batch = stage.feed(0)
+        learnt |= shown(lambda method=stage.method, batch=batch: method.step(batch))
+    pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(waves / "images" / "d.png"))).astype(np.float32)
+    for network in model.networks:
+        freeze(network)
+    used = shown(lambda: Pipeline(model, "cpu").run(pixels))
+    assert learnt.keys() == used.keys()
+    for kind, periods in learnt.items():
+        expected = PERIODS["native" if issubclass(kind, NATIVE) else "seen"]
+        assert periods == pytest.approx(expected, rel=0.1), f"{kind.__name__} in training"
+        assert used[kind] == pytest.approx(expected, rel=0.1), f"{kind.__name__} in use"

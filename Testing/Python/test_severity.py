@@ -1,0 +1,175 @@
+"""The tables say from where on restoration pays, and all figures come from the scores that a benchmark keeps."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from DAGANSpineLib.evaluation import recompute
+from DAGANSpineLib.evaluation.benchmarking import named
+from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
+from DAGANSpineLib.evaluation.severity import angle_error, by_severity, severity_as_markdown, write_severity
+
+ROOT = Path(__file__).resolve().parents[2]
+SUBJECTS, SEEDS, STARTS = 40, (0, 1, 2), 0.4
+SETS = ("own", "severe")
+BONES = ("rib", "thoracic", "lumbar", "average")
+
+
+class Trained:
+    """A finished job whose scores a test has made."""
+
+    def __init__(self, key, seed, folder, scores):
+        (self.system,) = named([key])
+        self.seed, self.folder, self._scores = seed, folder, scores
+        self.record = {"parameters": 10, "multiply-adds": 20, "seconds": 60.0, "rate": 2.5, "weight": 1.0}
+
+    def tested(self, name):
+        return self._scores[name]
+
+    @property
+    def scores(self):
+        return self.tested("own")
+
+
+def scores_of(shares, dice, error, name):
+    """As evaluate has them: of each subject the torn share, the Dice and by how much its one curve is off."""
+    rows = []
+    for index, (share, value, off) in enumerate(zip(shares, dice, error, strict=True)):
+        restored = {"corrupted patches": 1, "PSNR": 30.0, "SSIM": 0.9}
+        by_bone = dict.fromkeys(BONES, float(value))
+        rows.append(
+            {
+                "subject": f"s{index}",
+                "segmentation": dict.fromkeys(("dice", "jaccard", "accuracy"), by_bone),
+                "restoration": dict.fromkeys(("input", "classical repair", "model"), restored),
+                "parts": {"torn share": float(share), "dice": {"torn": by_bone, "rest": by_bone}},
+                "curves": {
+                    "model's labels": {"curves": [{"cobb": 20.0, "uca": 20.0 - float(off), "spa": 1}], "invented": []}
+                },
+                "seconds": {"restore": 1.0},
+            }
+        )
+    pooled = {score: dict.fromkeys(BONES, 0.7) for score in ("dice", "jaccard", "accuracy")}
+    return {"data": name, "split": "test", "left out": {}, "pooled": pooled, "subjects": rows}
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """DA-GAN equals the vanilla FPN up to a torn share of 0.4, and is ahead of it by 0.1 beyond."""
+    random = np.random.default_rng(0)
+    shares = {name: np.sort(random.uniform(0, 1, SUBJECTS)) for name in SETS}
+    subject = {name: random.normal(0, 0.02, SUBJECTS) for name in SETS}
+    made = []
+    for key in ("vanilla-fpn", "da-gan"):
+        for seed in SEEDS:
+            scores = {}
+            for name in SETS:
+                gained = 0.1 * (shares[name] > STARTS) if key == "da-gan" else 0
+                noise = random.normal(0, 0.005, SUBJECTS)
+                dice = 0.7 - 0.3 * shares[name] + subject[name] + gained + noise
+                scores[name] = scores_of(shares[name], dice, 10 * shares[name] - 30 * np.asarray(gained), name)
+            made.append(Trained(key, seed, tmp_path / key / str(seed), scores))
+    return made
+
+
+def test_the_curve_says_from_where_on_restoration_pays(jobs):
+    curve = by_severity(jobs, SETS)["curves"]["Dice, %"]
+    difference = curve["systems"]["DA-GAN"]["minus vanilla FPN"]
+    assert curve["subjects"] == 2 * SUBJECTS
+    assert STARTS - 0.35 < difference["ahead from"] <= STARTS + 0.05  # the kernel is 0.15 of the extent wide
+    assert difference["mean"][0] == pytest.approx(0, abs=1) and difference["mean"][-1] == pytest.approx(10, abs=1)
+    assert "minus vanilla FPN" not in curve["systems"]["Vanilla FPN"]
+    for line in curve["systems"].values():
+        assert all(low < value < high for low, value, high in zip(line["low"], line["mean"], line["high"], strict=True))
+
+
+def test_where_restoration_never_pays_it_is_said(jobs):
+    swapped = {"vanilla-fpn": "da-gan", "da-gan": "vanilla-fpn"}
+    others = [Trained(swapped[job.system.key], job.seed, job.folder, job._scores) for job in jobs]
+    text = severity_as_markdown(by_severity(others, SETS))
+    assert "Nowhere is it shown that DA-GAN's restoration improves this figure" in text
+    assert "of the lit body or more is torn, DA-GAN's restoration is shown to improve" in severity_as_markdown(
+        by_severity(jobs, SETS)
+    )
+
+
+def test_each_test_set_has_a_table_of_its_own(jobs):
+    found = by_severity(jobs, SETS)
+    expected = np.mean([[row["segmentation"]["dice"]["average"] for row in job.tested("severe")["subjects"]]
+                        for job in jobs if job.system.key == "da-gan"])  # fmt: skip
+    assert found["sets"]["severe"]["systems"]["DA-GAN"]["Dice, %"] == pytest.approx(100 * expected)
+    assert found["sets"]["own"]["torn share"] != found["sets"]["severe"]["torn share"]
+
+
+def test_a_curve_that_is_missed_is_off_by_all_of_its_angle():
+    def row(*curves):
+        return {"curves": {"model's labels": {"curves": [{"cobb": cobb, "uca": uca} for cobb, uca in curves]}}}
+
+    assert angle_error(row((30.0, 26.0), (12.0, None))) == (4 + 12) / 2
+    assert angle_error(row()) is None and angle_error({"curves": None}) is None
+
+
+def test_where_nobody_knows_what_is_torn_there_is_no_curve(jobs):
+    for job in jobs:
+        for scores in job._scores.values():
+            for row in scores["subjects"]:
+                row["parts"] = None
+                row["curves"] = None
+    found = by_severity(jobs, SETS)
+    assert found["curves"] == {"Dice, %": None, "curve angles off by, °": None}
+    assert "By severity" in severity_as_markdown(found)
+
+
+def test_the_plot_and_the_page_are_written(jobs, tmp_path):
+    write_severity(by_severity(jobs, SETS), tmp_path)
+    assert (tmp_path / "severity.png").stat().st_size > 10_000
+    assert "Dice in torn parts" in (tmp_path / "severity.md").read_text(encoding="utf-8")
+
+
+def test_kept_scores_are_read_as_they_were_and_the_same_scores_make_the_same_bytes(jobs, tmp_path):
+    about = {"data": "Simulated", "budget": "smoke", "machine": {"device": "none", "processes": 1}}
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        write_kept(jobs, SETS, about, tmp_path / name / FILE)
+    one, other = ((tmp_path / name / FILE).read_bytes() for name in ("one", "other"))
+    assert one == other and len(one) < 40_000
+    said, kept = read_kept(tmp_path / "one" / FILE)
+    assert said == about and [(job.system.key, job.seed) for job in kept] == [(j.system.key, j.seed) for j in jobs]
+    for ours, theirs in zip(kept, jobs, strict=True):
+        for before, after in zip(theirs.tested("severe")["subjects"], ours.tested("severe")["subjects"], strict=True):
+            dice = [row["segmentation"]["dice"]["rib"] for row in (before, after)]
+            assert dice[0] == pytest.approx(dice[1], rel=1e-5)
+            assert after["parts"]["torn share"] == pytest.approx(before["parts"]["torn share"], rel=1e-5)
+    found = recompute(tmp_path / "one" / FILE)
+    assert found["severity"]["sets"].keys() == set(SETS) and found["systems"][0]["found by search"]["rate"] == 2.5
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{}"), gzip.compress(b"[1]")])
+def test_a_file_that_holds_no_scores_is_a_sentence(content, tmp_path):
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(KeptError, match=r"scores\.json\.gz"):
+        read_kept(tmp_path / FILE)
+
+
+COMMITTED = sorted((ROOT / "Resources" / "Benchmark").glob(f"*/{FILE}"))
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=[path.parent.name for path in COMMITTED])
+def test_the_committed_tables_are_those_of_the_committed_scores(path):
+    found = json.loads(json.dumps(recompute(path)))
+    written = json.loads((path.parent / "benchmark.json").read_text(encoding="utf-8"))
+    assert close(found, written)
+
+
+def close(one, other):
+    """Whether two records say the same, but for the last digits of numbers."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(close(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(close, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=1e-6, atol=1e-9))
+    return one == other

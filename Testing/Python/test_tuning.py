@@ -1,0 +1,143 @@
+"""Every system gets the same small search; what is found is kept, read again, and holds for who should have it."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
+from DAGANSpineLib.baselines.systems import SYSTEMS
+from DAGANSpineLib.baselines.tuning import (
+    SHARE,
+    Outcome,
+    Trial,
+    TuningError,
+    chosen,
+    read_searches,
+    shortened,
+    trials,
+    tried,
+    tuned,
+    write_searches,
+)
+from DAGANSpineLib.evaluation import search as module
+from DAGANSpineLib.evaluation.benchmarking import named
+from DAGANSpineLib.evaluation.search import Search, search, searched
+from DAGANSpineLib.evaluation.team import Team
+from DAGANSpineLib.training.health import TrainingError
+
+OWN_SEARCH = searched(SYSTEMS)
+
+
+def one(key):
+    (system,) = named([key])
+    return system
+
+
+def all_outcomes(system, merit):
+    """A whole search, where `merit` says how good a trial is."""
+    found = []
+    while new := trials(system, found):
+        found += [Outcome(trial, merit(trial)) for trial in new]
+    return found
+
+
+@pytest.mark.parametrize("each", OWN_SEARCH, ids=[each.key for each in OWN_SEARCH])
+def test_every_search_has_five_trials_the_authors_settings_among_them(each):
+    found = all_outcomes(each, lambda trial: trial.rate)
+    assert len({outcome.trial for outcome in found}) == len(found) == 5
+    assert Trial() in [outcome.trial for outcome in found]
+    assert {trial.weight for trial in (outcome.trial for outcome in found)} == ({1, 0.2, 5} if each.weighs else {1})
+
+
+@pytest.mark.parametrize("each", OWN_SEARCH, ids=[each.key for each in OWN_SEARCH])
+@pytest.mark.parametrize("budget", [LAPTOP, PAPER], ids=["laptop", "paper"])
+def test_a_trial_changes_the_rate_and_the_weight_of_the_stage_that_is_searched_for_and_nothing_else(each, budget):
+    stages = [tried(budget, each, trial).stages[0] for trial in (Trial(), Trial(2.5, 5.0))]
+    before, after = (stage.described() for stage in stages)
+    changed = {name for name in before if before[name] != after[name]}
+    assert stages[1].learning_rate == pytest.approx(2.5 * stages[0].learning_rate)
+    assert any("weight" in name for name in changed) == each.weighs
+    assert all("weight" in name or name in ("learning_rate", "segmentation") for name in changed)
+
+
+def test_weights_are_tried_at_the_best_rate():
+    found = all_outcomes(one("da-gan"), lambda trial: -abs(trial.rate - 2.5) - trial.weight)
+    assert [outcome.trial for outcome in found[3:]] == [Trial(2.5, 0.2), Trial(2.5, 5.0)]
+    assert chosen(found) == Trial(2.5, 0.2)
+
+
+def test_where_nothing_is_better_the_authors_settings_stand():
+    assert chosen(all_outcomes(one("n2v"), lambda trial: 0.5)) == Trial()
+    assert chosen(all_outcomes(one("n2v"), lambda trial: None)) == Trial()
+
+
+def test_a_trial_is_a_quarter_of_one_stage():
+    preset = one("da-gan").preset(LAPTOP)
+    short = shortened(preset)
+    assert [stage.steps for stage in short.stages] == [preset.stages[0].steps // SHARE]
+    (stage,) = shortened(one("u-net").preset(PAPER)).stages
+    assert stage.epochs == PAPER.segmentation.epochs // SHARE
+
+
+def test_what_is_found_holds_for_the_system_its_ablations_and_all_segmenters_behind_a_restoration():
+    searches = {
+        "da-gan": [Outcome(Trial(2.5, 5.0), 0.9)],
+        "vanilla-fpn": [Outcome(Trial(0.4), 0.9)],
+        "u-net": [Outcome(Trial(6.25), 0.9)],
+    }
+    for key in ("da-gan", "without-sa", "without-dal"):
+        system = one(key)
+        usual, found = (system.preset(budget).stages for budget in (LAPTOP, tuned(LAPTOP, system, searches)))
+        assert found[0].learning_rate == pytest.approx(2.5 * usual[0].learning_rate)
+        assert found[0].weight_reconstruction == pytest.approx(5 * usual[0].weight_reconstruction)
+        assert found[1].learning_rate == pytest.approx(0.4 * usual[1].learning_rate)
+    for key, factor in (("classical-repair", 0.4), ("vanilla-fpn", 0.4), ("u-net", 6.25), ("rsnu", 1.0)):
+        (stage,) = one(key).preset(tuned(LAPTOP, one(key), searches)).stages
+        assert stage.learning_rate == pytest.approx(factor * LAPTOP.segmentation.learning_rate), key
+    assert all(tuned(LAPTOP, system, {}) == LAPTOP for system in SYSTEMS)
+
+
+def test_searches_are_kept_and_read_again(tmp_path):
+    searches = {"n2v": [Outcome(Trial(0.4), 0.71, 12.5), Outcome(Trial(), None)]}
+    write_searches(searches, {"data": "Simulated"}, tmp_path / "tuning.json")
+    assert read_searches(tmp_path / "tuning.json") == searches
+    kept = json.loads((tmp_path / "tuning.json").read_text(encoding="utf-8"))
+    assert kept["data"] == "Simulated" and kept["systems"]["n2v"]["chosen"] == {"rate": 0.4, "weight": 1.0}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"systems": 1}', '{"systems": {"n2v": {"trials": [{"merit": 1}]}}}'])
+def test_a_file_that_holds_no_searches_is_a_sentence(text, tmp_path):
+    path = tmp_path / "tuning.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TuningError, match=r"tuning\.json"):
+        read_searches(path)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing gets to tidy up."""
+
+
+def test_a_search_that_was_killed_goes_on_and_a_training_that_fails_is_an_outcome(tmp_path, monkeypatch):
+    begun = []
+
+    def training(data, folder, preset, *arguments):
+        begun.append(folder.name)
+        if len(begun) == 3:
+            raise Killed
+        if preset.stages[0].learning_rate > 2e-3:
+            raise TrainingError("Lost.")
+        return SimpleNamespace(provenance={"stage": 0, "validation dice": preset.stages[0].learning_rate})
+
+    monkeypatch.setattr(module, "train", training)
+    task = Search(tmp_path, tmp_path, replace(SMOKE), "full", "cpu")
+    said = []
+    with pytest.raises(Killed):
+        search(task, named(["vanilla-fpn"]), Team(), said.append)
+    found = search(task, named(["vanilla-fpn"]), Team(), said.append)
+    assert list(found) == ["vanilla-fpn"] and len(found["vanilla-fpn"]) == 5
+    assert len(begun) == 6  # one of them twice
+    assert chosen(found["vanilla-fpn"]) == Trial(1.0)  # 2.5 and 6.25 times are lost
+    assert sum("failed" in line for line in said) == 2 and len(said) == 5
+    assert search(task, named(["vanilla-fpn"]), Team(), said.append) == found and len(begun) == 6
