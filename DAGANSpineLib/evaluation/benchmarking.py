@@ -96,7 +96,6 @@ class Benchmark:
                 "data": {"name": self.dataset.name, **splits},
                 "precision": self.precision,
                 "budget": asdict(self.budget),
-                "tested on too": list(self.also),
             }
         )
         if path.is_file():
@@ -175,15 +174,15 @@ def recompute(path: Path) -> dict[str, Any]:
 def further(paths: Sequence[Path], dataset: Dataset) -> dict[str, Path]:
     """Further data sets to test on, by the names of their folders. Raises BenchmarkError where names are alike or can't
     be a file's, and where a test picture is one of those that are trained on; DatasetError for what is no data set."""
-    named_ = {path.resolve().name: path for path in paths}
-    if len(named_) < len(paths) or any(name in (OWN, "") or portable_name(name) != name for name in named_):
+    by_name = {path.resolve().name: path for path in paths}
+    if len(by_name) < len(paths) or any(name in (OWN, "") or portable_name(name) != name for name in by_name):
         raise BenchmarkError(f"Folders of further data sets need plain names, no two alike, and not {OWN}: rename one.")
     seen = {digest(record.image) for record in dataset.train + dataset.unlabelled} if paths else set()
     for path in paths:
         for record in subjects_of(path, "test")[1]:
             if record.image.is_file() and digest(record.image) in seen:
                 raise BenchmarkError(f"{record.image} is one of the pictures to train on: test on others.")
-    return named_
+    return by_name
 
 
 def digest(path: Path) -> str:
@@ -224,7 +223,7 @@ def benchmark(
     Several processes under torchrun take one job after the other, each alone. `tell` gets a line for each job, `bar`
     makes a progress function under a label. A job that fails doesn't stop the others; returns the reasons of those
     without a result, by name; None in processes other than the main one. Raises DatasetError, DeviceError,
-    BenchmarkError or RunError before anything is trained.
+    BenchmarkError, TuningError or RunError before anything is trained.
     """
     team, dataset = Team.join(), open_dataset(data)
     precision = choose_precision(precision, choose_device(device)[0])

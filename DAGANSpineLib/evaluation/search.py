@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..baselines import SHARED_SEGMENTER, SYSTEMS, Budget, Outcome, Searches, System, Trial, shortened, trials, tried
-from ..errors import UserError
-from ..files import is_full_disk, whole_file
+from ..files import whole_file
 from ..records import read_json
-from ..training import RunFolder, train
+from ..training import RunFolder, TrainingError, train
 from .team import Team
 
 ROUNDS = 2  # learning rates, then what depends on the best of them
@@ -50,7 +49,7 @@ class Search:
             ]
 
     def try_out(self, system: System, trial: Trial, quiet: bool) -> Outcome:
-        """Train for a trial, and keep its outcome. A training that fails is one: such settings don't do."""
+        """Train for a trial, and keep its outcome. A training that is lost is one: such settings don't do."""
         place, began = self.place(system, trial), time.monotonic()
         run = RunFolder(place.with_suffix(""))
         preset, resume = shortened(tried(self.budget, system, trial)), run.configuration.is_file()
@@ -59,9 +58,7 @@ class Search:
             model = train(self.data, run.folder, preset, SEED, resume, name, self.precision, self.device, quiet)
             judged = [value for name, value in model.provenance.items() if name.startswith("validation ")]
             merit = float(sum(judged))
-        except (UserError, ArithmeticError, RuntimeError) as error:
-            if is_full_disk(error):
-                raise
+        except TrainingError as error:
             trouble = str(error)
         outcome = Outcome(trial, merit, None if resume else round(time.monotonic() - began, 1))
         with whole_file(place) as path:
@@ -85,7 +82,7 @@ def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> S
         team.meet(f"search {number}")  # all have seen what is known before somebody adds to it
         for system, trial in team.share(waiting, f"trials {number}"):
             outcome = task.try_out(system, trial, quiet=not team.main)
-            merit = "failed" if outcome.merit is None else f"{outcome.merit:.4f} on held-out training subjects"
+            merit = "lost" if outcome.merit is None else f"{outcome.merit:.4f} on held-out training subjects"
             tell(f"{system.name}, {trial.name}: {merit}")
         team.meet(f"searched {number}")
     return {system.key: task.known(system) for system in wanted}

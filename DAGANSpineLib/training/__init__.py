@@ -22,6 +22,7 @@ __getattr__ = on_demand(
             "Ancestor",
         ),
         "gathering": ("Aid",),
+        "health": ("TrainingError",),
         "losses": ("segmentation_loss",),
         "method": (
             "Batch",

@@ -18,8 +18,9 @@ from torch.distributed import HashStore
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
+from DAGANSpineLib.baselines.tuning import Outcome, Trial, write_searches
 from DAGANSpineLib.evaluation import benchmarking as module
-from DAGANSpineLib.evaluation.benchmarking import BenchmarkError, benchmark, named, remaining
+from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute, remaining
 from DAGANSpineLib.evaluation.gallery import draw
 from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.subjects import subjects_of
@@ -192,6 +193,64 @@ def test_a_benchmark_is_not_mixed_with_another_or_with_other_files(data, finishe
     changed = System("DA-GAN", named(["vanilla-fpn"])[0].preset)
     with pytest.raises(RunError, match="other settings than this command"):
         benchmark(data, finished[0], [changed], (0,), SMOKE, "cpu")
+
+
+def further(data, folder):
+    """The same data set with another test picture."""
+    shutil.copytree(data, folder)
+    (test,) = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["test"]
+    path = str(folder / "images" / f"{test}.png")
+    pixels = sitk.GetArrayFromImage(sitk.ReadImage(path))
+    sitk.WriteImage(sitk.GetImageFromArray(np.ascontiguousarray(pixels[:, ::-1])), path)
+    return folder
+
+
+def test_models_are_tested_on_further_data_sets_without_being_trained_again(
+    data, finished, tmp_path, without_gallery, monkeypatch
+):
+    folder, other = shutil.copytree(finished[0], tmp_path / "out"), further(data, tmp_path / "severe")
+    monkeypatch.setattr(module, "train", None)
+    assert benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tell=lambda line: None, also=[other]) == {}
+    comparison = json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
+    assert list(comparison["severity"]["sets"]) == ["own", "severe"]
+    first, second = (each["systems"]["DA-GAN"]["PSNR, dB"] for each in comparison["severity"]["sets"].values())
+    assert first != second
+    assert "## Segmentation" in (folder / "benchmark.md").read_text(encoding="utf-8")
+    assert "Simulated" in (folder / "severity.md").read_text(encoding="utf-8")
+
+
+def test_a_model_is_not_tested_on_what_it_was_trained_on(data, finished, tmp_path):
+    other = further(data, tmp_path / "other")
+    description = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
+    first, *rest = description["train"]
+    (other / "dataset.json").write_text(json.dumps(description | {"train": rest, "test": [first]}))
+    with pytest.raises(BenchmarkError, match="one of the pictures to train on"):
+        benchmark(data, finished[0], named(TWO), (0,), SMOKE, "cpu", also=[other])
+    with pytest.raises(BenchmarkError, match="plain names"):
+        benchmark(data, finished[0], named(TWO), (0,), SMOKE, "cpu", also=[other, tmp_path / "more" / "other"])
+
+
+def test_all_figures_are_computed_again_from_the_scores_that_are_kept(finished):
+    folder, _ = finished
+    again = json.loads(json.dumps(recompute(folder / "scores.json.gz")))
+    assert again == json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
+
+
+def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
+    """So that a job that was trained with the authors' settings is not taken for one of the search's."""
+    folder = shutil.copytree(finished[0], tmp_path / "out")
+    write_searches({"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}, {}, tmp_path / "found.json")
+    with pytest.raises(RunError, match="other settings than this command"):
+        benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=tmp_path / "found.json")
+    assert (folder / "tuning.json").is_file()
+
+
+def test_without_seeds_the_systems_that_claims_stand_on_are_trained_oftener(data, tmp_path):
+    jobs = Benchmark(tmp_path, data, None, SMOKE, "full", "cpu").jobs(SYSTEMS)
+    counts = {system.key: sum(job.system is system for job in jobs) for system in SYSTEMS}
+    often = {"cyclegan", "structured-n2v", "vanilla-fpn", "u-net", "without-sa", "without-dal", "da-gan"}
+    assert counts == {key: 5 if key in often else 3 for key in counts}
+    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
 
 
 def test_a_system_that_does_not_exist_is_one_line(data, tmp_path, monkeypatch, capsys):

@@ -119,7 +119,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing gets to tidy up."""
 
 
-def test_a_search_that_was_killed_goes_on_and_a_training_that_fails_is_an_outcome(tmp_path, monkeypatch):
+def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outcome(tmp_path, monkeypatch):
     begun = []
 
     def training(data, folder, preset, *arguments):
@@ -139,5 +139,5 @@ def test_a_search_that_was_killed_goes_on_and_a_training_that_fails_is_an_outcom
     assert list(found) == ["vanilla-fpn"] and len(found["vanilla-fpn"]) == 5
     assert len(begun) == 6  # one of them twice
     assert chosen(found["vanilla-fpn"]) == Trial(1.0)  # 2.5 and 6.25 times are lost
-    assert sum("failed" in line for line in said) == 2 and len(said) == 5
+    assert sum("lost" in line for line in said) == 2 and len(said) == 5
     assert search(task, named(["vanilla-fpn"]), Team(), said.append) == found and len(begun) == 6
