@@ -33,7 +33,8 @@ class Comparison:
             [f"{one[0]}: {header[-1]}", one[-1], other[-1], ABSENT if np.isnan(value) else f"{value:.2f}"]
             for one, other, value in zip(first, second, dice, strict=True)
         ]
-        torn, largest = (self.made[0].findings[figure] for figure in ("corrupted patches", "largest g"))
+        before = self.made[0].findings
+        torn, largest = before["corrupted patches"], before["largest g"]
         figures = (
             _("Patches torn by noise that are left, of {before}").format(before=torn["before"]),
             _("Strongest noise in a patch (g), {before} before").format(before=number(largest["before"])),

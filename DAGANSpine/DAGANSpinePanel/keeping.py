@@ -140,7 +140,10 @@ class Keeper:
         collection = Collection.read(folder)
         subject = collection.spelled(self._ui.subjectLineEdit.text.strip())
         kept, notes = keptOf(image, subject, parameters.keepAs.value)
+        former = image.GetAttribute(SUBJECT) or subject
         if collection.holds(subject) and not mayReplace(collection, subject):
+            raise Cancelled
+        if former != subject and collection.holds(former) and not mayRepeat(former, subject):
             raise Cancelled
 
         def work(report):
@@ -191,6 +194,15 @@ def mayReplace(collection, subject):
     return slicer.util.confirmOkCancelDisplay(
         text.format(subject=subject, folder=collection.folder), windowTitle="DAGANSpine"
     )
+
+
+def mayRepeat(former, subject):
+    """Whether the user wants a picture to be in the data set under two names."""
+    text = _(
+        "This picture is in the data set already, as {former}. Keep it as {subject}, too? Nobody should be learnt from "
+        "and tested on."
+    )
+    return slicer.util.confirmOkCancelDisplay(text.format(former=former, subject=subject), windowTitle="DAGANSpine")
 
 
 def asDrawn():

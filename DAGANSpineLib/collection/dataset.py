@@ -20,7 +20,7 @@ from ..records import read_json
 from ..segments import CLASSES
 from ..texts import tr as _
 from ..vpi import refuse_unlit, write_image
-from .exchange import LIST, exchange
+from .exchange import LIST, exchange, is_begun, take_back
 
 LABELLED, TESTED, UNLABELLED = USES = ("train", "test", "unlabelled")  # what subjects are for, as dataset.json calls it
 IMAGES, LABELS = "images", "labels"
@@ -68,7 +68,7 @@ class Collection:
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise CollectionError(_("{folder} is a file: choose a folder for the data set.").format(folder=folder))
         other = other_file(folder)
-        if other is not None:
+        if other is not None and not is_begun(folder):  # or it is what a killed process has left of the first subject
             sentence = _(
                 "{folder} holds other files ({name}), and no data set, which has a file {list}: choose a new or empty "
                 "folder."
@@ -123,6 +123,7 @@ def keep(folder: Path, kept: Kept, progress: Progress = unheard) -> Collection:
     kept.refuse()
     if not os.path.isdir(folder.parent):
         raise OutputError(_("There is no folder {folder}: choose another one.").format(folder=folder.parent))
+    take_back(folder)
     collection = Collection.read(folder)
     replaces = kept.subject in collection.subjects()
     meanwhile = as_text(collection.without(kept.subject)) if replaces else None

@@ -81,6 +81,11 @@ def move(folder: Path, names: Sequence[str], meanwhile: str | None) -> None:
     (begun / PLAN).unlink()
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether an exchange is under way in this folder, or one that was stopped is still to be taken back."""
+    return os.path.exists(folder / BEGUN)
+
+
 def take_back(folder: Path) -> None:
     """Let a data set be as it was before an exchange that something has stopped; nothing where none was begun. However
     often this is stopped itself, it can be done again. Raises OutputError."""

@@ -270,6 +270,19 @@ def test_what_was_killed_is_taken_back_before_the_next_is_kept(clinic, pixels, l
     assert not (clinic / ".keeping").exists() and not (clinic / "images" / "d.png").exists()
 
 
+def test_a_subject_whose_replacing_was_killed_is_not_lost(clinic, pixels, labels, monkeypatch):
+    step, stopped = 1, True
+    while stopped:
+        with monkeypatch.context() as patch:
+            done = stopped_at(patch, step, Killed)
+            with contextlib.suppress(Killed):
+                keep(clinic, Kept("a", LABELLED, pixels, labels))
+            stopped = len(done) >= step
+        keep(clinic, Kept("e", UNLABELLED, pixels))
+        assert sorted(Collection.read(clinic).subjects()) == ["a", "b", "c", "e"], f"step {step}"
+        step += 3
+
+
 @pytest.mark.parametrize("most", [0, 100, 1000, 20_000])
 def test_a_full_disk_is_told_and_leaves_all_as_it_was(tmp_path, clinic, labels, most):
     resource = pytest.importorskip("resource")  # Windows has none

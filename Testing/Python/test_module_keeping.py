@@ -121,6 +121,50 @@ def test_another_image_under_a_name_that_is_there_is_asked_for_as_well(ready, sm
     assert "Anna is already in" in asked[0]
 
 
+def test_the_same_picture_under_another_name_is_asked_for(ready, folder, asked):
+    keep(ready)
+    before = content(folder)
+    assert keep(ready, "s002", TEST) == "Cancelled. Nothing was kept."
+    assert len(asked) == 1 and "already, as s001. Keep it as s002, too?" in asked[0]
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize("subject", ["s001", "s002"])
+def test_after_a_kill_the_panel_goes_on_where_all_was_well(ready, volume, folder, monkeypatch, subject):
+    """Killed while the first subject, or the second, was brought to its place."""
+    from pathlib import Path
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_arguments, **_options):
+        raise Killed
+
+    if subject == "s002":
+        keep(ready)
+        volume.SetAttribute("DAGANSpineSubject", None)
+        ready.updateGUI()
+    with monkeypatch.context() as patch:
+        replace, images = Path.replace, []
+
+        def replaced(path, target):
+            if path.suffix == ".png" and images:
+                patch.setattr(Path, "unlink", kill)
+                patch.setattr(Path, "replace", kill)
+                raise Killed
+            images.extend([path] * (path.suffix == ".png"))
+            return replace(path, target)
+
+        patch.setattr(Path, "replace", replaced)
+        with pytest.raises(Killed):
+            ready._keeper.keep(ready.logic.getParameterNode(), volume)
+    assert (folder / ".keeping").exists() and (folder / "images" / f"{subject}.png").exists()
+    ready.updateGUI()
+    assert keep(ready, subject).startswith(f"Kept as {subject}")
+    assert not (folder / ".keeping").exists()
+    assert [record.subject for record in open_dataset(folder).train] == ["s001", "s002"][: int(subject[-1])]
+
+
 def test_no_name_leaves_the_scene(ready, volume, folder):
     hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "Mustermann^Erika")
