@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from ..model import Model
@@ -33,8 +35,11 @@ class DAGAN(Method):
     `weight_reconstruction` weighs equation 3 on the corrupted patches of a batch, `weight_identity` on the clean ones,
     which restoration should leave alone; without it they weigh as much. `weight_segmentation=0` leaves the segmenter
     out, and patches do for windows. `attention=False` and `dual=False` are the ablations "without SA" and "without
-    DAL" of Table 1. For `warm_up` steps the discriminators learn alone: before untaught ones, a generator that has
-    learnt before would forget why it changes anything.
+    DAL" of Table 1.
+
+    For a generator that has learnt before: `anchored` holds its corrupted patches to what it made of them when the
+    stage began, in the place of the observation, and for `warm_up` steps the discriminators learn alone. Otherwise,
+    before untaught ones, it would soon leave all noise alone.
     """
 
     def __init__(
@@ -47,11 +52,13 @@ class DAGAN(Method):
         weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
         weight_identity: float | None = None,
         warm_up: int = 0,
+        anchored: bool = False,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
         self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
         self.dual = dual
         self.warm_up, self.taken = warm_up, 0  # steps
+        self.anchor = copy.deepcopy(model.generator).requires_grad_(False) if anchored else None
         self.networks = {
             "generator": model.generator,
             "segmenter": model.segmenter,
@@ -87,7 +94,7 @@ class DAGAN(Method):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
-            reconstruction = reconstruction_loss(repaired, corrupted)
+            reconstruction = reconstruction_loss(repaired, self._held_to(batch))
             identity = reconstruction_loss(kept, clean)
             total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
             if self.weight_segmentation:
@@ -103,6 +110,13 @@ class DAGAN(Method):
             "identity": identity.detach(),
             **figures,
         }
+
+    def _held_to(self, batch: Batch | WindowBatch) -> Tensor:
+        """What equation 3 holds the repaired patches to, (N, 1, 96, 96)."""
+        if self.anchor is None:
+            return batch.corrupted
+        with torch.no_grad(), self.accelerator.autocast():
+            return within_grey(batch.cut(self.anchor(batch.windows)).chunk(2)[0].float())
 
     def _discriminator_step(
         self, corrupted: Tensor, clean: Tensor, repaired: Tensor, spoiled: Tensor
@@ -120,12 +134,20 @@ class DAGAN(Method):
         self.descend(loss, "discriminators")
         return {"discriminators": loss.detach(), **figures}
 
+    def prepare(self, accelerator: Accelerator) -> None:
+        super().prepare(accelerator)
+        if self.anchor:
+            self.anchor.to(accelerator.device, memory_format=self.memory_format)
+
     def state(self) -> dict[str, Any]:
-        return super().state() | {"taken": self.taken}
+        anchor = {"anchor": self.anchor.state_dict()} if self.anchor else {}
+        return super().state() | {"taken": self.taken} | anchor
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.taken = state.get("taken", self.warm_up)  # earlier versions knew no warm-up
+        if self.anchor:
+            self.anchor.load_state_dict(state["anchor"])
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

@@ -50,10 +50,10 @@ BUNDLED = Preset(
 ADAPT = replace(
     BUNDLED,
     stages=(
-        replace(BUNDLED.stages[0], steps=240, learning_rate=3e-4, warm_up=40),
+        replace(BUNDLED.stages[0], steps=300, learning_rate=3e-4, warm_up=60, anchored=True),
         replace(BUNDLED.stages[1], steps=300, learning_rate=5e-4),
     ),
-    validate_every=80,
+    validate_every=100,
 )
 
 PRESETS = {

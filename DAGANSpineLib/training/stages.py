@@ -141,6 +141,7 @@ class AdversarialStage(PatchStage):
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
     warm_up: int = 0  # steps in which the discriminators alone learn, where the generator has learnt before
+    anchored: bool = False  # to what the generator makes of corrupted patches when the stage begins
 
     @property
     def needs_labels(self) -> bool:
@@ -160,6 +161,7 @@ class AdversarialStage(PatchStage):
             self.weight_reconstruction,
             self.weight_identity,
             self.warm_up,
+            self.anchored,
         )
         return restoring(self, setting, method, joint=self.needs_labels)
 

@@ -88,6 +88,18 @@ def test_a_generator_that_has_learnt_before_waits_for_its_adversaries():
         assert changed(each.networks["generator"], before["generator"])
 
 
+def test_an_anchored_generator_is_held_to_what_it_made_before():
+    method, batch = small_dagan(anchored=True), random_batch()
+    made = within_grey(method.restore(batch.windows)).detach()
+    assert method.step(batch)["reconstruction"] == 0  # nothing has changed yet
+    for _ in range(2):
+        method.step(batch)
+    others = small_dagan(anchored=True)
+    others.load_state(method.state())
+    assert others.step(batch)["reconstruction"] == method.step(batch)["reconstruction"] > 0
+    assert torch.equal(within_grey(others.anchor(batch.windows)), made)
+
+
 def test_the_total_is_equation_5():
     """λ2 in full on the corrupted patches; what holds the clean ones stands beside it."""
     for weight in (0.0, 0.1):
