@@ -15,6 +15,10 @@ __getattr__ = on_demand(
             "name_of_device",
             "survey",
         ),
+        "labelling": (
+            "FAVOUR",
+            "labels_of",
+        ),
         "pipeline": (
             "Pipeline",
             "Result",

@@ -22,6 +22,7 @@ from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
 from .devices import DeviceError, choose_device, out_of_memory
+from .labelling import labels_of
 from .tiles import core_of, tiles_of
 
 STRIP = 256  # rows
@@ -81,7 +82,7 @@ class Pipeline:
         repaired = time.perf_counter()
         progress(0.9, _("Segmenting"))
         probabilities = self._with_memory(lambda: self.segment(restored, reached))
-        labels = np.concatenate([probabilities[:, rows].argmax(0).astype(np.uint8) for rows in strips(pixels.shape)])
+        labels = np.concatenate([labels_of(probabilities[:, rows]) for rows in strips(pixels.shape)])
         progress(1.0, _("Done"))
         return Result(
             restored=restored,

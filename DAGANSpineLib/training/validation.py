@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..inference import Pipeline
+from ..inference import Pipeline, labels_of
 from ..metrics import CLEAN, LIT, Agreement, Patches, change_of_clean, patches
 from ..model import Model
 from ..segments import CLASSES
@@ -73,7 +73,7 @@ class Validation:
         else:
             self.restored[sample.subject] = restored
         if DICE in self.criteria:
-            labels = pipeline.segment(restored, body).argmax(0)
+            labels = labels_of(pipeline.segment(restored, body))
             known = sample.labels != UNKNOWN
             dice = Agreement.of(labels[known], sample.labels[known]).scores()["dice"]
             scores |= {f"dice {name}": float(value) for name, value in zip(CLASSES[1:], dice, strict=True)}

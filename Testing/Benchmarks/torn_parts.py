@@ -28,7 +28,7 @@ from DAGANSpineLib.evaluation.paired import LEVEL, RESAMPLES, SEED
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.tables import interval, shown, table
 from DAGANSpineLib.files import whole_file
-from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.inference import Pipeline, labels_of
 from DAGANSpineLib.metrics import Agreement
 from DAGANSpineLib.report import DISCLAIMER
 from DAGANSpineLib.training.dataset import DatasetError, Sample, load
@@ -43,7 +43,7 @@ def labelled(pipeline: Pipeline, sample: Sample, clean: bool) -> np.ndarray:
     """What a model segments: the input, restored by itself, or the clean truth as it is."""
     if not clean:
         return pipeline.run(sample.image.astype(np.float32)).labels
-    return pipeline.segment(sample.clean, lit_body(sample.image)).argmax(0)
+    return labels_of(pipeline.segment(sample.clean, lit_body(sample.image)))
 
 
 def counted(labels: np.ndarray, sample: Sample, part: np.ndarray) -> list[np.ndarray]:

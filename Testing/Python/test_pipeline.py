@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from DAGANSpineLib.inference import Pipeline, devices
+from DAGANSpineLib.inference import Pipeline, devices, labels_of
 from DAGANSpineLib.inference.devices import DeviceError
 from DAGANSpineLib.inference.tiles import core_of, tiles_of
 from DAGANSpineLib.model import Model, freeze
@@ -123,7 +123,7 @@ def test_results_have_the_inputs_size_and_agree_with_each_other(pipeline, pixels
     assert result.restored.shape == result.labels.shape == pixels.shape == result.probabilities.shape[1:]
     assert (result.restored.dtype, result.labels.dtype) == (np.uint8, np.uint8)
     np.testing.assert_allclose(result.probabilities.sum(0), 1, atol=1e-5)
-    assert np.array_equal(result.probabilities.argmax(0), result.labels)
+    assert np.array_equal(labels_of(result.probabilities), result.labels)
     assert not result.labels[~within_reach(lit_body(pixels))].any()
     assert set(result.seconds) == {"lit body", "restore", "segment"}
 
@@ -269,3 +269,9 @@ def test_a_device_asked_for_by_name_is_not_replaced(monkeypatch):
         Pipeline(small_model(), "cuda")
     with pytest.raises(DeviceError, match="no device tpu"):
         Pipeline(small_model(), "tpu")
+
+
+def test_a_bone_half_as_likely_as_the_background_is_still_drawn():
+    of_pixels = [[0.6, 0.1, 0.3, 0.0], [0.6, 0.1, 0.31, 0.0], [0.4, 0.2, 0.19, 0.21], [1, 0, 0, 0]]
+    probabilities = np.array(of_pixels, np.float32).T[:, None]
+    assert labels_of(probabilities).tolist() == [[0, 2, 3, 0]]
