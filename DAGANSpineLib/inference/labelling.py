@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import SimpleITK as sitk
 
 # So many times its probability a bone counts against the background. The Dice is greatest where a pixel is a bone's not
 # from an even chance on, but from half of the Dice that can be had (Lipton et al., Optimal thresholding of classifiers
 # to maximize F1, 2014): some 0.8 here, and less where pictures are torn. Testing/Benchmarks/favour.py measures it.
 FAVOUR = 2.0
+# Of a piece, this much has to be likelier than the background without favour, too: a bone may grow by it, not appear.
+SURE_PART = 0.5
 
 
 def labels_of(probabilities: np.ndarray, favour: float = FAVOUR) -> np.ndarray:
@@ -15,3 +18,14 @@ def labels_of(probabilities: np.ndarray, favour: float = FAVOUR) -> np.ndarray:
     bone, unless the background is more than `favour` times as likely."""
     background, bones = probabilities[0], probabilities[1:]
     return np.where(favour * bones.max(0) > background, bones.argmax(0) + 1, 0).astype(np.uint8)
+
+
+def without_doubtful(probabilities: np.ndarray, sure_part: float = SURE_PART) -> np.ndarray:
+    """Class probabilities, float32 (4, rows, columns), with background where a piece of bone stands by favour alone."""
+    pieces = sitk.ConnectedComponent(sitk.GetImageFromArray((labels_of(probabilities) > 0).astype(np.uint8)))
+    numbers = sitk.GetArrayFromImage(pieces)
+    sure = np.bincount(numbers.ravel(), labels_of(probabilities, 1.0).ravel() > 0)
+    doubtful = sure < sure_part * np.bincount(numbers.ravel())
+    doubtful[0] = False
+    background = np.array([1, 0, 0, 0], np.float32)[:, None, None]
+    return np.where(doubtful[numbers], background, probabilities)

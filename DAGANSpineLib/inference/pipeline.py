@@ -22,7 +22,7 @@ from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
 from .devices import DeviceError, choose_device, out_of_memory
-from .labelling import labels_of
+from .labelling import labels_of, without_doubtful
 from .tiles import core_of, tiles_of
 
 STRIP = 256  # rows
@@ -124,7 +124,8 @@ class Pipeline:
         with self._inference():
             small = shrink(self._tensor(normalised), NETWORK_SIZE)
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
-            probabilities = resize((seen + mirrored.flip(-1))[None] / 2, restored.shape)[0].numpy()
+            probabilities = torch.from_numpy(without_doubtful(((seen + mirrored.flip(-1)) / 2).numpy()))
+            probabilities = resize(probabilities[None], restored.shape)[0].numpy()
         beyond = ~within_reach(body)
         np.copyto(probabilities, 0, where=beyond)
         np.copyto(probabilities[0], 1, where=beyond)

@@ -6,6 +6,7 @@ import torch
 
 from DAGANSpineLib.inference import Pipeline, devices, labels_of
 from DAGANSpineLib.inference.devices import DeviceError
+from DAGANSpineLib.inference.labelling import without_doubtful
 from DAGANSpineLib.inference.tiles import core_of, tiles_of
 from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
@@ -275,3 +276,13 @@ def test_a_bone_half_as_likely_as_the_background_is_still_drawn():
     of_pixels = [[0.6, 0.1, 0.3, 0.0], [0.6, 0.1, 0.31, 0.0], [0.4, 0.2, 0.19, 0.21], [1, 0, 0, 0]]
     probabilities = np.array(of_pixels, np.float32).T[:, None]
     assert labels_of(probabilities).tolist() == [[0, 2, 3, 0]]
+
+
+def test_a_piece_that_nobody_is_sure_of_is_not_drawn_and_a_sure_one_grows():
+    probabilities = np.zeros((4, 9, 9), np.float32)
+    probabilities[1] = np.pad([[0.9, 0.9, 0.9, 0.4], [0.1, 0.1, 0.1, 0.1]] * 2, ((0, 5), (0, 5)))
+    probabilities[3, 6:, 6:] = 0.4
+    probabilities[0] = 1 - probabilities.sum(0)
+    drawn = labels_of(without_doubtful(probabilities))
+    assert drawn[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0] and not drawn[6:].any()
+    assert labels_of(probabilities)[6:, 6:].all()
