@@ -4,8 +4,8 @@
     daganspine simulate -o severe --subjects 109 --seed 0 --severity severe
     python Testing/Benchmarks/favour.py --data mild severe
 
-Of each data set's training subjects, which the bundled model has not learnt from, the first ones; its test subjects have
-no part in the decision. Prints a table: average Dice, %, and its classes'.
+Of each data set's training subjects, which the bundled model has not learnt from, the first ones; its test subjects
+have no part in the decision. Prints a table: average Dice, %, and its classes'.
 """
 
 from __future__ import annotations
