@@ -1,10 +1,11 @@
 """How the tilt runs along a spine: from one end vertebra to the next, wherever those are.
 
 By definition the tilt is largest at an end vertebra and passes over to the other side until the next: here by the
-simplest course that does, a cubic with a level tangent at both ends; beyond the outermost ones it stays as it is.
-Where the end vertebrae are, nobody knows beforehand: all places that are far enough apart are tried, few before many,
-and the one that the bones speak for is taken (by its evidence; MacKay, Neural Comput 1992). A small deviation of each
-level from that course is left free.
+simplest course that does, a cubic with a level tangent at both ends. Beyond the outermost ones it falls back towards
+level, for a head is carried over a pelvis. Where the end vertebrae are, nobody knows beforehand, and the sweep needn't
+have reached the outermost: all places that are far enough apart are tried, each as likely as any other, and the ones
+that the bones speak for are taken (by their evidence; MacKay, Neural Comput 1992). A small deviation of each level from
+that course is left free.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from math import comb
 
 import numpy as np
 
-MOST_COURSES = 20_000  # to choose from: what has many more levels than a spine does with fewer turns
-MOST_TURNS = 6  # end vertebrae of three curves, and where the tilt settles above and below them
-APART, APART_OUTSIDE = 3, 2  # levels from one to the next, and from the outermost to where it settles
-SIZE = np.radians(14.0)  # standard deviation of a tilt at a turn
+MOST_COURSES = 20_000  # to choose from: what has many more levels than a spine does with fewer end vertebrae
+ENDS = (2, 3, 4)  # how many end vertebrae: of one to three curves
+APART = 3  # levels from one to the next at least
+BEYOND = 2  # levels beyond those that were seen, where one more may lie at either end
+SETTLED = 2.5  # levels from the outermost to where the tilt no longer changes
+SIZE, LEVEL = np.radians(14.0), np.radians(5.0)  # standard deviations of a tilt at an end vertebra, and settled
 OWN = np.radians(0.8)  # of one level from the course
 SHARED, REACH = np.radians(1.2), 1.2  # of neighbours alike, over so many levels
 
@@ -37,15 +40,16 @@ def likeliest_course(precision: np.ndarray, towards: np.ndarray) -> Course:
 
     What was seen: `precision` (levels, levels) of the slopes and, times their values, `towards` (levels,).
     """
-    bases, log_prior = courses(len(towards))
+    bases = courses(len(towards))
     apart = np.arange(len(towards)) - np.arange(len(towards))[:, None]
     free = SHARED**2 * np.exp(-0.5 * (apart / REACH) ** 2) + OWN**2 * np.eye(len(towards))
     taken = np.linalg.inv(np.eye(len(towards)) + precision @ free)
     precision, towards = taken @ precision, taken @ towards  # of the course itself, deviations integrated out
-    inner = bases.transpose(0, 2, 1) @ precision @ bases + np.eye(bases.shape[2]) / SIZE**2
+    usual = np.array([LEVEL, *[SIZE] * max(ENDS), LEVEL])
+    inner = bases.transpose(0, 2, 1) @ precision @ bases + np.diag(usual**-2)
     pull = towards @ bases
     turns = np.linalg.solve(inner, pull[..., None])[..., 0]
-    log_evidence = log_prior + ((pull * turns).sum(1) - np.linalg.slogdet(inner)[1]) / 2
+    log_evidence = ((pull * turns).sum(1) - np.linalg.slogdet(inner)[1]) / 2
     best = int(log_evidence.argmax())
     weight = np.exp(log_evidence - log_evidence[best])
     weight /= weight.sum()
@@ -62,31 +66,27 @@ def likeliest_course(precision: np.ndarray, towards: np.ndarray) -> Course:
 
 
 @lru_cache(maxsize=8)
-def courses(levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """All courses: (courses, levels, MOST_TURNS), what each turn's tilt adds to each level's, and the logarithm of how
-    likely each is beforehand: each number of turns alike."""
-    bases, log_prior = [], []
-    for count in range(1, MOST_TURNS + 1):
-        if not 0 < comb(levels, count) <= MOST_COURSES:
-            break
-        places = [place for place in combinations(range(levels), count) if far_apart(place)]
-        places = places if count > 1 else places[:1]  # one turn is none: the same tilt everywhere
-        bases += [basis(place, levels) for place in places]
-        log_prior += [-np.log(max(len(places), 1))] * len(places)
-    return np.array(bases), np.array(log_prior)
+def courses(levels: int) -> np.ndarray:
+    """All courses: (courses, levels, 2 + the most ends), what the tilt where it settles above, at each end vertebra and
+    where it settles below adds to each level's."""
+    bases = []
+    for count in ENDS:
+        if comb(levels + 2 * BEYOND, count) <= MOST_COURSES:
+            places = combinations(range(-BEYOND, levels + BEYOND), count)
+            bases += [basis(ends, levels) for ends in places if possible(ends, levels)]
+    return np.array(bases)
 
 
-def far_apart(places: tuple[int, ...]) -> bool:
-    """Whether turns lie far enough from each other."""
-    gaps = [below - above for above, below in pairwise(places)]
-    return all(gap >= APART for gap in gaps[1:-1]) and all(gap >= APART_OUTSIDE for gap in (*gaps[:1], *gaps[-1:]))
+def possible(ends: tuple[int, ...], levels: int) -> bool:
+    """Whether end vertebrae lie far enough from each other, and all but the first and the last were seen."""
+    seen = all(0 <= end < levels for end in ends[1:-1]) and ends[0] < levels and ends[-1] >= 0
+    return seen and all(below - above >= APART for above, below in pairwise(ends))
 
 
-def basis(places: tuple[int, ...], levels: int) -> np.ndarray:
-    """(levels, MOST_TURNS): how much each turn's tilt counts at each level."""
-    found = np.zeros((levels, MOST_TURNS))
-    at = np.arange(levels)
-    for turn in range(len(places)):
-        values = np.interp(at, places, np.eye(len(places))[turn])
-        found[:, turn] = values**2 * (3 - 2 * values)
+def basis(ends: tuple[int, ...], levels: int) -> np.ndarray:
+    """(levels, 2 + the most ends), as `courses` has it."""
+    places = (ends[0] - SETTLED, *ends, ends[-1] + SETTLED)
+    of_each = np.stack([np.interp(np.arange(levels), places, turn) for turn in np.eye(len(places))], axis=1)
+    found = np.zeros((levels, 2 + max(ENDS)))
+    found[:, [*range(len(ends) + 1), -1]] = of_each**2 * (3 - 2 * of_each)
     return found
