@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +25,7 @@ BONE = 6.0  # to leave out a bone of the usual size
 LONELY = 2.5  # a level whose other bone is not found
 SKIPPED, SKIPPED_MORE = 3.5, 1.8  # a level of which nothing is found, and each that is skipped together with it
 FARTHEST = 4  # levels from one that is found to the next
+WHOLE = 0.5  # of a lump's larger half the smaller one: less, and a part of the lump is missing
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def build_ladder(
     usual = usual_sizes(bones, span)
     most = BONE * sum(size_of(bone, usual) for bone in bones)
     outliers = [bone for bone in bones if id(bone) not in taken]
-    return Ladder(chosen, outliers, float(span * pitch), max(-cost / most, 0.0))
+    rungs = [parted_in_the_middle(rung) for rung in chosen]
+    return Ladder(rungs, outliers, float(span * pitch), max(-cost / most, 0.0))
 
 
 def possible_rungs(bones: Sequence[Bone], span: float, expected: Tilts, scatter: float) -> _Rungs:
@@ -121,6 +123,21 @@ def possible_rungs(bones: Sequence[Bone], span: float, expected: Tilts, scatter:
     places = np.array([bone.along for bone in bones] + [np.nan])
     low = np.stack([np.where(side >= 0, places[side], along) for side in (left, right)])
     return _Rungs(left, right, along, low, cost, lumbar, tilt)
+
+
+def parted_in_the_middle(rung: Rung) -> Rung:
+    """A lump's halves where they would lie, were it parted at its own middle and not at the midline, whose errors they
+    would confirm; others as they are."""
+    left, right = rung.left, rung.right
+    if not left or not right or rung.value != LUMBAR:
+        return rung
+    small, large = sorted((left.weight, right.weight))
+    if small < WHOLE * large:
+        return rung
+    part = (right.weight - left.weight) / (right.weight + left.weight) / 2
+    by = {name: part * (getattr(right, name) - getattr(left, name)) for name in ("y", "x", "along", "aside")}
+    moved = [replace(half, **{name: getattr(half, name) + by[name] for name in by}) for half in (left, right)]
+    return Rung(*moved, skipped=rung.skipped)
 
 
 def usual_sizes(bones: Sequence[Bone], span: float) -> dict[int, tuple[float, float]]:
