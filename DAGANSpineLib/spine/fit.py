@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,10 +29,8 @@ DEVIATION, ALIKE = np.radians(2.0), 1.8  # of the midline's slope from the lines
 LINE_SHARE = 0.9  # of a vertebra's tilt, the midline's slope
 FREEDOM = 10.0  # of Student's t
 COURSE = np.radians(12.0)  # of the tilts along a spine
-# How a spine may differ from what is usual: its bones' places, as a factor, and its midline's deviation, with the
-# standard deviations of the factors' logarithms.
-NOISES, USUAL_NOISE = (0.5, 0.7, 1.0, 1.4), 0.4
-DEVIATIONS, USUAL_DEVIATION = tuple(np.radians([1.4, 2.0, 4.0, 8.0])), 0.7
+# How a spine's midline may deviate instead, and the standard deviation of the logarithm.
+DEVIATIONS, USUAL = tuple(np.radians([2.0, 4.0, 8.0])), 0.7
 SIDES = {LEFT: 0, RIGHT: 1}
 ROUNDS = 6
 Y, X, SLOPE, HALF, DRIFT = range(5)  # the unknowns of a level: place, slope, half span, the midline's own deviation
@@ -76,15 +74,13 @@ def fit_lines(rungs: Sequence[Rung], pitch: float) -> Lines:
     state = first_guess(levels, pitch)
     unknowns = np.arange(state.size).reshape(state.shape)
     slopes, others = unknowns[:, SLOPE], np.delete(unknowns, SLOPE, axis=1).ravel()
-    bones = sum(len(rung.bones) for rung in rungs)
-    weights, noise, deviation = 1.0, 1.0, DEVIATION
+    weights, deviation = 1.0, DEVIATION
     for turn in range(ROUNDS):
         matrix, target, scatter, robust = system(equations(levels, state, pitch), unknowns)
-        if turn:
-            noise, deviation = likeliest_scatter(matrix, target, weights / scatter**2, bones, unknowns)
         precision = weights / scatter**2
-        precision[:bones] /= noise**2
         normal, right = (matrix.T * precision) @ matrix, (matrix.T * precision) @ target
+        if turn:
+            deviation = likeliest_deviation(normal, right, unknowns)
         normal[np.ix_(unknowns[:, DRIFT], unknowns[:, DRIFT])] += np.linalg.inv(alike(len(levels))) / deviation**2
         # what the equations say of the slopes alone; then of the others, now that the slopes are known
         within = np.linalg.solve(normal[np.ix_(others, others)], np.c_[normal[np.ix_(others, slopes)], right[others]])
@@ -107,32 +103,23 @@ def alike(levels: int, reach: float = ALIKE) -> np.ndarray:
     return np.exp(-0.5 * (apart / reach) ** 2) + 1e-4 * np.eye(levels)
 
 
-def likeliest_scatter(
-    matrix: np.ndarray, target: np.ndarray, precision: np.ndarray, bones: int, unknowns: np.ndarray
-) -> tuple[float, float]:
-    """How much this spine's bones scatter up and down, relative to the usual, and its midline deviates from its lines:
-    what makes all equations together likeliest (empirical Bayes), and is not too unusual.
+def likeliest_deviation(normal: np.ndarray, right: np.ndarray, unknowns: np.ndarray) -> float:
+    """How much this spine's midline deviates from its lines: what makes all equations together likeliest (empirical
+    Bayes), and is not too unusual.
 
-    The first `bones` equations are theirs. A smooth course of any kind stands in for the one that isn't found yet.
+    A smooth course of any kind stands in for the one that isn't found yet.
     """
     levels = len(unknowns)
     slopes, drift = (np.ix_(unknowns[:, kind], unknowns[:, kind]) for kind in (SLOPE, DRIFT))
     smooth, steady = np.linalg.inv(COURSE**2 * alike(levels, 2.0)), np.linalg.inv(alike(levels))
-    own, rest = ((matrix[part].T * precision[part]) for part in (slice(bones), slice(bones, None)))
-    parts = [
-        (each @ matrix[part], each @ target[part]) for each, part in ((own, slice(bones)), (rest, slice(bones, None)))
-    ]
-    misfit = (precision * target**2)[:bones].sum()
     found = {}
-    for noise, deviation in product(NOISES, DEVIATIONS):
-        (normal, right), (other_normal, other_right) = parts
-        normal, right = normal / noise**2 + other_normal, right / noise**2 + other_right
-        normal[slopes] += smooth
-        normal[drift] += steady / deviation**2
-        evidence = right @ np.linalg.solve(normal, right) - misfit / noise**2 - np.linalg.slogdet(normal)[1]
-        evidence -= 2 * (bones * np.log(noise) + levels * np.log(deviation))
-        unusual = (np.log(noise) / USUAL_NOISE) ** 2 + (np.log(deviation / DEVIATION) / USUAL_DEVIATION) ** 2
-        found[noise, deviation] = evidence - unusual
+    for deviation in DEVIATIONS:
+        supposed = normal.copy()
+        supposed[slopes] += smooth
+        supposed[drift] += steady / deviation**2
+        evidence = right @ np.linalg.solve(supposed, right) - np.linalg.slogdet(supposed)[1]
+        unusual = (np.log(deviation / DEVIATION) / USUAL) ** 2
+        found[deviation] = evidence - 2 * levels * np.log(deviation) - unusual
     return max(found, key=found.__getitem__)
 
 
