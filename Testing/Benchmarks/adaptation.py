@@ -211,10 +211,13 @@ class Benchmark:
 
 
 def from_nothing(preset: Preset, model: Model) -> Preset:
-    """As many steps of the same networks, at the learning rates of a training from nothing."""
+    """As many steps of the same networks, in the way of a training from nothing: its learning rates, no anchor."""
     usual = {type(stage): stage for stage in PRESETS["bundled"].stages}
-    stages = tuple(replace(stage, learning_rate=usual[type(stage)].learning_rate) for stage in preset.stages)
-    return replace(Ancestor(model).reshape(preset), stages=stages)
+    stages = []
+    for stage in preset.stages:
+        names = [name for name in ("learning_rate", "warm_up", "anchored") if hasattr(stage, name)]
+        stages.append(replace(stage, **{name: getattr(usual[type(stage)], name) for name in names}))
+    return replace(Ancestor(model).reshape(preset), stages=tuple(stages))
 
 
 def average_dice(folder: Path) -> float:
