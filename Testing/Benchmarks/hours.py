@@ -28,7 +28,13 @@ WINDOW = 246  # rows and columns of the windows that are cut from pictures of ab
 CARDS = {"H100, bf16": 97e12, "2080 Ti, fp16": 16e12}  # operations a second: README, 20 ms and 0.12 s for 1.94e12
 LAUNCH = 0.010  # seconds that the kernels of a step take to launch
 BYTES = 2  # of a number that is kept, in half precision
-PREPARED = ("cyclegan", "cyclegan-without-identity", "da-gan", "without-sa", "without-dal")  # with the segmenter
+JOINT = (
+    "cyclegan",
+    "cyclegan-without-identity",
+    "da-gan",
+    "without-sa",
+    "without-dal",
+)  # with the segmenter
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def step_of(system: System) -> list[Cost]:
         return [segmenting]
     if system.key == "wavect":
         return [learning(generator.autoencoder, PATCH) * batch, segmenting]
-    if system.key not in PREPARED:
+    if system.key not in JOINT:
         return [learning(generator, PATCH) * batch, segmenting]
     restoring = learning(generator, WINDOW) * batch
     if "cyclegan" in system.key:  # spoiled, and both back again
