@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from ..baselines import SHARED_SEGMENTER, SYSTEMS, Budget, Outcome, Searches, System, Trial, shortened, trials, tried
 from ..files import whole_file
 from ..records import read_json
-from ..training import RunFolder, TrainingError, train
+from ..training import DICE, RESTORATION, RunFolder, TrainingError, train
 from .team import Team
 
 ROUNDS = 2  # learning rates, then what depends on the best of them
@@ -56,8 +56,7 @@ class Search:
         name, merit, trouble = f"{system.name}, {trial.name}", None, None
         try:
             model = train(self.data, run.folder, preset, SEED, resume, name, self.precision, self.device, quiet)
-            judged = [value for name, value in model.provenance.items() if name.startswith("validation ")]
-            merit = float(sum(judged))
+            merit = merit_of(model.provenance)
         except TrainingError as error:
             trouble = str(error)
         outcome = Outcome(trial, merit, None if resume else round(time.monotonic() - began, 1))
@@ -66,6 +65,12 @@ class Search:
             path.write_text(json.dumps(record) + "\n", encoding="utf-8")
         shutil.rmtree(run.folder, ignore_errors=True)
         return outcome
+
+
+def merit_of(provenance: Mapping[str, Any]) -> float:
+    """By what checkpoints are chosen: Dice, what restoration removes and keeps, or both, as the stage has it."""
+    judged = (provenance.get(f"validation {criterion}") for criterion in (DICE, RESTORATION))
+    return float(sum(value for value in judged if value is not None))
 
 
 def searched(systems: Sequence[System]) -> list[System]:

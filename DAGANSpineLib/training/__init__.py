@@ -56,7 +56,11 @@ __getattr__ = on_demand(
             "configuration_of",
             "train",
         ),
-        "validation": ("Validation",),
+        "validation": (
+            "DICE",
+            "RESTORATION",
+            "Validation",
+        ),
         "windows": ("WindowBatch",),
     },
 )

@@ -128,7 +128,7 @@ def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outc
             raise Killed
         if preset.stages[0].learning_rate > 2e-3:
             raise TrainingError("Lost.")
-        return SimpleNamespace(provenance={"stage": 0, "validation dice": preset.stages[0].learning_rate})
+        return SimpleNamespace(provenance={"validation subjects": 8, "validation dice": preset.stages[0].learning_rate})
 
     monkeypatch.setattr(module, "train", training)
     task = Search(tmp_path, tmp_path, replace(SMOKE), "full", "cpu")
@@ -138,6 +138,7 @@ def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outc
     found = search(task, named(["vanilla-fpn"]), Team(), said.append)
     assert list(found) == ["vanilla-fpn"] and len(found["vanilla-fpn"]) == 5
     assert len(begun) == 6  # one of them twice
+    assert found["vanilla-fpn"][1].merit == SMOKE.segmentation.learning_rate
     assert chosen(found["vanilla-fpn"]) == Trial(1.0)  # 2.5 and 6.25 times are lost
     assert sum("lost" in line for line in said) == 2 and len(said) == 5
     assert search(task, named(["vanilla-fpn"]), Team(), said.append) == found and len(begun) == 6
