@@ -103,7 +103,7 @@ def run(widget: object, message: str) -> QtGui.QImage:
 def pictures_of_a_run(widget: object) -> Iterator[tuple[str, QtGui.QImage]]:
     """The panel before, during and after a run, narrow and wide; its results, and what restoration removed."""
     yield "panel-before", panel_picture()
-    running = run(widget, "Restoring, tile 9")
+    running = run(widget, "Restoring, tile 3")
     yield "panel", beside([running, panel_picture()], gap=12)
     yield "panel-wide", panel_picture(WIDE)
     yield "results", views_picture()
