@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import torch
 from accelerate import Accelerator
 
 from DAGANSpineLib.model import Model
-from DAGANSpineLib.training.dataset import Record, load, open_dataset
+from DAGANSpineLib.training.dataset import load, open_dataset
 from DAGANSpineLib.training.presets import Preset
 from DAGANSpineLib.training.stages import Prepared
+from DAGANSpineLib.training.subjects import Subjects
 
 
 @dataclass
@@ -21,9 +21,7 @@ class Alone:
     """Stands for the trainer: what a stage finds when it begins."""
 
     model: Model
-    learners: Sequence[Record]
-    held_out: Sequence[Record]
-    unlabelled: Sequence[Record] = ()
+    subjects: Subjects
     seed: int = 0
     quiet: bool = True
 
@@ -31,15 +29,14 @@ class Alone:
         return batch
 
     def restored(self) -> list[np.ndarray]:
-        return [load(record).image for record in self.learners]
+        return [load(record).image for record in self.subjects.learners]
 
 
 def prepared(preset: Preset, data: Path, index: int = 0) -> tuple[Model, Prepared]:
     """A stage of a preset about to begin on a data set, on the CPU, with the model that learns."""
     torch.manual_seed(0)
     model = Model(preset.generator, preset.segmenter)
-    learners, held_out = open_dataset(data).split_validation()
-    stage = preset.stages[index].prepare(Alone(model, learners, held_out))
+    stage = preset.stages[index].prepare(Alone(model, Subjects.of(open_dataset(data))))
     stage.method.prepare(Accelerator(cpu=True))
     return model, stage
 

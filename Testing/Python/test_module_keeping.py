@@ -397,6 +397,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(ready, volume, fo
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_more: True)  # the picture is there
     draw(volume)
     assert keep(ready, "s002") == f"{folder} can't be written (Permission denied)."
     assert content(folder) == before

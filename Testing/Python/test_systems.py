@@ -110,7 +110,9 @@ def shown(work):
 @pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
 def test_no_system_learns_at_another_size_than_it_is_tested_at(each, joint, waves):
     """Restoration sees native pixels, segmentation a picture of 256 x 1024, both in training and in use."""
-    segmentation = PatchSegmentationStage(batch=4, steps=1, degrees=0.0) if joint else SMOKE.segmentation
+    segmentation = (
+        PatchSegmentationStage(batch=4, steps=1, degrees=0.0) if joint else replace(SMOKE.segmentation, varied=False)
+    )
     budget = replace(SMOKE, joint=joint, degrees=0.0, segmentation=segmentation)
     preset, learnt = each.preset(budget), {}
     for index in range(len(preset.stages)):
@@ -122,8 +124,10 @@ def test_no_system_learns_at_another_size_than_it_is_tested_at(each, joint, wave
     for network in model.networks:
         freeze(network)
     used = shown(lambda: Pipeline(model, "cpu").run(pixels))
-    assert learnt.keys() == used.keys()
+    assert used and used.keys() <= learnt.keys()
+    assert learnt.keys() - used.keys() <= {HaarAutoencoder}  # whose halves WaveCT uses one by one
     for kind, periods in learnt.items():
         expected = PERIODS["native" if issubclass(kind, NATIVE) else "seen"]
         assert periods == pytest.approx(expected, rel=0.1), f"{kind.__name__} in training"
-        assert used[kind] == pytest.approx(expected, rel=0.1), f"{kind.__name__} in use"
+        if kind in used:
+            assert used[kind] == pytest.approx(expected, rel=0.1), f"{kind.__name__} in use"
