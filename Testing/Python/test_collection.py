@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from disks import full_disk
 
 from DAGANSpineLib.collection import LABELLED, TESTED, UNLABELLED, Collection, CollectionError, Kept, keep, take_back
 from DAGANSpineLib.errors import UserError
@@ -285,16 +286,11 @@ def test_a_subject_whose_replacing_was_killed_is_not_lost(clinic, pixels, labels
 
 @pytest.mark.parametrize("most", [0, 100, 1000, 20_000])
 def test_a_full_disk_is_told_and_leaves_all_as_it_was(tmp_path, clinic, labels, most):
-    resource = pytest.importorskip("resource")  # Windows has none
     noise = np.random.default_rng(0).integers(1, 255, (300, 160), np.uint8)
-    before, limit = content(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = content(tmp_path)
     for folder in (clinic, tmp_path / "new"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limit[1]))
-        try:
-            with pytest.raises(OutputError, match="is the disk full"):
-                keep(folder, Kept("a", LABELLED, noise, labels))
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        with full_disk(most), pytest.raises(OutputError, match="is the disk full"):
+            keep(folder, Kept("a", LABELLED, noise, labels))
         assert content(tmp_path) == before
 
 

@@ -1,6 +1,5 @@
 """The export: a folder that is whole or not there, and what its files say."""
 
-import contextlib
 import csv
 
 import numpy as np
@@ -12,6 +11,7 @@ slicerio = pytest.importorskip("slicerio")
 pytest.importorskip("PySide6")
 
 from clinician import results, said  # noqa: E402
+from disks import full_disk  # noqa: E402
 
 from DAGANSpineLib.report import findings  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
@@ -162,18 +162,6 @@ def test_a_folder_that_is_gone_is_told_and_not_made(ready, tmp_path):
     ready.ui.exportButton.click()
     assert f"There is no folder {tmp_path / 'gone'}" in said(ready)
     assert names_in(tmp_path) == []
-
-
-@contextlib.contextmanager
-def full_disk(limit):
-    """No file grows beyond so many bytes."""
-    resource = pytest.importorskip("resource")  # Windows has none
-    former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, former[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, former)
 
 
 @pytest.mark.parametrize("limit", [100, 6000], ids=["at once", "in the midst"])

@@ -1,6 +1,5 @@
 """From the panel to training: corrected segments and their picture become a subject of a data set."""
 
-import contextlib
 import json
 import shlex
 
@@ -11,6 +10,7 @@ slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
 from clinician import during_the_run, nodes, results, said  # noqa: E402
+from disks import full_disk  # noqa: E402
 
 from DAGANSpineLib.progress import unheard  # noqa: E402
 from DAGANSpineLib.training.checking import check  # noqa: E402
@@ -407,18 +407,6 @@ def test_a_folder_whose_place_is_gone_is_told(ready, tmp_path):
     ready.ui.trainingPathLineEdit.currentPath = str(tmp_path / "gone" / "clinic")
     assert f"There is no folder {tmp_path / 'gone'}" in keep(ready)
     assert list(tmp_path.iterdir()) == []
-
-
-@contextlib.contextmanager
-def full_disk(limit):
-    """No file grows beyond so many bytes."""
-    resource = pytest.importorskip("resource")  # Windows has none
-    former = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, former[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, former)
 
 
 def test_a_full_disk_is_told_and_leaves_the_data_set_as_it_was(ready, volume, folder, monkeypatch):
