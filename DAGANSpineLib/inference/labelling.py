@@ -21,11 +21,13 @@ def labels_of(probabilities: np.ndarray, favour: float = FAVOUR) -> np.ndarray:
 
 
 def without_doubtful(probabilities: np.ndarray, sure_part: float = SURE_PART) -> np.ndarray:
-    """Class probabilities, float32 (4, rows, columns), with background where a piece of bone stands by favour alone."""
+    """Class probabilities, float32 (4, rows, columns), where a piece of bone that stands by favour alone is less likely
+    than is drawn; no surer of the background than before, for self-training learns from what a model is sure of."""
     pieces = sitk.ConnectedComponent(sitk.GetImageFromArray((labels_of(probabilities) > 0).astype(np.uint8)))
     numbers = sitk.GetArrayFromImage(pieces)
     sure = np.bincount(numbers.ravel(), labels_of(probabilities, 1.0).ravel() > 0)
     doubtful = sure < sure_part * np.bincount(numbers.ravel())
     doubtful[0] = False
-    background = np.array([1, 0, 0, 0], np.float32)[:, None, None]
-    return np.where(doubtful[numbers], background, probabilities)
+    background, bones = probabilities[:1], probabilities[1:]
+    undrawn = np.minimum(bones, background / (2 * FAVOUR))
+    return np.concatenate([background, np.where(doubtful[numbers], undrawn, bones)])

@@ -283,6 +283,8 @@ def test_a_piece_that_nobody_is_sure_of_is_not_drawn_and_a_sure_one_grows():
     probabilities[1] = np.pad([[0.9, 0.9, 0.9, 0.4], [0.1, 0.1, 0.1, 0.1]] * 2, ((0, 5), (0, 5)))
     probabilities[3, 6:, 6:] = 0.4
     probabilities[0] = 1 - probabilities.sum(0)
-    drawn = labels_of(without_doubtful(probabilities))
+    left = without_doubtful(probabilities)
+    drawn = labels_of(left)
     assert drawn[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0] and not drawn[6:].any()
     assert labels_of(probabilities)[6:, 6:].all()
+    assert np.array_equal(left[0], probabilities[0])  # nobody has become surer that there is none
