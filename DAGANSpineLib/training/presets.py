@@ -64,7 +64,7 @@ PRESETS = {
     "renewed": replace(BUNDLED, stages=(BUNDLED.stages[0], SegmentationStage(steps=720, learning_rate=5e-4))),
     # the segmenter alone, behind the generator of the model that it begins from
     "segmenter": replace(BUNDLED, stages=(SegmentationStage(steps=2000, learning_rate=5e-4),), validate_every=250),
-    # for a model that has learnt before, and a clinic's ten pictures: half an hour on two cores
+    # for a model that has learnt before, and a clinic's ten pictures
     "adapt": ADAPT,
     # a minute: for tests, and to see that a data set can be trained on
     "smoke": Preset(
