@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor, nn
 
+from ..vpi import runs
+
 # pixels of a tile: larger ones save margins, but take memory, and time for it (Testing/Benchmarks)
 LIMIT = 250_000
 UNIT, STEP = 4, 32  # columns and rows, in pixels, of the grid that tiles lie on
@@ -77,8 +79,7 @@ def cells(body: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 def runs_of(band: np.ndarray, unit: int) -> list[Run]:
     """The runs of a band of cells, in pixels."""
-    edges = np.flatnonzero(np.diff(band, prepend=False, append=False)) * unit
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    return [(run.start * unit, run.stop * unit) for run in runs(band)]
 
 
 def united(runs: Sequence[Run], gap: int) -> list[Run]:

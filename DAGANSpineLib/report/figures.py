@@ -12,7 +12,7 @@ from .. import metrics
 from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..texts import tr as _
-from ..vpi import lit_body
+from ..vpi import lit_body, runs
 from .filled import filled_in
 
 DISCLAIMER = "Research use, not for diagnosis."
@@ -68,8 +68,7 @@ def findings(
 
 def bands_of(mask: np.ndarray) -> list[list[int]]:
     """First and last row of each stretch of rows that a mask (rows, columns) has a pixel in."""
-    edges = np.flatnonzero(np.diff(np.pad(mask.any(1), 1).astype(np.int8)))
-    return [[int(first), int(stop) - 1] for first, stop in edges.reshape(-1, 2)]
+    return [[run.start, run.stop - 1] for run in runs(mask.any(1))]
 
 
 def invented(unseen: np.ndarray) -> list[str]:

@@ -13,6 +13,7 @@ from .plane import Plane
 from .reach import within_reach
 from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
 from .refusals import refuse_voxel_size
+from .runs import runs
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
 from .writing import write_image
 
@@ -41,6 +42,7 @@ __all__ = [
     "refuse_damaged_dicom",
     "refuse_unlit",
     "refuse_voxel_size",
+    "runs",
     "silenced",
     "volume_series",
     "vpi_of_file",

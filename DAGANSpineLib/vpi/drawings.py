@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .background import DARK, NEAR
+from .runs import runs
 
 STOUT = 80  # pixels: no arrow or figure is taller beside the body, or wider above and below it
 PART = 5  # nor taller or wider than the body's height or width divided by this
@@ -29,9 +30,12 @@ def without_drawings(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 def without_drawings_right(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Without what juts out to the right far enough for its height."""
+    from scipy.ndimage import grey_opening  # takes a moment to load
+
     rows = np.flatnonzero(body.any(1))
     edge = np.interp(np.arange(len(body)), rows, body.shape[1] - body[rows, ::-1].argmax(1)).astype(int)
-    ordinary = opened(edge, min(STOUT, len(rows) // PART))
+    tall = max(min(STOUT, len(rows) // PART), 1)
+    ordinary = grey_opening(np.pad(edge, tall, "edge"), tall)[tall:-tall]
     body = body.copy()
     for run in runs(edge - ordinary > STROKE):
         beyond = np.arange(body.shape[1]) >= ordinary[run, None]
@@ -51,20 +55,6 @@ def without_drawings_above(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     body = body.copy()
     body[above] = False
     return body
-
-
-def opened(edge: np.ndarray, size: int) -> np.ndarray:
-    """A line's morphological opening: (n,), what of it is reached over `size` neighbours and more."""
-    size = max(size, 1)
-    padded = np.pad(edge, size, "edge")
-    eroded = np.lib.stride_tricks.sliding_window_view(padded, size).min(1)
-    return np.lib.stride_tricks.sliding_window_view(eroded, size).max(1)[1 : len(edge) + 1]
-
-
-def runs(mask: np.ndarray) -> list[slice]:
-    """The stretches of a mask (n,)."""
-    ends = np.flatnonzero(np.diff(np.pad(mask, 1).astype(np.int8)))
-    return [slice(begin, end) for begin, end in zip(ends[::2], ends[1::2], strict=True)]
 
 
 def of_one_grey(greys: np.ndarray) -> bool:
