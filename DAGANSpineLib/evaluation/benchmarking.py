@@ -228,8 +228,9 @@ def benchmark(
     team, dataset = Team.join(), open_dataset(data)
     precision = choose_precision(precision, choose_device(device)[0])
     task = Benchmark(folder, data, dataset, budget, precision, device, further(also, dataset))
-    if any(stage.restores for system in systems for stage in system.preset(budget).stages):
-        refuse(lacking(dataset.pictures))  # restoration would be left out of what is compared
+    lack = lacking(dataset.pictures)
+    if lack and any(stage.restores for system in systems for stage in system.preset(budget).stages):
+        refuse(lack)  # restoration would be left out of what is compared
     if tuning:
         read_searches(tuning)
     if team.main:
