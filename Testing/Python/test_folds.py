@@ -49,7 +49,8 @@ def test_all_folds_come_to_one_summary_that_a_stopped_one_goes_on_to(part, tmp_p
     assert (tmp_path / "run" / "fold-1" / "scores" / "scores.json").stat().st_mtime_ns == first
     assert summary == json.loads((tmp_path / "run" / "folds.json").read_text(encoding="utf-8"))
     assert summary["subjects"] == 4 and len(summary["by fold"]) == 2
-    assert "each tested on by a model that has not seen it" in (tmp_path / "run" / "folds.md").read_text()
+    told = (tmp_path / "run" / "folds.md").read_text(encoding="utf-8")
+    assert "each tested on by a model that has not seen it" in told
 
 
 def test_the_summarys_interval_holds_the_mean():
