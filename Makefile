@@ -18,9 +18,7 @@ demo: .venv/demo.done
 
 test: .venv/test.done
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0 --ignore-glob='*/test_module*.py'
-	@# slicer-core doesn't outlive hundreds of panels in one process
-	ls Testing/Python/test_module*.py | xargs -P 2 -n 1 $(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 .venv/demo.done: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12")'

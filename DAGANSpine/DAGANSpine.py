@@ -98,7 +98,7 @@ class DAGANSpineWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._projection = ProjectionChooser(self.ui, self.updateGUI)
         self._modelChooser = ModelChooser(self.ui, self.onModelChosen)
         self._deviceChooser = DeviceChooser(self.ui)
-        self._preparation = Preparation(self.logic, self.updateGUI)
+        self._preparation = Preparation(self.ui, self.logic, self.updateGUI)
         self._progress = ProgressDisplay(self.ui)
         self._runBar = StickyBar(self.ui.runSection, self.ui.runPlace, self.ui.sectionsArea)
         self._curves = CurvesViewer(self.ui, self.onMeasureButton)

@@ -56,25 +56,26 @@ class Errand:
     """Work in a thread that nobody waits for, while Slicer is idle.
 
     work: as in `inBackground`, without arguments. onDone: called in the main thread when it has ended, well or not.
-    Slicer keeps the interpreter while it waits for events, so that no thread would get on: a timer gives it away for
-    20 ms again and again.
+    Slicer keeps the interpreter while it waits for events, so that no thread would get on: it is given away for 20 ms
+    again and again. An errand owns nothing of Qt's, since whoever drops it last, or collects it, may be a thread.
     """
 
     def __init__(self, work, onDone):
-        self._onDone = onDone
+        self._onDone, self._isTold = onDone, False
         worker = ThreadPoolExecutor(1, "DAGANSpine")
         self._future = worker.submit(work)
         worker.shutdown(wait=False)
-        self._timer = qt.QTimer()
-        self._timer.setInterval(REST)
-        self._timer.timeout.connect(self._giveWay)
-        self._timer.start()
+        qt.QTimer.singleShot(REST, self._giveWay)
 
     def _giveWay(self):
+        if self._isTold:
+            return
         wait([self._future], PATIENCE)
         if self._future.done():
-            self._timer.stop()
+            self._isTold = True
             self._onDone()
+        else:
+            qt.QTimer.singleShot(REST, self._giveWay)
 
     @property
     def isDone(self):
@@ -86,5 +87,5 @@ class Errand:
 
     def end(self):
         """Wait for the end; nothing is told any more."""
-        self._timer.stop()
+        self._isTold = True
         wait([self._future])

@@ -114,7 +114,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         try:
             return self._run(volumeNode, device, progress, modelPath, projection)
         finally:
-            self._running = False
+            self._end()
 
     def _refuse(self):
         """Raise RuntimeError if nothing can be run now."""
@@ -196,7 +196,7 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         try:
             return inBackground(work, progress, isOver)
         finally:
-            self._running = False
+            self._end()
 
     def measureAgain(self, volumeNode, progress=unheard, isCancelled=lambda: False):
         """Read the spine off the segments of this image as they are now, edited or not. Returns the lines that were
@@ -219,12 +219,18 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
 
     def awaitPreparation(self, report):
         """In a run's thread: torch's first error, if it has one, is the one that says what is wrong with it."""
-        while self._preparation is not None and not self._preparation.isDone:
+        preparation = self._preparation
+        while preparation is not None and not preparation.isDone:
             report()
             time.sleep(PATIENCE)
-        preparation, self._preparation, self._preparedKey = self._preparation, None, None
         if preparation is not None:
             preparation.result()
+
+    def _end(self):
+        """A run is over: what was prepared for it has been used, and a new choice may be."""
+        self._running = False
+        if self._preparation is not None and self._preparation.isDone:
+            self._preparation = self._preparedKey = None
 
     def load(self, modelPath, device):
         """The devices, looked at once, and the loaded model; loaded anew for another device, another file, or the same

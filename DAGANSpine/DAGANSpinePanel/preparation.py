@@ -9,11 +9,12 @@ PATIENCE = 300  # ms in which nothing else is chosen, and the panel and the view
 
 
 class Preparation:
-    """Has the logic prepare what is chosen, a moment later. `onDone`: called when that has ended."""
+    """Has the logic prepare what is chosen, a moment later. `ui`: the panel's widgets. `onDone`: called when that has
+    ended."""
 
-    def __init__(self, logic, onDone):
+    def __init__(self, ui, logic, onDone):
         self._logic, self._onDone, self._parameters = logic, onDone, None
-        self._timer = qt.QTimer()
+        self._timer = qt.QTimer(ui.runButton)  # Qt's own, for a thread may collect what Python owns
         self._timer.setSingleShot(True)
         self._timer.setInterval(PATIENCE)
         self._timer.timeout.connect(self._prepare)

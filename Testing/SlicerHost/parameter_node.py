@@ -237,20 +237,14 @@ class EnumConnector:
         self.widget.currentIndex = self.members.index(value)
 
 
-CALLBACKS: list[Callable[..., None]] = []
-
-
 def weakly(target: object, method: str) -> Callable[..., None]:
-    """A callback that doesn't keep its object alive, and does nothing after its end. It is kept itself: VTK would go on
-    in one that is gone, if its object and the node end while it is called."""
+    """A callback that doesn't keep its object alive, and does nothing after its end."""
     reference = weakref.ref(target)
 
     def call(*_: object) -> None:
-        alive = reference()
-        if alive is not None:
-            getattr(alive, method)()
+        if reference() is not None:
+            getattr(reference(), method)()
 
-    CALLBACKS.append(call)
     return call
 
 
