@@ -1,6 +1,7 @@
 """Long work beside Slicer's window, which goes on meanwhile."""
 
 import contextlib
+import gc
 import queue
 import threading
 import time
@@ -14,6 +15,26 @@ from DAGANSpineLib.progress import Cancelled, unheard
 PATIENCE = 0.02  # s to wait for news of the work before Slicer handles its events again
 REPEAT = 0.5  # s after which the latest news are told again: time has gone by since
 REST = 20  # ms that belong to Slicer alone between two times that it waits for an errand
+
+_threads = 0  # at work
+
+
+@contextlib.contextmanager
+def onlyMainThreadCollects():
+    """While a thread is at work, no garbage is collected in it.
+
+    Python collects in whatever thread has just made enough objects, and what lies there of Qt's and VTK's, a panel that
+    was closed for one, would end in that thread, which crashes Slicer sooner or later.
+    """
+    global _threads
+    _threads += 1
+    gc.disable()
+    try:
+        yield
+    finally:
+        _threads -= 1
+        if not _threads:
+            gc.enable()
 
 
 def inBackground(work, progress=unheard, isCancelled=lambda: False):
@@ -31,9 +52,9 @@ def inBackground(work, progress=unheard, isCancelled=lambda: False):
             raise Cancelled
         news.put((fraction, message))
 
-    with ThreadPoolExecutor(1, "DAGANSpine") as worker:
+    with onlyMainThreadCollects(), ThreadPoolExecutor(1, "DAGANSpine") as worker:
         future = worker.submit(work, report)
-        latest, due = None, 0.0
+        latest, due, nextCollection = None, 0.0, time.monotonic() + REPEAT
         try:
             while not (future.done() and news.empty()):
                 # while it waits here, and at no other time, Slicer's main thread gives the interpreter away
@@ -42,6 +63,9 @@ def inBackground(work, progress=unheard, isCancelled=lambda: False):
                 if latest is not None and time.monotonic() >= due:
                     progress(*latest)
                     due = time.monotonic() + REPEAT
+                if time.monotonic() >= nextCollection:
+                    gc.collect(1)  # what is young
+                    nextCollection = time.monotonic() + REPEAT
                 slicer.app.processEvents()
                 if isCancelled():
                     stop.set()
@@ -61,7 +85,8 @@ class Errand:
     """
 
     def __init__(self, work, onDone):
-        self._onDone, self._isTold = onDone, False
+        self._onDone, self._isTold, self._atEnd = onDone, False, contextlib.ExitStack()
+        self._atEnd.enter_context(onlyMainThreadCollects())
         worker = ThreadPoolExecutor(1, "DAGANSpine")
         self._future = worker.submit(work)
         worker.shutdown(wait=False)
@@ -72,7 +97,7 @@ class Errand:
             return
         wait([self._future], PATIENCE)
         if self._future.done():
-            self._isTold = True
+            self.end()
             self._onDone()
         else:
             qt.QTimer.singleShot(REST, self._giveWay)
@@ -89,3 +114,4 @@ class Errand:
         """Wait for the end; nothing is told any more."""
         self._isTold = True
         wait([self._future])
+        self._atEnd.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -49,8 +50,15 @@ def host():
     return started
 
 
+@pytest.fixture(scope="module")
+def swept():
+    """What the tests of a file leave of Qt's and VTK's ends in the main thread, and not in a later test's threads."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture
-def scene(host, monkeypatch):
+def scene(host, swept, monkeypatch):
     """The host's MRML scene, empty before and after. An error in a slot or an observer, which Qt and VTK only print,
     fails the test."""
     printed = []

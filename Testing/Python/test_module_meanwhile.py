@@ -1,5 +1,8 @@
 """What users do while a run is in progress, early and late in it, and what may go wrong in it."""
 
+import gc
+import threading
+
 import numpy as np
 import pytest
 
@@ -272,3 +275,35 @@ def test_old_news_are_told_again_while_time_goes_by(host, monkeypatch):
 
     background.inBackground(work, progress)
     assert told[:3] == ["Installing"] * 3
+
+
+@pytest.fixture
+def collectors():
+    """The threads in which garbage is collected, which Python does as often as it can."""
+    threads, often = set(), gc.get_threshold()
+
+    def collected(phase, _info):
+        threads.add(threading.current_thread())
+
+    gc.callbacks.append(collected)
+    gc.set_threshold(20, 2, 2)
+    yield threads
+    gc.set_threshold(*often)
+    gc.callbacks.remove(collected)
+
+
+def test_a_closed_panels_parts_end_in_the_main_thread_though_others_work(chosen, collectors):
+    during_the_run(chosen, collectors.clear, "Loading the model")
+    chosen.ui.runButton.click()
+    chosen.logic.prepare()
+    chosen.logic.endPreparation()
+    assert None not in results()
+    assert collectors <= {threading.main_thread()}
+    assert gc.isenabled()
+
+
+def test_what_is_young_is_collected_during_a_long_run(chosen, collectors, monkeypatch):
+    monkeypatch.setattr("DAGANSpinePanel.background.REPEAT", 0.0)
+    during_the_run(chosen, collectors.clear, "Loading the model")
+    chosen.ui.runButton.click()
+    assert threading.main_thread() in collectors
