@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -21,9 +21,10 @@ from ..progress import Cancelled as Cancelled
 from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
+from .batches import at_once, cores_of, evened, halving, padded
 from .devices import DeviceError, choose_device, out_of_memory
 from .labelling import labels_of, without_doubtful
-from .tiles import core_of, tiles_of
+from .tiles import Tile, tiles_of
 
 STRIP = 256  # rows
 
@@ -65,9 +66,9 @@ class Pipeline:
     def run(self, pixels: np.ndarray, progress: Progress = unheard) -> Result:
         """Restore and segment a VPI; several threads may, but a graphics card takes one at a time.
 
-        `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile; what it
-        raises stops the run. A device that runs out of memory is given up for the CPU, with a warning. Raises
-        DeviceError if the CPU's memory doesn't do either.
+        `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile, on CUDA
+        before each batch of them; what it raises stops the run. A device that runs out of memory is given up for the
+        CPU, with a warning. Raises DeviceError if the CPU's memory doesn't do either.
         """
         with contextlib.nullcontext() if self.device.type == "cpu" else self._turn:
             return self._run(pixels, progress)
@@ -102,16 +103,30 @@ class Pipeline:
 
         Only the lit body and what the network sees around it are computed; outside the body the picture stays as it is.
         """
-        tiles = tiles_of(body, self.model.generator)
+        generator, seen = self.model.generator, pixels
+        tiles = tiles_of(body, generator)
+        even = evened(tiles, pixels.shape, generator.alignment)
+        size = at_once(even, self.device)
+        if size > 1:
+            tiles, seen = even, padded(pixels, generator.alignment)
+
+        def cores(batch: Sequence[Tile], done: int) -> list[np.ndarray]:
+            stage = _("Restoring, tile {number} of {count}").format(number=done + 1, count=len(tiles))
+            progress(0.05 + 0.85 * done / len(tiles), stage)
+            return self._cores(batch, seen)
+
         restored = np.array(pixels, dtype=np.float32)
-        for index, tile in enumerate(tiles):
-            stage = _("Restoring, tile {number} of {count}").format(number=index + 1, count=len(tiles))
-            progress(0.05 + 0.85 * index / len(tiles), stage)
-            with self._inference():
-                output = core_of(tile, self._tensor(normalise(pixels[tile.outer])), self.model.generator)
-            restored[tile.inner] = denormalise(output.float().cpu().numpy()[0, 0])
+        for tile, core in halving(cores, tiles, size):
+            restored[tile.inner] = core
         np.copyto(restored, pixels, where=~body)
         return np.round(np.clip(restored, 0, 255, out=restored), out=restored).astype(np.uint8)
+
+    def _cores(self, tiles: Sequence[Tile], pixels: np.ndarray) -> list[np.ndarray]:
+        """The restored cores of tiles of one size, computed at once: float32 (rows, columns) each."""
+        images = self._tensor(normalise(np.stack([pixels[tile.outer] for tile in tiles])))
+        with self._inference():
+            cores = cores_of(tiles, images, self.model.generator)
+        return [denormalise(core.float().cpu().numpy()) for core in cores]
 
     def segment(self, restored: np.ndarray, body: np.ndarray) -> np.ndarray:
         """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
@@ -122,7 +137,7 @@ class Pipeline:
         """
         normalised = np.concatenate([normalise(restored[rows]).astype(np.float32) for rows in strips(restored.shape)])
         with self._inference():
-            small = shrink(self._tensor(normalised), NETWORK_SIZE)
+            small = shrink(self._tensor(normalised[None]), NETWORK_SIZE)
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
             probabilities = torch.from_numpy(without_doubtful(((seen + mirrored.flip(-1)) / 2).numpy()))
             probabilities = resize(probabilities[None], restored.shape)[0].numpy()
@@ -132,8 +147,12 @@ class Pipeline:
         return probabilities
 
     def _tensor(self, values: np.ndarray) -> Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None, None].to(self.device)
-        return tensor.contiguous(memory_format=torch.channels_last)
+        """Pictures (N, rows, columns) -> (N, 1, rows, columns) on the device; from pinned memory on CUDA, which needn't
+        wait for it."""
+        tensor = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[:, None]
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+        cuda = self.device.type == "cuda"
+        return (tensor.pin_memory() if cuda else tensor).to(self.device, non_blocking=cuda)
 
     def _move_to(self, device: torch.device) -> None:
         self.device = device

@@ -47,7 +47,7 @@ class RestorerShape(Shape):
 
     It has two attributes. `halo`: how many pixels an output pixel looks around itself, so that tiles with such a
     margin give the whole picture's output; None if it looks at all of the picture. `alignment`: tiles begin at
-    multiples of it.
+    multiples of it; what a picture lacks to the next one, a network with a `halo` fills by repeating the edge.
     """
 
 
