@@ -161,7 +161,8 @@ class Pipeline:
 
     @contextlib.contextmanager
     def _inference(self) -> Iterator[None]:
-        """No gradients; half precision on GPUs only, since it is slower on most processors."""
+        """No gradients; half precision on GPUs only: most processors are slower in it, and those with bfloat16 would
+        label otherwise than the rest."""
         gpu = self.device.type in ("cuda", "mps")
         half = torch.autocast(self.device.type, torch.float16) if gpu else contextlib.nullcontext()
         with torch.inference_mode(), half:
