@@ -18,6 +18,9 @@ USUAL = 0.5, 99.5  # percent of the pixels that are neither hot nor dead
 BEYOND = 0.5  # of the usual range, to either side: what lies farther is hot, dead, or a number for "nothing"
 FRACTIONS = 0.1, 1.25  # ranges of fractions: interpolation goes slightly beyond 1
 LEVELS = 16.0  # from here to 255 a range that begins at 0 is one of grey levels
+PERCENT = 100.0  # fractions up to here are no grey levels: percent, or decibels
+GAP = 0.2  # of the others' range: a background so much darker than all of them is a number for "nothing"
+SOME = 1_000_000  # pixels tell whether all are whole numbers
 FREQUENT = 0.25  # of the border: a value from here on is the background's
 FEW = 0.001  # of the pixels are not counted on
 STRIP = 256  # rows
@@ -106,15 +109,16 @@ def by_strips(picture: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -
 def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
     """How these numbers become grey. `kind`: of the file's numbers. Raises ImageError if they are all the same.
 
-    Grey levels 0 to 255 stay, and fractions, of 1 or from -1 to 1, become these. Anything else (12 bits, scores, one
-    hot pixel among 12 bits) is stretched so that the brightest usual pixel is 255 and the background 0: by the usual
-    pixels' own range, since one of 65535, or a padding of -32768, says nothing of the others.
+    Grey levels 0 to 255 stay, and fractions, of 1 or from -1 to 1, become these. Anything else (12 bits, percent,
+    decibels, scores, one hot pixel among 12 bits) is stretched so that the brightest usual pixel is 255 and the
+    background 0: by the usual pixels' own range, since one of 65535, or a padding of -32768, says nothing of others.
     """
     lowest, highest = float(numbers.min()), float(numbers.max())
     if lowest == highest:
         raise ImageError(_("This picture is empty: every pixel has the same value."))
     fractions = kind.kind == "f"
-    if lowest >= 0 and highest <= 255 and (not fractions or highest >= LEVELS):
+    broken = fractions and not are_whole(numbers)
+    if lowest >= 0 and highest <= 255 and not (fractions and highest < LEVELS) and not broken:
         return Scale()
     background = frequent_at_border(numbers)
     base, top, nothing = usual_range(numbers.astype(np.float64, copy=False).ravel(), background)
@@ -125,11 +129,17 @@ def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
         factor = 255 / 2
     elif fractions and FRACTIONS[0] < extent <= FRACTIONS[1]:
         factor = 255.0
-    elif extent <= 255 and (extent >= LEVELS if fractions else True):
+    elif extent <= 255 and not (broken and (base != 0 or extent <= PERCENT)) and not (fractions and extent < LEVELS):
         factor = 1.0
     else:
         factor = 255 / extent
     return Scale(base, factor, nothing)
+
+
+def are_whole(numbers: np.ndarray) -> bool:
+    """Whether fractions are whole numbers after all, as 8 bits are that a program has kept as such."""
+    some = numbers.ravel()[:: max(1, numbers.size // SOME)]
+    return bool((some == np.rint(some)).all())
 
 
 def frequent_at_border(numbers: np.ndarray) -> float | None:
@@ -154,7 +164,8 @@ def usual_range(numbers: np.ndarray, background: float | None) -> tuple[float, f
             break
         nothing += padding
         others = others[~np.isin(others, padding)]
-    if background is not None and min(abs(background - bottom), abs(background - top)) > top - bottom > 0:
+    apart = 0.0 if background is None else max((bottom - background) / GAP, background - top)
+    if background is not None and apart > top - bottom > 0:
         return min(bottom, 0.0), top, (*nothing, background)
     if background is None:
         return min(bottom, 0.0), top, tuple(nothing)

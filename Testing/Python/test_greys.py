@@ -14,8 +14,8 @@ def spine(small_vpi):
     return np.where(small_vpi > 185, 255, small_vpi)
 
 
-def hot(numbers):
-    numbers[150, 80] = 65535
+def hot(numbers, value=65535):
+    numbers[150, 80] = value
     return numbers
 
 
@@ -35,6 +35,11 @@ CODINGS = {
     "8 bits with a hot pixel": lambda spine: hot(spine.astype(np.uint16)),
     "12 bits with padding": lambda spine: np.where(spine == 0, -32768, spine.astype(np.int32) * 16).astype(np.int16),
     "12 bits with padding in a corner": lambda spine: padded(spine.astype(np.int32) * 16),
+    "fractions with a hot pixel of 50": lambda spine: hot((spine / 255).astype(np.float32), 50),
+    "percent": lambda spine: (spine / 2.55).astype(np.float32),
+    "decibels": lambda spine: (spine * (60 / 255) - 60).astype(np.float32),
+    "a tenth, from -3 on": lambda spine: (spine * 0.1 - 3).astype(np.float32),
+    "12 bits, -1024 for nothing": lambda spine: np.where(spine == 0, -1024, spine.astype(np.int16) * 8),
     "floats": lambda spine: spine.astype(np.float64),
     "colours": lambda spine: np.repeat(spine[..., None], 3, 2),
     "deep colours": lambda spine: np.repeat(spine[..., None].astype(np.uint16) * 257, 3, 2),
