@@ -7,6 +7,8 @@ there, and need more packages for compressed files. Colours of more than 8 bits,
 
 from __future__ import annotations
 
+import contextlib
+import re
 import warnings
 from pathlib import Path
 
@@ -18,13 +20,16 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named, silenced
 from .itk import read_by
-from .refusals import odd_pixels, refuse_size, refused, unreadable
+from .refusals import damaged, odd_pixels, refuse_size, refused, unreadable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
 MODES = {"1": "L", "P": "RGBA", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB",
          "HSV": "RGB", "RGBX": "RGB"}  # fmt: skip
 PHOTOMETRIC, BITS, SAMPLES, WIDTH, HEIGHT = 262, 258, 277, 256, 257  # tags of a TIFF
-WHITE_IS_ZERO = 0
+PLANES, NUMBERS = 284, 339  # likewise: how colours lie, what kind of numbers they are
+WHITE_IS_ZERO, APART, SIGNED, FRACTIONS = 0, 2, 2, 3
+ORIENTATION = 0x0112  # of EXIF
+HARMLESS = re.compile(r"Corrupt JPEG data: \d+ extraneous bytes before marker 0xd9\n")  # beyond all pixels
 DEEP_PNG = b"\x10\x02", b"\x10\x06"  # 16 bits a channel, RGB without or with opacity
 
 
@@ -33,7 +38,9 @@ def read_raster(path: Path) -> np.ndarray:
     with refused(path), path.open("rb") as file, silenced(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if deep_colours(file.read(26)):
-            return through_itk(path, "PNGImageIO")
+            file.seek(0)
+            turned = Image.open(file, formats=FORMATS).getexif().get(ORIENTATION, 1)
+            return upright(through_itk(path, "PNGImageIO"), turned)
         file.seek(0)
         return read_with_pillow(file, path)
 
@@ -48,6 +55,8 @@ def read_with_pillow(file, path: Path) -> np.ndarray:
         picture = Image.open(file, formats=FORMATS)
     except Image.UnidentifiedImageError:
         return unusual_tiff(file, path)
+    if picture.format == "TIFF" and deep_tiff(picture):
+        return unusual_tiff(file, path)
     pages = getattr(picture, "n_frames", 1)
     refuse_size([*picture.size, pages] if pages > 1 else picture.size, bytes_of(picture))
     if picture.format == "PNG" and pages == 1:
@@ -56,9 +65,39 @@ def read_with_pillow(file, path: Path) -> np.ndarray:
         picture = Image.open(file, formats=FORMATS)
     if pages > 1 and picture.format in ("GIF", "WEBP", "PNG"):
         raise ImageError(_("{path} is a film of {count} pictures: export one picture.").format(path=path, count=pages))
+    if picture.format == "JPEG":
+        refuse_corrupt_jpeg(path)
     if pages > 1 and picture.format == "TIFF":
         return stacked(picture, pages, path)
+    if picture.format == "TIFF":
+        refuse_missing_strips(picture, path)
     return as_array(picture)
+
+
+def refuse_corrupt_jpeg(path: Path) -> None:
+    """Raise ImageError for what libjpeg complains of: Pillow goes on without a word, and ITK prints it."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("JPEGImageIO")
+    with plainly_named(path) as plain, silenced() as printed, contextlib.suppress(RuntimeError):  # of inks, Pillow's
+        reader.SetFileName(str(plain))
+        reader.Execute()
+    if "Corrupt" in HARMLESS.sub("", printed.text) or "Premature" in printed.text:
+        raise damaged(path)
+
+
+def refuse_missing_strips(picture: Image.Image, path: Path) -> None:
+    """Raise ImageError where a TIFF's strips or tiles don't cover it: what they leave out would be black."""
+    columns, rows = (int(picture.tag_v2[tag]) for tag in (WIDTH, HEIGHT))  # as stored, whichever side is up
+    covered = sum(
+        (min(right, columns) - left) * (min(below, rows) - above) for _, (left, above, right, below), *_ in picture.tile
+    )
+    if covered < columns * rows:
+        raise damaged(path)
+
+
+def deep_tiff(picture: Image.Image) -> bool:
+    """Whether this is a TIFF in colours of 16 bits, of which Pillow leaves 8."""
+    return picture.mode.startswith("RGB") and max(np.atleast_1d(picture.tag_v2.get(BITS, 1))) > 8
 
 
 def bytes_of(picture: Image.Image) -> int:
@@ -71,6 +110,7 @@ def stacked(picture: Image.Image, pages: int, path: Path) -> np.ndarray:
     for page in range(pages):
         picture.seek(page)
         refuse_size([*picture.size, pages], bytes_of(picture))
+        refuse_missing_strips(picture, path)
         every.append(as_array(picture))
     if len({(page.shape, page.dtype) for page in every}) > 1:
         return every[0]
@@ -84,16 +124,30 @@ def as_array(picture: Image.Image) -> np.ndarray:
     """Grey or colours as people see them, upright; what is wholly transparent is black."""
     white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO
     inverted_already = picture.mode in ("1", "L", "P")
+    numbers = picture.tag_v2.get(NUMBERS, 1) if picture.format == "TIFF" else 1
     picture.load()
+    unseen = picture.info.get("transparency") if picture.mode.startswith("I;16") else None
     if "transparency" in picture.info and picture.mode in ("1", "L", "RGB"):
         picture = picture.convert("LA" if picture.mode != "RGB" else "RGBA")
-    upright = ImageOps.exif_transpose(picture)
-    pixels = np.array(upright.convert(MODES.get(upright.mode, upright.mode)))
+    turned = ImageOps.exif_transpose(picture)
+    pixels = np.array(turned.convert(MODES.get(turned.mode, turned.mode)))
     if pixels.dtype.byteorder == ">":
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    if pixels.dtype == np.uint8 and int(np.atleast_1d(numbers)[0]) == SIGNED:
+        pixels = pixels.view(np.int8)
+    if unseen is not None:
+        pixels = np.where(pixels == unseen, 0, pixels)
     if white_is_zero and not inverted_already:
         pixels = negative(pixels)
     return without_opacity(pixels)
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """(rows, columns[, channels]) as EXIF's orientation, 1 to 8, says that it is to be looked at."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    down, across = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    return np.ascontiguousarray(pixels[:: -1 if down else 1, :: -1 if across else 1])
 
 
 def negative(pixels: np.ndarray) -> np.ndarray:
@@ -125,8 +179,10 @@ def unusual_tiff(file, path: Path) -> np.ndarray:
     samples = int(tags.get(SAMPLES, 1))
     refuse_size([int(tags.get(WIDTH, 0)), int(tags.get(HEIGHT, 0))], samples * int(bits.max()) / 8)
     photometric = tags.get(PHOTOMETRIC)
-    grey, colours = samples == 1 and photometric in (0, 1), samples == 3 and photometric == 2
-    if not (grey or colours) or len(set(bits.tolist())) > 1 or bits[0] not in (8, 16, 32, 64):
+    grey, colours = samples == 1 and photometric in (0, 1), samples in (3, 4) and photometric == 2
+    half = FRACTIONS in np.atleast_1d(tags.get(NUMBERS, 1)) and bits.max() < 32  # ITK takes these for whole numbers
+    apart = samples > 1 and tags.get(PLANES) == APART  # ITK takes three planes for one picture
+    if not (grey or colours) or apart or half or len(set(bits.tolist())) > 1 or bits[0] not in (8, 16, 32):
         raise odd_pixels(path)
     pixels = through_itk(path, "TIFFImageIO")
     return negative(pixels) if photometric == WHITE_IS_ZERO else pixels
@@ -135,4 +191,4 @@ def unusual_tiff(file, path: Path) -> np.ndarray:
 def through_itk(path: Path, reader: str) -> np.ndarray:
     with plainly_named(path) as plain:
         pixels = sitk.GetArrayFromImage(read_by(plain, reader, path))
-    return pixels[..., :3] if pixels.ndim == 3 else pixels
+    return without_opacity(pixels) if pixels.ndim == 3 else pixels

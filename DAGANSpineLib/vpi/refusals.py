@@ -75,5 +75,8 @@ def damaged(path: Path) -> ImageError:
 
 def odd_pixels(path: Path) -> ImageError:
     """For pixels that nobody can tell the meaning of."""
-    sentence = _("{path} has pixels that can't be read (grey with opacity?): save it as plain grey or RGB.")
+    sentence = _(
+        "{path} has pixels that can't be read (grey with opacity, deep colours plane by plane, half or double "
+        "precision?): save it as plain grey or RGB."
+    )
     return ImageError(sentence.format(path=path))

@@ -181,6 +181,85 @@ def test_every_way_to_store_a_grey_picture_gives_the_same_pixels(pixels, tmp_pat
         np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.51, err_msg=path.name)
 
 
+def deep(pixels):
+    """Colours of 16 bits, with white where nothing is seen: (rows, columns, 4)."""
+    seen = pixels > 0
+    return np.stack([*[np.where(seen, pixels * np.uint16(257), 65535)] * 3, seen * np.uint16(65535)], -1)
+
+
+def test_deep_colours_are_turned_and_seen_through_as_shallow_ones(pixels, tmp_path):
+    sitk.WriteImage(sitk.GetImageFromArray(deep(pixels), isVector=True), str(tmp_path / "a.png"))
+    np.testing.assert_allclose(read_vpi(tmp_path / "a.png").pixels, pixels, atol=0.51)
+    turned = {2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.T, 6: np.rot90(pixels),
+              7: np.rot90(pixels.T, 2), 8: np.rot90(pixels, 3)}  # fmt: skip
+    for number, stored in turned.items():
+        path = tmp_path / "b.png"
+        sitk.WriteImage(
+            sitk.GetImageFromArray(deep(stored)[..., :3] * (stored > 0)[..., None], isVector=True), str(path)
+        )
+        tags = orientation(number).tobytes().removeprefix(b"Exif\0\0")
+        chunk = b"eXIf" + tags
+        whole = struct.pack(">I", len(tags)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        content = path.read_bytes()
+        path.write_bytes(content[:33] + whole + content[33:])  # behind the header
+        np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.51, err_msg=str(number))
+
+
+def plain_tiff(path, data, size, **tags):
+    """An uncompressed TIFF in strips or planes, tag by tag."""
+    rows, columns = size
+    codes = {"bits": 258, "photometric": 262, "samples": 277, "strip_rows": 278, "planes": 284, "numbers": 339}
+    places = [8 + sum(map(len, data[:index])) for index in range(len(data))]
+    entries = {256: [columns], 257: [rows], 258: [8], 259: [1], 262: [1], 273: places, 277: [1], 278: [rows],
+               279: list(map(len, data))}  # fmt: skip
+    entries |= {codes[name]: value if isinstance(value, list) else [value] for name, value in tags.items()}
+    body = b"".join(data)
+    directory, beyond = b"", b""
+    begin = 8 + len(body) + 2 + 12 * len(entries) + 4
+    for tag, values in sorted(entries.items()):
+        packed = struct.pack(f"<{len(values)}I", *values)
+        place = packed if len(values) == 1 else struct.pack("<I", begin + len(beyond))
+        beyond += b"" if len(values) == 1 else packed
+        directory += struct.pack("<HHI", tag, 4, len(values)) + place
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    path.write_bytes(head + body + struct.pack("<H", len(entries)) + directory + bytes(4) + beyond)
+    return path
+
+
+def test_tiffs_that_libraries_misread_are_read_or_refused(pixels, tmp_path):
+    size, sixteen = pixels.shape, pixels * np.uint16(257)
+    twelve = np.stack([pixels * np.uint16(16)] * 3, -1)  # in 16 bits, of which Pillow leaves the upper 8
+    signed = (pixels.astype(np.int16) - 128).astype(np.int8)
+    for path in (
+        plain_tiff(tmp_path / "a.tif", [signed.tobytes()], size, numbers=2),
+        plain_tiff(tmp_path / "b.tif", [twelve.tobytes()], size, bits=[16] * 3, photometric=2, samples=3),
+    ):
+        np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.51)
+    colours = {"photometric": 2, "samples": 3, "planes": 2}
+    for path in (
+        plain_tiff(tmp_path / "c.tif", [(pixels / 255).astype(np.float16).tobytes()], size, bits=16, numbers=3),
+        plain_tiff(tmp_path / "d.tif", [(pixels / 255).tobytes()], size, bits=64, numbers=3),
+        plain_tiff(tmp_path / "e.tif", [sixteen.tobytes()] * 3, size, bits=[16] * 3, **colours),
+    ):
+        with pytest.raises(ImageError, match="pixels that can't be read"):
+            read_vpi(path)
+    strips = [pixels[first : first + 10].tobytes() for first in range(0, len(pixels), 10)]
+    assert np.array_equal(read_vpi(plain_tiff(tmp_path / "f.tif", strips, size, strip_rows=10)).pixels, pixels)
+    with pytest.raises(ImageError, match="cut off or damaged"):
+        read_vpi(plain_tiff(tmp_path / "f.tif", strips[:-5], size, strip_rows=10))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 8}])
+def test_what_libjpeg_complains_of_is_refused(pixels, tmp_path, options):
+    content = pillow(tmp_path / "a.jpg", pixels, **options).read_bytes()
+    middle = len(content) // 2
+    (tmp_path / "a.jpg").write_bytes(content + b"what follows a picture is no part of it" * 9)
+    read_vpi(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(content[:middle] + b"\xff\xd9" + content[middle + 2 :])
+    with pytest.raises(ImageError, match="cut off or damaged"):
+        read_vpi(tmp_path / "a.jpg")
+
+
 def orientation(number):
     tags = Image.Exif()
     tags[0x0112] = number
