@@ -7,21 +7,25 @@ compared here before they read.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
+import io
 import math
 import os
 import re
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .refusals import damaged, refuse_size
+from .refusals import damaged, odd_size, refuse_size
 
 HEADER = 1 << 16  # bytes of a header at most; those of tracked sweeps are longer, and grow with the frames
 LONGEST_HEADER = 1 << 26
 MOST_FILES, LONGEST_NAME = 10_000, 256  # that a header names
+SURPLUS = 16  # bytes behind the pixels, such as an empty line, say nothing; more, that the header is wrong
 DENSEST = 1032  # bytes that deflate packs into one at most
 CHUNK = 1 << 20
 NRRD_BYTES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2, "int": 4,
@@ -38,14 +42,16 @@ FRAMES = "Seq_Frame"  # in headers of tracked sweeps, as PLUS writes them (.igs.
 class Header:
     """What a header promises. `size`: along each axis; `bytes_each`: of a pixel; `data`: the files that hold the
     pixels; `packing`: "raw", "gzip", "zlib", "bzip2", "text", or "nii.gz" (header and pixels alike); `offset`: where
-    they begin; `frames`: whether they are a tracked sweep's B-scans."""
+    they begin, None if they are the file's end, however long that file is; `frames`: whether they are a tracked sweep's
+    B-scans; `packed`: how many bytes of the file they take at most."""
 
     size: tuple[int, ...]
     bytes_each: int
     data: tuple[Path, ...]
     packing: str = "raw"
-    offset: int = 0
+    offset: int | None = 0
     frames: bool = False
+    packed: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -67,13 +73,16 @@ def refuse_incomplete(path: Path, header: Header) -> None:
     if missing:
         raise damaged(missing[0] if len(missing[0].name) < LONGEST_NAME else path)
     stored = sum(each.stat().st_size for each in header.data)
-    if header.packing in ("raw", "text"):
-        least = header.bytes if header.packing == "raw" else 2 * math.prod(header.size) - 1  # a digit, and a space
-        whole = stored - header.offset * len(header.data) >= least
+    if header.packing == "text":
+        held, least = stored - (header.offset or 0), 2 * math.prod(header.size) - 1  # a digit, and a space
+    elif header.packing == "raw":
+        held, least = stored - (header.offset or 0) * len(header.data), header.bytes
     else:
-        whole = header.bytes <= stored * DENSEST and unpacked_bytes(header) >= header.bytes
-    if not whole:
+        held, least = unpacked_bytes(header) if header.bytes <= stored * DENSEST else 0, header.bytes
+    if held < least:
         raise damaged(path)
+    if held > least + SURPLUS and header.packing != "text" and header.offset is not None:
+        raise odd_size(path, header.size)
 
 
 def unpacked_bytes(header: Header) -> int:
@@ -82,21 +91,22 @@ def unpacked_bytes(header: Header) -> int:
     total = 0
     try:
         for each in header.data:
-            for chunk in unpacked(each, header.packing, header.offset):
+            for chunk in unpacked(each, header.packing, header.offset or 0, header.packed):
                 total += len(chunk)
                 if total > header.bytes + CHUNK:
                     return total
     except (OSError, EOFError, zlib.error, ValueError):
         return 0
-    return total - (header.offset if header.packing == "nii.gz" else 0)
+    return total - (header.offset or 0 if header.packing == "nii.gz" else 0)
 
 
-def unpacked(path: Path, packing: str, offset: int) -> Iterator[bytes]:
+def unpacked(path: Path, packing: str, offset: int, most: int | None = None) -> Iterator[bytes]:
+    """A packed file's content, with its checksum compared; of at most so many packed bytes."""
     with path.open("rb") as file:
         if packing != "nii.gz":
             file.seek(offset)
         if packing == "zlib":
-            yield from inflated(file)
+            yield from inflated(io.BytesIO(file.read(most)) if most else file)
             return
         reader = bz2.BZ2File(file) if packing == "bzip2" else gzip.GzipFile(fileobj=file)
         while chunk := reader.read(CHUNK):
@@ -133,10 +143,11 @@ def nrrd(path: Path) -> Header:
     skip = int(fields.get("byte skip", fields.get("byteskip", 0)))
     place = fields.get("data file", fields.get("datafile"))
     frames = "list" in fields.get("kinds", "").split() or bool(re.search(rf"^{FRAMES}", text, re.M))
+    loose = skip < 0 or int(fields.get("line skip", fields.get("lineskip", 0))) > 0
     if place is None:
-        return Header(size, bytes_each, (path,), packing, offset + max(skip, 0), frames)
+        return Header(size, bytes_each, (path,), packing, None if loose else offset + skip, frames)
     files = files_named(path, place, text.splitlines())
-    return Header(size, bytes_each, files, packing, max(skip, 0), frames)
+    return Header(size, bytes_each, files, packing, None if loose else skip, frames)
 
 
 def meta(path: Path) -> Header:
@@ -152,10 +163,11 @@ def meta(path: Path) -> Header:
     packing = "zlib" if packed else "text" if text_data else "raw"
     frames = any(name.startswith(FRAMES) for name in fields)
     place = fields["ElementDataFile"]
+    skip, room = int(fields.get("HeaderSize", 0)), int(fields.get("CompressedDataSize", 0)) or None
     if place.upper() == "LOCAL":
-        return Header(size, bytes_each, (path,), packing, offset, frames)
+        return Header(size, bytes_each, (path,), packing, None if skip < 0 and not packed else offset, frames, room)
     files = files_named(path, place, text_before(path, rb"\Z")[0].splitlines())
-    return Header(size, bytes_each, files, packing, max(int(fields.get("HeaderSize", 0)), 0), frames)
+    return Header(size, bytes_each, files, packing, None if skip < 0 else skip, frames, room)
 
 
 def files_named(path: Path, place: str, lines: list[str]) -> tuple[Path, ...]:
@@ -202,8 +214,24 @@ def nifti(path: Path) -> Header:
     size = sizes[1 : 1 + sizes[0]]
     if not 1 <= sizes[0] <= 7 or min(size) < 1:
         raise ValueError(sizes)
-    data = path
+    data, header = path, 348 if struct.unpack(order + "i", raw[:4])[0] == 348 else 540
+    if magic[:2] == b"n+" and offset < header:  # pixels would begin within the header
+        raise ValueError(offset)
     if magic[:2] == b"ni":  # a pair of files
         ending = ".img.gz" if path.name.endswith(".gz") else ".img"
         data = path.with_name(re.sub(r"\.hdr(\.gz)?$", "", path.name) + ending)
     return Header(size, NIFTI_BYTES[kind], (data,), "nii.gz" if packed else "raw", int(offset))
+
+
+@contextlib.contextmanager
+def unpacked_nrrd(path: Path, header: Header) -> Iterator[Path]:
+    """An NRRD file that is packed by bzip2, which ITK can't take apart, with plain pixels instead; gone afterwards."""
+    text, _offset = text_before(path, rb"\r?\n\r?\n")
+    said = [line for line in text.splitlines() if line and not re.match(r"(encoding|data ?file)\s*:", line, re.I)]
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "file.nrrd"
+        with plain.open("wb") as file:
+            file.write("\n".join([*said, "encoding: raw", "", ""]).encode("latin-1"))
+            for each in header.data:
+                file.writelines(unpacked(each, header.packing, header.offset or 0))
+        yield plain

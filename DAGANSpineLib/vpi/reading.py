@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named
-from .headers import header_of, refuse_incomplete
+from .headers import header_of, refuse_incomplete, unpacked_nrrd
 from .itk import read_by
 from .refusals import damaged, unreadable
 
@@ -78,6 +78,9 @@ def read_image(path: Path) -> Stored:
     if header.frames and header.size:
         refuse_frames(path, header.size)
     refuse_incomplete(path, header)
+    if header.packing == "bzip2":
+        with unpacked_nrrd(path, header) as plain:
+            return Stored(read_by(plain, READERS[kind], path), True)
     # ITK takes the pixels of a.nii for those of a.nii.gz, where both lie in one folder
     with plainly_named(path, alone=kind == "NIfTI" and header.data == (path,)) as plain:
         return Stored(read_by(plain, READERS[kind], path), True)

@@ -80,3 +80,12 @@ def odd_pixels(path: Path) -> ImageError:
         "precision?): save it as plain grey or RGB."
     )
     return ImageError(sentence.format(path=path))
+
+
+def odd_size(path: Path, size: Sequence[int]) -> ImageError:
+    """For a file with more numbers than its header says: read by that, a picture would be sheared, or another one."""
+    sentence = _(
+        "{path} holds more than the {shape} pixels that its header says: its size or type of numbers is wrong there. "
+        "Correct it, or export the image again."
+    )
+    return ImageError(sentence.format(path=path, shape=" × ".join(map(str, size))))

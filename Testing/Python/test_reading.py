@@ -1,5 +1,6 @@
 """What hospitals' files hold is read as they mean it, and whatever is cut off, damaged or absurd gets a sentence."""
 
+import bz2
 import gzip
 import io
 import os
@@ -109,6 +110,53 @@ def test_a_header_whose_data_are_missing_or_short_is_refused(ending, pixels, tmp
         with pytest.raises(ImageError, match=r"cut off or damaged"):
             read_vpi(path)
         data.unlink(missing_ok=True)
+
+
+def test_a_file_with_more_than_its_header_says_is_refused(pixels, tmp_path):
+    narrow = {"mhd": ("a.mhd", b"DimSize = 80 240", b"DimSize = 79 240"), "nrrd": ("a.nrrd", b"80 240", b"79 240")}
+    for ending, (name, said, instead) in narrow.items():
+        path = itk(tmp_path / name, pixels, ending == "nrrd")
+        content = path.read_bytes()
+        assert said in content
+        path.write_bytes(content.replace(said, instead))
+        with pytest.raises(ImageError, match=r"holds more than the 79 × 240 pixels that its header says"):
+            read_vpi(path)
+    (tmp_path / "b.nrrd").write_bytes(
+        b"NRRD0004\ntype: uchar\ndimension: 2\nsizes: 80 240\nencoding: raw\nbyte skip: -1\n\njunk"
+        + bytes(500)
+        + pixels.tobytes()
+    )
+    assert np.array_equal(read_vpi(tmp_path / "b.nrrd").pixels, pixels)  # which begins so far from its end
+
+
+def test_what_a_header_says_of_packing_is_believed(pixels, tmp_path):
+    packed = zlib.compress(pixels.tobytes())
+    said = "ObjectType = Image\nNDims = 2\nDimSize = 80 240\nElementType = MET_UCHAR\nCompressedData = True\n"
+    for size, whole in ((len(packed), True), (len(packed) - 500, False)):
+        head = f"{said}CompressedDataSize = {size}\nElementDataFile = LOCAL\n"
+        (tmp_path / "a.mha").write_bytes(head.encode() + packed)
+        if whole:
+            assert np.array_equal(read_vpi(tmp_path / "a.mha").pixels, pixels)
+        else:
+            with pytest.raises(ImageError, match="cut off or damaged"):
+                read_vpi(tmp_path / "a.mha")
+    head = b"NRRD0004\ntype: uchar\ndimension: 2\nsizes: 80 240\nspacings: 0.5 0.25\nencoding: bzip2\n"
+    (tmp_path / "a.nrrd").write_bytes(head + b"\n" + bz2.compress(pixels.tobytes()))
+    (tmp_path / "b.nhdr").write_bytes(head + b"data file: b.bz2\n")
+    (tmp_path / "b.bz2").write_bytes(bz2.compress(pixels.tobytes()))
+    for name in ("a.nrrd", "b.nhdr"):
+        read = read_vpi(tmp_path / name)
+        assert np.array_equal(read.pixels, pixels)
+        assert read.spacing == (0.25, 0.5)
+
+
+def test_pixels_do_not_begin_within_a_header(pixels, tmp_path):
+    for offset in (0, 10):
+        header = bytearray(nifti((80, 240)))
+        struct.pack_into("<f", header, 108, offset)
+        (tmp_path / "a.nii").write_bytes(bytes(header) + pixels.tobytes())
+        with pytest.raises(ImageError, match="cut off or damaged"):
+            read_vpi(tmp_path / "a.nii")
 
 
 def test_a_packed_file_is_not_taken_for_the_one_beside_it(pixels, tmp_path):
