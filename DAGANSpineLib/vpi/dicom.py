@@ -21,14 +21,17 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import STREAMS, plainly_named
 from .itk import read_by
-from .refusals import damaged, refuse_size, refused
+from .jpeg import refuse_corrupt
+from .refusals import damaged, odd_size, refuse_size, refused
 
 FILMS = {"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"}  # Ultrasound Multi-frame Image Storage
 TIMES = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")  # said of films only
 PLACES = ("GridFrameOffsetVector", "SpacingBetweenSlices", "PerFrameFunctionalGroupsSequence")  # said of volumes only
 CENTIMETRES = 3  # PhysicalUnitsXDirection, C.8.5.5.1.15
 CLIPPED = 0.3  # share of the pixels: a window that clips more is how somebody looked, not what the scanner meant
+JPEGS = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}  # as libjpeg reads them: baseline, extended
 GREY, NEGATIVE, PALETTE = "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"
+INVERSE = "INVERSE"  # of a presentation (C.11.6): the other way round
 TAGS = ["Rows", "Columns", "NumberOfFrames", "SeriesInstanceUID", "SOPClassUID", "ImagePositionPatient"]
 
 
@@ -98,9 +101,12 @@ def refuse_incomplete(dataset: pydicom.Dataset, path: Path) -> int:
         # each frame is a fragment at least; pydicom has found the end of the last, or would have complained
         whole = sum(1 for _each in fragments(dataset)) >= frames
     else:
-        whole = len(dataset.PixelData) >= math.floor(rows * columns * frames * bytes_each)
+        held, row = len(dataset.PixelData), columns * bytes_each
+        whole = held >= math.floor(rows * row * frames)
     if not whole or min(rows, columns, frames) < 1:
         raise damaged(path)
+    if not packed(dataset) and frames * rows * row + row <= held:
+        raise odd_size(path, (columns, rows, frames)[: 3 if frames > 1 else 2])
     return frames
 
 
@@ -134,6 +140,8 @@ def refuse_film(dataset: pydicom.Dataset, frames: int, path: Path) -> None:
 
 def stored_pixels(dataset: pydicom.Dataset, path: Path) -> np.ndarray:
     """(rows, columns[, 3]), colours as red, green and blue. What pydicom has no decoder for, ITK may have."""
+    if packed(dataset) and dataset.file_meta.TransferSyntaxUID in JPEGS:
+        refuse_corrupt(b"".join(fragments(dataset)), path)
     try:
         return dataset.pixel_array
     except (NotImplementedError, RuntimeError, AttributeError):
@@ -151,26 +159,39 @@ def meant(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
         return looked_up(dataset, pixels)
     if pixels.ndim == 3:
         return pixels
+    negative = kind == NEGATIVE or dataset.get("PresentationLUTShape") == INVERSE
     unfilled = padding(dataset, pixels)
-    if "RescaleSlope" in dataset and (float(dataset.RescaleSlope), float(dataset.get("RescaleIntercept", 0))) != (1, 0):
+    if dataset.get("ModalityLUTSequence"):
+        pixels = by_table(dataset, pixels, "apply_modality_lut")
+    elif "RescaleSlope" in dataset and (float(dataset.RescaleSlope), float(dataset.get("RescaleIntercept", 0))) != (
+        1,
+        0,
+    ):
         pixels = pixels * float(dataset.RescaleSlope) + float(dataset.get("RescaleIntercept", 0))
     if unfilled.any() and not unfilled.all():
         others = pixels[~unfilled]
-        pixels = np.where(unfilled, others.max() if kind == NEGATIVE else min(0, others.min()), pixels)
-    if int(dataset.get("BitsStored", dataset.BitsAllocated)) > 8:
+        pixels = np.where(unfilled, others.max() if negative else min(0, others.min()), pixels)
+    if dataset.get("VOILUTSequence"):
+        pixels = by_table(dataset, pixels, "apply_voi")
+    elif int(dataset.get("BitsStored", dataset.BitsAllocated)) > 8:
         pixels = windowed(dataset, pixels)
-    if kind == NEGATIVE:
+    if negative:
         pixels = pixels.max() - pixels
     return pixels
 
 
+def by_table(dataset: pydicom.Dataset, pixels: np.ndarray, how: str) -> np.ndarray:
+    """What pydicom's function of this name looks up in a table of the file's."""
+    try:
+        from pydicom import pixels as tables
+    except ImportError:  # pydicom 2
+        from pydicom.pixel_data_handlers import util as tables
+    return getattr(tables, how)(pixels, dataset)
+
+
 def looked_up(dataset: pydicom.Dataset, pixels: np.ndarray) -> np.ndarray:
     """Colours of a palette, uint8 (rows, columns, 3)."""
-    try:
-        from pydicom.pixels import apply_color_lut
-    except ImportError:  # pydicom 2
-        from pydicom.pixel_data_handlers.util import apply_color_lut
-    colours = apply_color_lut(pixels, dataset)
+    colours = by_table(dataset, pixels, "apply_color_lut")
     return colours if colours.dtype == np.uint8 else (colours >> 8).astype(np.uint8)
 
 
@@ -206,7 +227,7 @@ def pixel_spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     picture (C.8.5.5): that of the largest one."""
     for name in ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing"):
         values = dataset.get(name)
-        if values is not None and len(values) == 2 and min(map(float, values)) > 0:
+        if values is not None and len(values) == 2 and all(map(is_length, values)):
             return float(values[1]), float(values[0])
     regions = [each for each in dataset.get("SequenceOfUltrasoundRegions") or () if measures_length(each)]
     if not regions:
@@ -217,7 +238,13 @@ def pixel_spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
 
 def measures_length(region: Any) -> bool:
     units = region.get("PhysicalUnitsXDirection"), region.get("PhysicalUnitsYDirection")
-    return units == (CENTIMETRES, CENTIMETRES) and bool(region.get("PhysicalDeltaX") and region.get("PhysicalDeltaY"))
+    deltas = (region.get("PhysicalDeltaX"), region.get("PhysicalDeltaY"))
+    return units == (CENTIMETRES, CENTIMETRES) and all(is_length(abs(delta or 0)) for delta in deltas)
+
+
+def is_length(value: Any) -> bool:
+    """Whether a number is a length: neither nothing nor infinite."""
+    return 0 < float(value) < math.inf
 
 
 def extent(region: Any) -> int:
@@ -228,7 +255,7 @@ def extent(region: Any) -> int:
 
 def thickness(dataset: pydicom.Dataset) -> float:
     value = dataset.get("SpacingBetweenSlices") or dataset.get("SliceThickness") or 1.0
-    return float(value) if float(value) > 0 else 1.0
+    return float(value) if is_length(value) else 1.0
 
 
 def place(image: sitk.Image, dataset: pydicom.Dataset) -> None:

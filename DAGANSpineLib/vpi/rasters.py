@@ -7,8 +7,6 @@ there, and need more packages for compressed files. Colours of more than 8 bits,
 
 from __future__ import annotations
 
-import contextlib
-import re
 import warnings
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import plainly_named, silenced
 from .itk import read_by
+from .jpeg import refuse_corrupt
 from .refusals import damaged, odd_pixels, refuse_size, refused, unreadable
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP")
@@ -29,7 +28,6 @@ PHOTOMETRIC, BITS, SAMPLES, WIDTH, HEIGHT = 262, 258, 277, 256, 257  # tags of a
 PLANES, NUMBERS = 284, 339  # likewise: how colours lie, what kind of numbers they are
 WHITE_IS_ZERO, APART, SIGNED, FRACTIONS = 0, 2, 2, 3
 ORIENTATION = 0x0112  # of EXIF
-HARMLESS = re.compile(r"Corrupt JPEG data: \d+ extraneous bytes before marker 0xd9\n")  # beyond all pixels
 DEEP_PNG = b"\x10\x02", b"\x10\x06"  # 16 bits a channel, RGB without or with opacity
 
 
@@ -66,23 +64,13 @@ def read_with_pillow(file, path: Path) -> np.ndarray:
     if pages > 1 and picture.format in ("GIF", "WEBP", "PNG"):
         raise ImageError(_("{path} is a film of {count} pictures: export one picture.").format(path=path, count=pages))
     if picture.format == "JPEG":
-        refuse_corrupt_jpeg(path)
+        file.seek(0)
+        refuse_corrupt(file.read(), path)
     if pages > 1 and picture.format == "TIFF":
         return stacked(picture, pages, path)
     if picture.format == "TIFF":
         refuse_missing_strips(picture, path)
     return as_array(picture)
-
-
-def refuse_corrupt_jpeg(path: Path) -> None:
-    """Raise ImageError for what libjpeg complains of: Pillow goes on without a word, and ITK prints it."""
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("JPEGImageIO")
-    with plainly_named(path) as plain, silenced() as printed, contextlib.suppress(RuntimeError):  # of inks, Pillow's
-        reader.SetFileName(str(plain))
-        reader.Execute()
-    if "Corrupt" in HARMLESS.sub("", printed.text) or "Premature" in printed.text:
-        raise damaged(path)
 
 
 def refuse_missing_strips(picture: Image.Image, path: Path) -> None:

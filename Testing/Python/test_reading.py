@@ -375,6 +375,50 @@ def test_a_palette_in_dicom_is_looked_up(pixels, tmp_path):
     np.testing.assert_allclose(read_vpi(path).pixels, pixels, atol=0.01)
 
 
+def test_tables_and_presentations_in_dicom_are_followed(pixels, tmp_path):
+    table = Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [256, 0, 16], "US"
+    table.LUTData = (np.arange(255, -1, -1, dtype=np.uint16) * 257).tobytes()
+    table["LUTData"].VR = "OW"
+    for name, said in (
+        ("modality", {"ModalityLUTSequence": [table]}),
+        ("window", {"VOILUTSequence": [table]}),
+        ("presentation", {"PresentationLUTShape": "INVERSE"}),
+    ):
+        read = read_vpi(dicom(tmp_path / name, 255 - pixels, **said)).pixels
+        np.testing.assert_allclose(read, pixels, atol=0.01, err_msg=name)
+
+
+def test_dicom_that_holds_more_than_it_says_is_refused(pixels, tmp_path):
+    assert np.array_equal(
+        read_vpi(dicom(tmp_path / "a", pixels, PixelData=pixels.tobytes() + bytes(40))).pixels, pixels
+    )
+    for said in ({"Columns": 79}, {"Rows": 200}, {"PixelData": pixels.tobytes() * 3}):
+        with pytest.raises(ImageError, match="holds more than"):
+            read_vpi(dicom(tmp_path / "a", pixels, **said))
+
+
+def test_a_jpeg_in_dicom_that_ends_early_is_refused(pixels, tmp_path):
+    whole = as_jpeg(pixels)
+    for content, read in ((whole, True), (whole[: len(whole) // 2] + b"\xff\xd9", False)):
+        dataset = pydicom.dcmread(dicom(tmp_path / "a.dcm", pixels))
+        dataset.PixelData = pydicom.encaps.encapsulate([content])
+        dataset["PixelData"].VR = "OB"
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+        dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        if read:
+            read_vpi(tmp_path / "a.dcm")
+        else:
+            with pytest.raises(ImageError, match="cut off or damaged"):
+                read_vpi(tmp_path / "a.dcm")
+
+
+def as_jpeg(pixels):
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "JPEG", quality=95)
+    return held.getvalue()
+
+
 @pytest.mark.parametrize("share", [0.4, 0.9])
 def test_packed_dicom_is_read_and_one_that_is_cut_off_is_refused(pixels, tmp_path, share):
     held = io.BytesIO()
@@ -400,7 +444,9 @@ def test_ultrasound_keeps_its_pixel_size_by_region(pixels, tmp_path):
     assert known.image.GetSpacing()[:2] == pytest.approx((0.25, 0.5))
     direct = read_vpi(dicom(tmp_path / "b.dcm", pixels, PixelSpacing=[0.3, 0.2]))
     assert direct.spacing == pytest.approx((0.3, 0.2))
-    for elements in ({}, {"SequenceOfUltrasoundRegions": [region(units=4)]}, {"PixelSpacing": [0, 0]}):
+    nowhere = [region(delta=delta) for delta in (float("nan"), float("inf"), 0.0)]
+    regions = [{"SequenceOfUltrasoundRegions": [each]} for each in (region(units=4), *nowhere)]
+    for elements in ({}, *regions, {"PixelSpacing": [0, 0]}):
         assert read_vpi(dicom(tmp_path / "c.dcm", pixels, **elements)).spacing is None
 
 

@@ -1,0 +1,31 @@
+"""Is a JPEG whole? Pillow goes on with whatever it has, without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from .foreign import silenced
+from .refusals import damaged
+
+COMPLAINTS = re.compile(
+    r"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)|Premature end"
+)  # 0xd9: the end
+
+
+def refuse_corrupt(content: bytes, path: Path) -> None:
+    """Raise ImageError, of the file `path`, for a JPEG that libjpeg complains of: through ITK, it prints so."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("JPEGImageIO")
+    with tempfile.TemporaryDirectory() as folder, silenced() as printed:
+        copy = Path(folder) / "file.jpg"
+        copy.write_bytes(content)
+        reader.SetFileName(str(copy))
+        with contextlib.suppress(RuntimeError):  # of what ITK can't read, such as inks, and Pillow can
+            reader.Execute()
+    if COMPLAINTS.search(printed.text):
+        raise damaged(path)
