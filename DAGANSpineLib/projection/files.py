@@ -128,8 +128,10 @@ def projector_of(image: sitk.Image, wanted: Wanted = AUTOMATIC, progress: Progre
         directions = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
         index_to_lps[:3, :3] = directions[:, ::-1]  # numpy's axes run backwards
         index_to_lps[:3, 3] = image.GetOrigin()
-    # a copy: a view would outlive the image
-    return Projector.of(sitk.GetArrayFromImage(image), index_to_lps, wanted.head, wanted.skin, progress)
+    voxels = sitk.GetArrayViewFromImage(image)
+    if voxels.dtype == np.uint8:
+        voxels = voxels.copy()  # a view would outlive the image; of other numbers the greys are new
+    return Projector.of(voxels, index_to_lps, wanted.head, wanted.skin, progress)
 
 
 def write_vpi(vpi: VPI, path: Path) -> None:

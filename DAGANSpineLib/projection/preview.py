@@ -18,7 +18,7 @@ def cut(projector: Projector, slab: Slab, column: int | None = None) -> np.ndarr
     """
     if column is None:
         column = middle_column(projector)
-    grey = np.clip((projector.voxels[:, column].astype(np.float32) - projector.lowest) * projector.scale, 0, 255)
+    grey = projector.voxels[:, column].astype(np.float32)
     picture = np.repeat(grey[..., None], 3, 2)
     size = projector.spacing[2]
     depth = np.arange(grey.shape[1]) - projector.skin_mm[:, column, None] / size
@@ -31,5 +31,5 @@ def cut(projector: Projector, slab: Slab, column: int | None = None) -> np.ndarr
 def middle_column(projector: Projector) -> int:
     """The column in the middle of what is filled."""
     some = projector.voxels[:: max(1, projector.voxels.shape[0] // 100), :, :: max(1, projector.voxels.shape[2] // 50)]
-    filled = (some > projector.lowest).any(axis=(0, 2)).nonzero()[0]
+    filled = (some > 0).any(axis=(0, 2)).nonzero()[0]
     return int(filled.mean()) if filled.size else projector.voxels.shape[1] // 2

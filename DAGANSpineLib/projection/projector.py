@@ -16,7 +16,7 @@ import SimpleITK as sitk
 from ..errors import ImageError, UserError
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi import SMALLEST, VPI, Plane, refuse_voxel_size
+from ..vpi import SMALLEST, VPI, Plane, grey_voxels, refuse_voxel_size
 from .orientation import UPRIGHT, side_of
 from .side import find_side
 from .skin import Beginnings, Surface
@@ -67,11 +67,10 @@ class Slab:
 class Projector:
     """A volume whose skin has been found: any slab of it can be projected within a fraction of a second.
 
-    `voxels`: the volume as seen from behind, (rows, columns, depth), a view of the array it was made of. `to_lps`:
-    (4, 4), from (row, column, depth, 1) to LPS. `spacing`: mm between rows, columns, depths. `skin_mm`: float32 (rows,
+    `voxels`: the volume's grey as seen from behind, uint8 (rows, columns, depth), 0 where unfilled. `to_lps`: (4, 4),
+    from (row, column, depth, 1) to LPS. `spacing`: mm between rows, columns, depths. `skin_mm`: float32 (rows,
     columns), from the centre of the first voxel in depth to the skin. `depth_mm`: the depth of a slab that shows the
-    bones, `moved` to where there is something at all. `lowest` and `scale`: grey is (voxel - lowest) * scale, 0 to 255,
-    where 0 is unfilled.
+    bones, `moved` to where there is something at all.
     """
 
     voxels: np.ndarray
@@ -79,8 +78,6 @@ class Projector:
     spacing: tuple[float, float, float]
     skin_mm: np.ndarray
     depth_mm: float
-    lowest: float
-    scale: float
     moved: bool = False
 
     @classmethod
@@ -94,23 +91,23 @@ class Projector:
     ) -> Projector:
         """Find the skin of a volume.
 
-        `voxels`: (a, b, c), of any real type, 0 (the lowest value, where that is negative) where unfilled; not copied,
-        and not to be changed meanwhile. `index_to_lps`: (4, 4), from (a, b, c, 1). `head`, `skin`: the sides where they
-        lie, letters of `orientation.SIDES`; None finds them out. Raises UserError with a sentence for what is no volume
-        of a back; what `progress` raises goes through.
+        `voxels`: (a, b, c), of any real type; unfilled is 0, the lowest value, or a number far from all others. Bytes
+        are not copied, and not to be changed meanwhile. `index_to_lps`: (4, 4), from (a, b, c, 1). `head`, `skin`: the
+        sides where they lie, letters of `orientation.SIDES`; None finds them out. Raises UserError with a sentence for
+        what is no volume of a back; what `progress` raises goes through.
         """
         refuse_other_shapes(voxels)
         refuse_voxel_size(np.linalg.norm(index_to_lps[:3, 2::-1], axis=0))
         refuse_labels(voxels)
-        lowest, scale = grey_levels(voxels, progress)
-        found = find_side(voxels, index_to_lps, lowest, head, skin, progress)
+        voxels = grey_voxels(voxels, lambda share: progress(0.6 * share, _("Reading the grey levels")))
+        found = find_side(voxels, index_to_lps, head, skin, progress)
         view, begin, surface = found.view, found.begin, found.surface
         seen, spacing = view.of(voxels), view.spacing(index_to_lps)
         depth, moved = depth_of_bones(begin, surface, spacing[2])
         projector = cls(
             voxels=seen, to_lps=view.to_lps(index_to_lps, voxels.shape), spacing=spacing,
             skin_mm=surface.over(seen.shape[:2], spacing[:2]), depth_mm=depth,
-            lowest=lowest, scale=scale, moved=moved,
+            moved=moved,
         )  # fmt: skip
         if found.agreeing < AGREEING:
             raise ImageError(
@@ -160,7 +157,7 @@ class Projector:
         for first in range(0, len(picture), ROWS):
             rows = slice(first, first + ROWS)
             roof, floor = ((self.skin_mm[rows] + edge) / self.spacing[2] for edge in (slab.depth_mm, slab.floor_mm))
-            grey = gather(self.voxels[rows], roof, floor, slab.method, self.lowest) * self.scale
+            grey = gather(self.voxels[rows], roof, floor, slab.method)
             # what is filled is never 0, which says "unfilled"
             picture[rows] = np.where(grey > 0, np.clip(np.rint(grey), 1, 255), 0)
         if not picture.any():
@@ -209,8 +206,8 @@ class Projector:
         return (self.to_lps @ [row, column, (skin + under_mm) / self.spacing[2], 1])[:3]
 
 
-def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str, unfilled: float = 0) -> np.ndarray:
-    """Mean or maximum, above `unfilled`, of the filled voxels between two depths: float32 (rows, columns), 0 for none.
+def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str) -> np.ndarray:
+    """Mean or maximum of the filled voxels between two depths: float32 (rows, columns), 0 for none.
 
     `voxels`: (rows, columns, depth); `roof`, `floor`: (rows, columns), in voxels, whose centres are whole numbers.
     """
@@ -223,8 +220,6 @@ def gather(voxels: np.ndarray, roof: np.ndarray, floor: np.ndarray, method: str,
         at = first + step
         within = np.clip(at, 0, voxels.shape[2] - 1)
         grey = voxels[row, column, within].astype(np.float32)
-        if unfilled:
-            grey -= unfilled
         filled = (grey > 0) & (within == at)
         if 1 <= step <= thinnest - 1:  # the whole voxel lies in the slab
             share = filled
@@ -297,22 +292,3 @@ def refuse_labels(voxels: np.ndarray) -> None:
             "This volume holds only {count} different values, as a label map does: choose the ultrasound itself."
         )
         raise ImageError(sentence.format(count=greys))
-
-
-def grey_levels(voxels: np.ndarray, progress: Progress = unheard) -> tuple[float, float]:
-    """`lowest` and `scale` that bring voxels to grey 0 to 255, by the rules of `vpi.grey`. Raises ImageError."""
-    if voxels.dtype == np.uint8:
-        return 0.0, 1.0
-    if voxels.dtype.kind not in "biuf":
-        raise ImageError(_("This volume's voxels are no real numbers; an ultrasound volume is grey."))
-    lowest, highest = 0.0, 0.0
-    for index, part in enumerate(voxels):
-        progress(0.6 * index / len(voxels), _("Reading the grey levels"))
-        low, high = float(part.min()), float(part.max())
-        if not np.isfinite(low + high):
-            raise ImageError(_("Some voxels are not numbers (NaN or infinite). Export the volume again without them."))
-        lowest, highest = min(lowest, low), max(highest, high)
-    extent = highest - lowest
-    if extent > 255:
-        return lowest, 255 / extent
-    return lowest, 255.0 if voxels.dtype.kind == "f" and highest <= 1 else 1.0

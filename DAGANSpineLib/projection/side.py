@@ -27,8 +27,8 @@ class Looked:
     agreeing: float
 
     @classmethod
-    def along(cls, view: View, voxels: np.ndarray, index_to_lps: np.ndarray, lowest: float) -> Looked:
-        begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
+    def along(cls, view: View, voxels: np.ndarray, index_to_lps: np.ndarray) -> Looked:
+        begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps))
         return cls(view, begin, *find_skin(begin))
 
     @property
@@ -40,7 +40,6 @@ class Looked:
 def find_side(
     voxels: np.ndarray,
     index_to_lps: np.ndarray,
-    lowest: float,
     head: str | None,
     skin: str | None,
     progress: Progress,
@@ -52,27 +51,27 @@ def find_side(
     """
     view = find_view(index_to_lps, voxels.shape, head, skin)
     progress(0.6, _("Finding the skin"))
-    begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps), lowest)
+    begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps))
     if skin is None:
         progress(0.75, _("Finding the skin"))
         behind = view.from_the_other_side()
-        opposite = Beginnings.of(behind.of(voxels), behind.spacing(index_to_lps), lowest)
+        opposite = Beginnings.of(behind.of(voxels), behind.spacing(index_to_lps))
         if SMOOTHER * opposite.roughness_mm < begin.roughness_mm:
             view, begin = behind, opposite
     progress(0.9, _("Finding the skin"))
     looked = Looked(view, begin, *find_skin(begin))
     if looked.agreeing < SURE and head is None and skin is None:
-        return look_from_elsewhere(voxels, index_to_lps, lowest, looked)
+        return look_from_elsewhere(voxels, index_to_lps, looked)
     return looked
 
 
-def look_from_elsewhere(voxels: np.ndarray, index_to_lps: np.ndarray, lowest: float, looked: Looked) -> Looked:
+def look_from_elsewhere(voxels: np.ndarray, index_to_lps: np.ndarray, looked: Looked) -> Looked:
     """The view from the side that shows the clearest skin, if that is far clearer than what the coordinates gave: those
     of a tracker need not be the patient's, and a patient may be turned."""
     best = looked
     for view in other_views(index_to_lps, voxels.shape, looked.view):
         try:
-            other = Looked.along(view, voxels, index_to_lps, lowest)
+            other = Looked.along(view, voxels, index_to_lps)
         except ImageError:  # no skin at all
             continue
         best = max(best, other, key=lambda each: each.quality)
@@ -80,7 +79,7 @@ def look_from_elsewhere(voxels: np.ndarray, index_to_lps: np.ndarray, lowest: fl
         return looked
     lengths = np.array(best.view.of(voxels).shape[:2]) * best.view.spacing(index_to_lps)[:2]
     if lengths.max() < LONG * lengths.min() and midline_lies_across(best, best.view.spacing(index_to_lps)[2]):
-        return Looked.along(lying(best.view, index_to_lps), voxels, index_to_lps, lowest)
+        return Looked.along(lying(best.view, index_to_lps), voxels, index_to_lps)
     return best
 
 

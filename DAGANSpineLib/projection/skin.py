@@ -39,12 +39,11 @@ class Beginnings:
     grey: np.ndarray
 
     @classmethod
-    def of(cls, voxels: np.ndarray, spacing: tuple[float, float, float], unfilled: float = 0) -> Beginnings:
-        """Of grey voxels (rows, columns, depth); `spacing`: mm between rows, columns, depths; `unfilled`: the lowest
-        grey, which says that there is nothing. Raises ImageError if nothing begins anywhere."""
+    def of(cls, voxels: np.ndarray, spacing: tuple[float, float, float]) -> Beginnings:
+        """Of grey voxels (rows, columns, depth); `spacing`: mm between rows, columns, depths. Raises ImageError
+        if nothing begins anywhere."""
         steps = [max(1, round(APART_MM / size)) for size in spacing[:2]]
         grey = voxels[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]]
-        grey = grey - np.float32(unfilled) if unfilled else grey
         found = beginnings(grey, tissue_from(grey), max(2, round(RUN_MM / spacing[2])))
         if np.isfinite(found).sum() < FEWEST:
             raise ImageError(_("No skin was found in this volume: hardly any of its columns hold something bright."))

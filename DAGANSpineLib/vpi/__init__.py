@@ -7,7 +7,7 @@ only: Slicer has them all.
 from .background import DARK
 from .body import lit_body
 from .foreign import STREAMS, plainly_named, silenced
-from .greys import SMALLEST, grey
+from .greys import SMALLEST, grey, grey_voxels
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane
 from .reach import within_reach
@@ -31,6 +31,7 @@ __all__ = [
     "denormalise",
     "files_of",
     "grey",
+    "grey_voxels",
     "holds_volume",
     "is_dicom",
     "lit_body",

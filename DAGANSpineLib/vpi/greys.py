@@ -106,8 +106,37 @@ def by_strips(picture: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -
     return np.concatenate([change(picture[first : first + STRIP]) for first in range(0, len(picture), STRIP)])
 
 
+def grey_voxels(voxels: np.ndarray, hear: Callable[[float], None] = lambda share: None) -> np.ndarray:
+    """A volume of real numbers as grey: uint8, 0 where unfilled, and 1 at least where not. One of bytes stays.
+
+    Grey is found as for pictures, from some of the voxels. `hear` is told which share is done; what it raises goes
+    through. Raises ImageError for what is no number.
+    """
+    if voxels.dtype == np.uint8:
+        return voxels
+    if voxels.dtype.kind not in "biuf":
+        raise ImageError(_("This volume's voxels are no real numbers; an ultrasound volume is grey."))
+    step = max(1, round((voxels.size / SOME) ** (1 / 3)))
+    some = voxels[::step, ::step, ::step]
+    refuse_no_numbers(some)
+    scale, greys = scale_of(some, voxels.dtype), np.empty(voxels.shape, np.uint8)
+    for index, part in enumerate(voxels):
+        hear(index / len(voxels))
+        refuse_no_numbers(part)
+        grey = scale.grey(part)
+        greys[index] = np.where(grey > 0, np.rint(grey).clip(1, 255), 0)
+    return greys
+
+
+def refuse_no_numbers(voxels: np.ndarray) -> None:
+    """Raise ImageError for NaN and infinite voxels."""
+    if not np.isfinite(voxels).all():
+        raise ImageError(_("Some voxels are not numbers (NaN or infinite). Export the volume again without them."))
+
+
 def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
-    """How these numbers become grey. `kind`: of the file's numbers. Raises ImageError if they are all the same.
+    """How these numbers, a picture's or a volume's, become grey. `kind`: of the file's numbers. Raises ImageError if
+    they are all the same.
 
     Grey levels 0 to 255 stay, and fractions, of 1 or from -1 to 1, become these. Anything else (12 bits, percent,
     decibels, scores, one hot pixel among 12 bits) is stretched so that the brightest usual pixel is 255 and the
@@ -143,8 +172,8 @@ def are_whole(numbers: np.ndarray) -> bool:
 
 
 def frequent_at_border(numbers: np.ndarray) -> float | None:
-    """The border's most frequent number, None where none is frequent."""
-    edge = np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]])
+    """The most frequent number of a picture's border, or of a volume's faces; None where none is frequent."""
+    edge = np.concatenate([numbers.take(end, axis).ravel() for axis in range(numbers.ndim) for end in (0, -1)])
     values, counts = np.unique(edge, return_counts=True)
     return float(values[counts.argmax()]) if counts.max() >= FREQUENT * edge.size else None
 

@@ -18,6 +18,7 @@ from DAGANSpineLib.projection.orientation import SIDES, find_view
 from DAGANSpineLib.projection.projector import gather, nearest_filled
 from DAGANSpineLib.projection.skin import Surface, beginnings
 from DAGANSpineLib.simulation import Subject, simulate_subject, simulate_volume
+from DAGANSpineLib.vpi import grey_voxels
 from DAGANSpineLib.vpi.picture import vpi_from_image
 
 OBLIQUE = np.array([[0.96, 0, 0.28], [0, 1, 0], [-0.28, 0, 0.96]]) @ TURNED
@@ -79,7 +80,8 @@ def test_what_was_not_filled_stays_black_and_nothing_else_does(stored, projector
 
 def test_what_is_filled_is_never_black_however_dark(upright, looked_at):
     slab = slab_of(upright.volume)
-    dark = replace(looked_at, scale=0.001).project(slab)
+    numbers = np.where(looked_at.voxels > 100, 60000, looked_at.voxels).astype(np.uint16)
+    dark = replace(looked_at, voxels=grey_voxels(numbers)).project(slab)
     assert np.array_equal(dark > 0, looked_at.project(slab) > 0)
 
 
@@ -189,6 +191,35 @@ def test_other_types_of_voxels_give_the_same_picture(upright, looked_at, kind):
     scales = {np.int16: 1, np.uint16: 257, np.float32: 1 / 255, np.float64: 1}
     voxels = (upright.voxels.astype(float) * scales[kind]).astype(kind)
     assert np.abs(Projector.of(voxels, upright.to_lps).project(slab) - expected).max() <= 1
+
+
+def hot(voxels, value):
+    voxels[tuple(extent // 2 for extent in voxels.shape)] = value
+    return voxels
+
+
+CODINGS = {
+    "12 bits with a hot voxel": lambda voxels: hot(voxels.astype(np.uint16) * 16, 65535),
+    "fractions with a hot voxel": lambda voxels: hot((voxels / 255).astype(np.float32), 30),
+    "-32768 for nothing": lambda voxels: np.where(voxels > 0, voxels.astype(np.int16) * 8, -32768).astype(np.int16),
+    "65535 for nothing": lambda voxels: np.where(voxels > 0, voxels.astype(np.uint16) * 16, 65535).astype(np.uint16),
+    "fractions beyond 1": lambda voxels: np.where(voxels == voxels.max(), 1.03, voxels / 255).astype(np.float32),
+    "-1 to 1": lambda voxels: (voxels / 127.5 - 1).astype(np.float32),
+    "percent": lambda voxels: (voxels / 2.55).astype(np.float32),
+    "tiny": lambda voxels: (voxels * 1e-6).astype(np.float32),
+    "enormous": lambda voxels: voxels * 1e39,
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_voxels_in_any_coding_give_the_same_picture_but_for_contrast(upright, looked_at, coding):
+    slab = slab_of(upright.volume)
+    projector = Projector.of(CODINGS[coding](upright.voxels.copy()), upright.to_lps)
+    expected, read = (each.project(slab).astype(float) for each in (looked_at, projector))
+    assert (np.abs(projector.skin_mm - looked_at.skin_mm) < 0.2).all()
+    assert np.array_equal(read > 0, expected > 0)
+    assert np.corrcoef(read.ravel(), expected.ravel())[0, 1] > 0.999
+    assert read.max() > 0.8 * expected.max()
 
 
 def test_where_greys_are_negative_the_lowest_is_unfilled(upright, looked_at):
