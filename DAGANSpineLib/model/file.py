@@ -79,7 +79,7 @@ def load_model(path: Path | None = None) -> Model:
     """
     path = Path(path or model_card.BUNDLED)
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > LARGEST or not (path.is_file() or path.is_dir()):  # a device has no end
             raise model_card.damaged(path)
         data = path.read_bytes()
     except OSError as error:

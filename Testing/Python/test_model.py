@@ -205,6 +205,12 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path):
             read(tmp_path)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a device of Unix")
+def test_a_device_is_no_model():
+    with pytest.raises(ModelError, match="not a DAGANSpine model"):
+        load_model("/dev/zero")
+
+
 def test_a_missing_bundled_model_needs_a_new_installation(tmp_path, monkeypatch):
     monkeypatch.setattr("DAGANSpineLib.model.card.BUNDLED", tmp_path / "DAGANSpine.pt")
     for read in (load_model, read_card):
