@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import ImageError, UserError
-from ..files import portable_name
+from ..files import plain_text, portable_name
 from ..inference import name_of
 from ..records import check_record, read_json
 from ..segments import CLASSES
@@ -25,6 +25,7 @@ VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the 
 UNKNOWN = 255  # label of a pixel that a model, who labels subjects itself, isn't sure of: nobody learns from it
 
 NUMBER = int | float
+LARGEST = 1e6  # of places, tilts and sizes; and whatever is no number is no less
 # what evaluations read of a simulated subject, where it is there
 KNOWN = {"severity": str, "curve_type": str, "scanner": dict, "layer": NUMBER, "person": dict, "noise": list,
          "spacing_mm": list, "swept_rows": list, "curves": list, "vertebra_centres": dict,
@@ -155,6 +156,11 @@ def listed(folder: Path) -> tuple[Dataset, list[str]]:
         if portable_name(subject) != subject or subject.startswith("."):
             troubles.append(f"{folder} lists {subject[:80]!r}: a subject's name is a plain file name, such as a01.")
             splits = [[record for record in split if record.subject != subject] for split in splits]
+    alike = Counter(name.casefold() for name in dict.fromkeys(name for count in counts for name in count))
+    for folded, times in alike.items():
+        if times > 1:
+            names = ", ".join(sorted({name for count in counts for name in count if name.casefold() == folded}))
+            troubles.append(f"{folder} lists {names}, which many systems take for one file: rename one.")
     for (first, one), (second, other) in combinations(zip(SPLITS, counts, strict=True), 2):
         both = sorted(set(one) & set(other))
         if both:
@@ -186,7 +192,7 @@ def splits_of_ours(folder: Path) -> tuple[str, list[list[Record]]]:
     name = description.get("name", folder.name)
     if not isinstance(name, str):
         raise DatasetError(f"{path} says name in a way that can't be used: {str(name)[:40]}.")
-    return name, splits
+    return plain_text(name), splits
 
 
 def refuse_unreadable(known: object, path: Path, subject: str) -> None:
@@ -205,7 +211,8 @@ def refuse_unreadable(known: object, path: Path, subject: str) -> None:
     pairs = [*pairs, *(known[name] for name in ("spacing_mm", "swept_rows") if name in known)]
     numbers = known.get("vertebra_tilt_deg", {}).values()
     if not all(isinstance(each, list) and len(each) == 2 for each in pairs) or not all(
-        isinstance(each, NUMBER) for each in (*numbers, *(part for pair in pairs for part in pair))
+        isinstance(each, NUMBER) and abs(each) < LARGEST
+        for each in (*numbers, *(part for pair in pairs for part in pair))
     ):
         raise DatasetError(f"{path}, {where}, holds places or tilts that are no numbers.")
 

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from DAGANSpineLib.evaluation.subjects import usable
 from DAGANSpineLib.progress import unheard
 from DAGANSpineLib.training.checking import check
-from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels
+from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, read_labels, survey
 
 IMAGE = np.random.default_rng(0).integers(1, 255, (64, 48)).astype(np.uint8)
 LABELS = np.repeat(np.arange(4, dtype=np.uint8), 16)[:, None].repeat(48, 1)
@@ -180,6 +180,25 @@ def test_a_subjects_name_is_a_plain_file_name(ours, name):
     findings = check(ours, unheard)
     assert any("plain file name" in trouble for trouble in findings.troubles)
     assert [record.subject for record in findings.dataset.test] == ["c"]
+
+
+def test_what_is_no_number_or_no_text_does_not_get_into_evaluations(ours):
+    path = ours / "dataset.json"
+    described = json.loads(path.read_text())
+    subject = described["train"][0]
+    path.write_text(json.dumps(described | {"name": "\ud800"}))
+    assert open_dataset(ours).name == "?"
+    path.write_text(json.dumps(described | {"subjects": {subject: {"spacing_mm": [float("nan"), 0.2]}}}))
+    with pytest.raises(DatasetError, match="no numbers"):
+        open_dataset(ours)
+
+
+def test_subjects_whose_names_differ_by_case_alone_are_named(ours):
+    path = ours / "dataset.json"
+    described = json.loads(path.read_text())
+    subject = described["train"][0]
+    path.write_text(json.dumps(described | {"train": [*described["train"], subject.upper()]}))
+    assert any("take for one file" in trouble for trouble in survey(ours)[1])
 
 
 def test_a_picture_with_hardly_any_lit_body_is_found_beforehand(ours):
