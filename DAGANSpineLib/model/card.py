@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ def read_card(path: Path | None = None) -> ModelCard:
     Raises ModelError if the file is missing, cut off, of another kind or of another format. Its weights are not read.
     """
     path = Path(path or BUNDLED)
+    return _card(path, state_of(path))
+
+
+@lru_cache(maxsize=8)  # of files as they are now: a panel asks at each of its changes
+def _card(path: Path, _state: tuple[int, int] | None) -> ModelCard:
     try:
         content = Skeleton.of(path)
     except OSError as error:

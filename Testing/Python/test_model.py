@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from DAGANSpineLib.model import Model, ModelError, load_model, save_model
-from DAGANSpineLib.model.card import BUNDLED, read_card
+from DAGANSpineLib.model.card import BUNDLED, Skeleton, read_card
 from DAGANSpineLib.model.file import expected_checksum
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 
@@ -223,6 +223,19 @@ def test_a_card_says_what_the_file_says_of_itself(model, tmp_path):
     card = read_card(tmp_path / "m.pt")
     assert (card.name, card.provenance) == ("m.pt", model.provenance)
     assert read_card().provenance == load_model().provenance
+
+
+def test_a_card_is_read_anew_once_its_file_has_changed_and_not_before(model, tmp_path, monkeypatch):
+    path, read = tmp_path / "m.pt", []
+    whole = Skeleton.of
+    monkeypatch.setattr(Skeleton, "of", lambda path: (read.append(path), whole(path))[1])
+    for preset in ("first", "second"):
+        save_model(Model(model.generator_shape, model.segmenter_shape, {"preset": preset}), path)
+        assert [read_card(path).provenance["preset"] for _ in range(3)] == [preset] * 3
+    assert read == [path] * 2
+    path.unlink()
+    with pytest.raises(ModelError, match="no model file"):
+        read_card(path)
 
 
 def test_a_card_is_read_without_torch(tmp_path):
