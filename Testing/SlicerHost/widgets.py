@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import slicer
-import vtk
+import slicer.util
 from PySide6 import QtCore, QtWidgets
 
 from .pythonqt import qt
@@ -174,14 +174,20 @@ class qMRMLNodeComboBox(qt.QWidget):
             return False
         return any(node.IsA(kind) if self._children else node.GetClassName() == kind for kind in self._types)
 
+    def _candidates(self) -> list[slicer.vtkMRMLNode]:
+        """The scene's nodes of these classes, in its order. Handing over every node would take long, and this is asked
+        whenever one comes or goes."""
+        if not self._scene:
+            return []
+        found = {node for kind in self._types for node in slicer.util.getNodesByClass(kind, self._scene)}
+        return sorted(found, key=self._scene.IsNodePresent)  # which gives its place
+
     def _fill(self, *_: object) -> None:
         if self._scene is not None and self._scene.IsImporting():
             return  # qMRMLSceneModel waits for the end
         current, row = self.currentNode(), self._box.currentIndex()
-        every = self._scene.GetNodes() if self._scene else vtk.vtkCollection()
-        nodes = [every.GetItemAsObject(index) for index in range(every.GetNumberOfItems())]
         self._box.blockSignals(True)
-        self._nodes = tuple(node for node in nodes if self._offered(node))
+        self._nodes = tuple(node for node in self._candidates() if self._offered(node))
         self._box.clear()
         self._box.addItems([self._none_text] * self._none + [node.GetName() for node in self._nodes])
         if current is None and self._none:
