@@ -171,11 +171,29 @@ def volume(scene, small_vpi):
     return slicer.util.addVolumeFromArray(small_vpi[np.newaxis], matrix, "VPI")
 
 
-@pytest.fixture
-def panel(host, scene, slim_model):
-    """The module's widget, opened; closed as when Slicer quits."""
-    import slicer
+@pytest.fixture(scope="session")
+def spines_read():
+    """What was read off labels in a panel, by what it was read off. That takes as long as all else of a run, and most
+    runs are of one and the same picture."""
+    return {}
 
+
+@pytest.fixture
+def panel(host, scene, slim_model, spines_read, monkeypatch):
+    """The module's widget, opened; closed as when Slicer quits. The same labels are read once in all tests."""
+    import slicer
+    from DAGANSpinePanel import logic
+
+    read = logic.read
+
+    def read_once(*given, **named):
+        arguments = (*given, *sorted(named.items()))
+        key = tuple((each.shape, each.tobytes()) if isinstance(each, np.ndarray) else each for each in arguments)
+        if key not in spines_read:
+            spines_read[key] = read(*given, **named)
+        return spines_read[key]
+
+    monkeypatch.setattr(logic, "read", read_once)
     widget = host.open("DAGANSpine")
     yield widget
     if hasattr(slicer.modules, "DAGANSpineWidget"):
