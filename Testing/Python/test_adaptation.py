@@ -119,10 +119,13 @@ def test_ten_labelled_pictures_are_met_as_often_as_a_hundred_others():
     assert np.array_equal(Subjects(list("ab"), [], [], []).draws, [0, 1])
 
 
+COARSE = "DAGANSpineLib.training.rehearsal.SPACING_MM", 0.5
+
+
 @pytest.fixture
 def coarse(monkeypatch):
     """Rehearsed subjects of coarse pixels, as the data set's."""
-    monkeypatch.setattr("DAGANSpineLib.training.rehearsal.SPACING_MM", 0.5)
+    monkeypatch.setattr(*COARSE)
 
 
 class Killed(BaseException):
@@ -169,22 +172,32 @@ def assert_equal(one, two):
         assert one == two
 
 
+@pytest.fixture(scope="module")
+def helped(part, elder, tmp_path_factory):
+    """A training with all help that nothing interrupted: its data set, what it was told, its folder and its model."""
+    folder = tmp_path_factory.mktemp("helped")
+    data = altered(part, folder / "data", half_labelled)
+    told = {"quiet": True, "ancestor": Ancestor(elder), "aid": Aid(2, True)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*COARSE)
+        believing(patch)
+        return data, told, folder / "whole", train(data, folder / "whole", QUICK, **told)
+
+
 @pytest.mark.parametrize("stage", [0, 1], ids=["in restoration", "in segmentation"])
-def test_a_training_with_all_help_goes_on_bit_for_bit(part, elder, tmp_path, monkeypatch, coarse, stage):
-    data, aid = altered(part, tmp_path / "data", half_labelled), Aid(2, True)
+def test_a_training_with_all_help_goes_on_bit_for_bit(helped, tmp_path, monkeypatch, coarse, stage):
+    data, told, whole, model = helped
     believing(monkeypatch)
-    told = {"quiet": True, "ancestor": Ancestor(elder), "aid": aid}
-    whole = train(data, tmp_path / "whole", QUICK, **told)
-    assert whole.provenance["simulated subjects beside them"] == 2
-    assert whole.provenance["subjects labelled by the model it began from"] == 2
+    assert model.provenance["simulated subjects beside them"] == 2
+    assert model.provenance["subjects labelled by the model it began from"] == 2
     undo = killed_at(monkeypatch, stage, 2)
     with pytest.raises(Killed):
         train(data, tmp_path / "killed", QUICK, **told)
     undo()
     train(data, tmp_path / "killed", QUICK, **told, resume=True)
-    ours, theirs = (torch.load(tmp_path / run / "last.pt", weights_only=True) for run in ("killed", "whole"))
+    ours, theirs = (torch.load(run / "last.pt", weights_only=True) for run in (tmp_path / "killed", whole))
     assert_equal(ours, theirs)
-    assert (tmp_path / "killed" / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()
+    assert (tmp_path / "killed" / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     with pytest.raises(RunError, match=r"other settings than this command \(rehearsal\)"):
         train(data, tmp_path / "killed", QUICK, **(told | {"aid": Aid(3, True)}), resume=True)
 
