@@ -190,7 +190,7 @@ def test_a_training_with_all_help_goes_on_bit_for_bit(helped, tmp_path, monkeypa
     believing(monkeypatch)
     assert model.provenance["simulated subjects beside them"] == 2
     assert model.provenance["subjects labelled by the model it began from"] == 2
-    undo = killed_at(monkeypatch, stage, 2)
+    undo = killed_at(monkeypatch, stage, 4)  # two steps after a checkpoint
     with pytest.raises(Killed):
         train(data, tmp_path / "killed", QUICK, **told)
     undo()
