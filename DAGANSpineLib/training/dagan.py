@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from ..model import Model
@@ -19,6 +17,7 @@ from .losses import (
     of_known,
     reconstruction_loss,
     segmentation_loss,
+    thin_noise,
     within_grey,
 )
 from .method import Batch, Method, adam, frozen
@@ -37,9 +36,10 @@ class DAGAN(Method):
     out, and patches do for windows. `attention=False` and `dual=False` are the ablations "without SA" and "without
     DAL" of Table 1.
 
-    For a generator that has learnt before: `anchored` holds its corrupted patches to what it made of them when the
-    stage began, in the place of the observation, and for `warm_up` steps the discriminators learn alone. Otherwise,
-    before untaught ones, it would soon leave all noise alone.
+    For a generator that has learnt before: for `warm_up` steps the discriminators learn alone, and
+    `weight_transplanted` weighs equation 3 on clean patches with another's thin noise in them, which restoration should
+    take out again. The observation, which equation 3 holds corrupted patches to otherwise, would soon have it leave
+    alone what another scanner's noise is.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class DAGAN(Method):
         weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
         weight_identity: float | None = None,
         warm_up: int = 0,
-        anchored: bool = False,
+        weight_transplanted: float = 0.0,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
         self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
+        self.weight_transplanted = weight_transplanted
         self.dual = dual
         self.warm_up, self.taken = warm_up, 0  # steps
-        self.anchor = copy.deepcopy(model.generator).requires_grad_(False) if anchored else None
         self.networks = {
             "generator": model.generator,
             "segmenter": model.segmenter,
@@ -94,9 +94,14 @@ class DAGAN(Method):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
-            reconstruction = reconstruction_loss(repaired, self._held_to(batch))
+            reconstruction = reconstruction_loss(repaired, corrupted)
             identity = reconstruction_loss(kept, clean)
             total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
+            if self.weight_transplanted:
+                healed = self.restore(torch.where(thin_noise(corrupted), corrupted, clean))
+                transplanted = reconstruction_loss(healed, clean)
+                total = total + self.weight_transplanted * transplanted
+                figures["transplanted"] = transplanted.detach()
             if self.weight_segmentation:
                 segmentation = segmentation_loss(*of_known(self.segment(batch.seen(restored)), batch.labels))
                 total = total + self.weight_segmentation * segmentation
@@ -110,13 +115,6 @@ class DAGAN(Method):
             "identity": identity.detach(),
             **figures,
         }
-
-    def _held_to(self, batch: Batch | WindowBatch) -> Tensor:
-        """What equation 3 holds the repaired patches to, (N, 1, 96, 96)."""
-        if self.anchor is None:
-            return batch.corrupted
-        with torch.no_grad(), self.accelerator.autocast():
-            return within_grey(batch.cut(self.anchor(batch.windows)).chunk(2)[0].float())
 
     def _discriminator_step(
         self, corrupted: Tensor, clean: Tensor, repaired: Tensor, spoiled: Tensor
@@ -134,20 +132,12 @@ class DAGAN(Method):
         self.descend(loss, "discriminators")
         return {"discriminators": loss.detach(), **figures}
 
-    def prepare(self, accelerator: Accelerator) -> None:
-        super().prepare(accelerator)
-        if self.anchor:
-            self.anchor.to(accelerator.device, memory_format=self.memory_format)
-
     def state(self) -> dict[str, Any]:
-        anchor = {"anchor": self.anchor.state_dict()} if self.anchor else {}
-        return super().state() | {"taken": self.taken} | anchor
+        return super().state() | {"taken": self.taken}
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.taken = state.get("taken", self.warm_up)  # earlier versions knew no warm-up
-        if self.anchor:
-            self.anchor.load_state_dict(state["anchor"])
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

@@ -10,6 +10,8 @@ from .dataset import UNKNOWN
 CERTAIN = 100.0  # a logit's lead, beyond which the other classes' probabilities vanish
 WEIGHT_SEGMENTATION = 0.5  # λ1 (section 3.2)
 WEIGHT_RECONSTRUCTION = 0.01  # λ2 (section 3.2)
+REACH = 4  # rows above and below, of whose greys thin noise is none
+THIN_NOISE = 20.0  # grey levels: more than speckle
 BLACK, WHITE = normalise(0.0), normalise(255.0)
 
 
@@ -28,6 +30,13 @@ def reconstruction_loss(restored: Tensor, observed: Tensor) -> Tensor:
     large errors.
     """
     return ((restored - observed) * (DEVIATION / 255)).square().flatten(1).sum(1).mean()
+
+
+def thin_noise(images: Tensor) -> Tensor:
+    """Where a normalised picture is far from the median of the rows around, whatever a scanner's noise looks like:
+    (N, 1, H, W) -> bool, the same shape. Bones and muscle change more slowly, and so do missing bands."""
+    around = F.pad(images, (0, 0, REACH, REACH), mode="replicate").unfold(2, 2 * REACH + 1, 1)
+    return (images - around.median(-1).values).abs() * DEVIATION > THIN_NOISE
 
 
 def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from .method import Batch
 STRIDE = 8  # pixels between the patches that are measured: whole blocks
 DOUBTFUL = 1.05  # so near to a threshold a patch is measured anew by itself: its own border counts a little otherwise
 CANDIDATES = 64  # clean patches of which the one most alike to a corrupted one in its greys is taken
-BLOCK = 8  # rows and columns over which greys are averaged before they are compared
+BLOCK = 8  # rows and columns whose middle greys are compared
 PERCENTILES = np.array([10, 30, 50, 70, 90])
 
 
@@ -73,38 +73,40 @@ class Places:
         return Places(np.concatenate([self.picture, other.picture]), np.concatenate([self.corner, other.corner]))
 
 
-def block_means(pictures: np.ndarray) -> np.ndarray:
-    """The mean grey of each block: uint8 (..., rows, columns) -> float (..., rows / 8, columns / 8). Of the filled
-    pixels alone, so that the noise itself counts for little."""
+def block_medians(pictures: np.ndarray) -> np.ndarray:
+    """The middle grey of each block: uint8 (..., rows, columns) -> float (..., rows / 8, columns / 8). Of the filled
+    pixels alone, and not their mean, so that the noise itself counts for little, be it black or white."""
     rows, columns = (extent // BLOCK for extent in pictures.shape[-2:])
     whole = pictures[..., : rows * BLOCK, : columns * BLOCK]
-    blocks = whole.reshape(*pictures.shape[:-2], rows, BLOCK, columns, BLOCK)
-    return blocks.sum((-3, -1), dtype=np.float32) / np.maximum(np.count_nonzero(blocks, axis=(-3, -1)), 1)
+    blocks = whole.reshape(*pictures.shape[:-2], rows, BLOCK, columns, BLOCK).swapaxes(-3, -2)
+    ordered = np.sort(blocks.reshape(*blocks.shape[:-2], -1))  # what isn't filled comes first
+    middle = ordered.shape[-1] - 1 - np.count_nonzero(ordered, axis=-1, keepdims=True) // 2
+    return np.take_along_axis(ordered, middle, axis=-1)[..., 0].astype(np.float32)
 
 
-def greys(means: np.ndarray) -> np.ndarray:
-    """How the greys of patches are distributed: block means (n, 12, 12) -> (n, 5), their `PERCENTILES`."""
-    ordered = np.sort(means.reshape(len(means), -1))  # ten times as fast as numpy's percentiles
+def greys(medians: np.ndarray) -> np.ndarray:
+    """How the greys of patches are distributed: block medians (n, 12, 12) -> (n, 5), their `PERCENTILES`."""
+    ordered = np.sort(medians.reshape(len(medians), -1))  # ten times as fast as numpy's percentiles
     places = PERCENTILES / 100 * (ordered.shape[1] - 1)
     below = places.astype(int)
     return ordered[:, below] + (places - below) * (ordered[:, below + 1] - ordered[:, below])
 
 
 class Blocks:
-    """The block means of pictures, uint8 (rows, columns) each, measured once for all patches of them."""
+    """The block medians of pictures, uint8 (rows, columns) each, measured once for all patches of them."""
 
     def __init__(self, pictures: Sequence[np.ndarray]) -> None:
-        means = [block_means(picture) for picture in pictures]
-        self.means = np.concatenate([each.ravel() for each in means])
-        self.columns = np.array([each.shape[1] for each in means])
-        self.begin = np.cumsum([0, *(each.size for each in means[:-1])])
+        medians = [block_medians(picture) for picture in pictures]
+        self.medians = np.concatenate([each.ravel() for each in medians])
+        self.columns = np.array([each.shape[1] for each in medians])
+        self.begin = np.cumsum([0, *(each.size for each in medians[:-1])])
 
     def of(self, places: Places) -> np.ndarray:
         """Those of patches on the grid of blocks, (n, 12, 12)."""
         reach = np.arange(metrics.PATCH // BLOCK)
         rows, columns = (places.corner[:, axis, None] // BLOCK + reach for axis in (0, 1))
         below = self.begin[places.picture, None] + rows * self.columns[places.picture, None]
-        return self.means[below[:, :, None] + columns[:, None, :]]
+        return self.medians[below[:, :, None] + columns[:, None, :]]
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,13 @@ BUNDLED = Preset(
     validate_every=200,
 )
 
-# a model that has learnt before gets used to other pictures: shorter steps than from nothing, so that little is lost
+# A model that has learnt before gets used to other pictures: shorter steps than from nothing, so that little is lost,
+# and it isn't held to the noise that it doesn't know.
+TRANSPLANTED = {"weight_reconstruction": 0.0, "weight_identity": 0.4, "weight_transplanted": 0.3}
 ADAPT = replace(
     BUNDLED,
     stages=(
-        replace(BUNDLED.stages[0], steps=300, learning_rate=3e-4, warm_up=60, anchored=True),
+        replace(BUNDLED.stages[0], steps=300, learning_rate=3e-4, warm_up=60, **TRANSPLANTED),
         replace(BUNDLED.stages[1], steps=300, learning_rate=5e-4),
     ),
     validate_every=100,

@@ -141,7 +141,7 @@ class AdversarialStage(PatchStage):
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
     warm_up: int = 0  # steps in which the discriminators alone learn, where the generator has learnt before
-    anchored: bool = False  # to what the generator makes of corrupted patches when the stage begins
+    weight_transplanted: float = 0.0  # of equation 3 on clean patches with another's thin noise in them
 
     @property
     def needs_labels(self) -> bool:
@@ -161,7 +161,7 @@ class AdversarialStage(PatchStage):
             self.weight_reconstruction,
             self.weight_identity,
             self.warm_up,
-            self.anchored,
+            self.weight_transplanted,
         )
         return restoring(self, setting, method, joint=self.needs_labels)
 

@@ -211,11 +211,12 @@ class Benchmark:
 
 
 def from_nothing(preset: Preset, model: Model) -> Preset:
-    """As many steps of the same networks, in the way of a training from nothing: its learning rates, no anchor."""
+    """As many steps of the same networks, in the way of a training from nothing: its learning rates and weights."""
+    taken = ("learning_rate", "warm_up", "weight_reconstruction", "weight_identity", "weight_transplanted")
     usual = {type(stage): stage for stage in PRESETS["bundled"].stages}
     stages = []
     for stage in preset.stages:
-        names = [name for name in ("learning_rate", "warm_up", "anchored") if hasattr(stage, name)]
+        names = [name for name in taken if hasattr(stage, name)]
         stages.append(replace(stage, **{name: getattr(usual[type(stage)], name) for name in names}))
     return replace(Ancestor(model).reshape(preset), stages=tuple(stages))
 
@@ -238,7 +239,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=at_least(1), default=100, metavar="N", help="of the clinic, to learn from")
     parser.add_argument("--test", type=at_least(1), default=40, metavar="N", help="of the clinic, to test on")
     parser.add_argument("--own-subjects", type=at_least(1), default=20, metavar="N", help="of --own, to test on")
-    parser.add_argument("--rehearse", type=at_least(2), default=20, metavar="N", help="simulated subjects beside them")
+    parser.add_argument("--rehearse", type=at_least(2), default=60, metavar="N", help="simulated subjects beside them")
     parser.add_argument("--labels", type=at_least(1), nargs="+", default=[5, 10], metavar="N")
     parser.add_argument("--preset", default="adapt", choices=("adapt", "smoke"))
     parser.add_argument("--spacing", type=millimetres, default=SPACING_MM, metavar="MM", help="of the clinic's pixels")

@@ -33,7 +33,7 @@ RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 QUICK = dataclasses.replace(
     PRESETS["smoke"],
     stages=(
-        dataclasses.replace(RESTORATION, batch=2, steps=4, weight_segmentation=0.0, warm_up=1, anchored=True),
+        dataclasses.replace(RESTORATION, batch=2, steps=4, weight_segmentation=0.0, warm_up=1, weight_transplanted=0.3),
         dataclasses.replace(SEGMENTATION, rows=64, steps=4),
     ),
 )

@@ -67,4 +67,5 @@ def test_who_learns_from_nothing_takes_as_many_steps_at_a_beginners_rate(slim_mo
         late.learning_rate > early.learning_rate for late, early in zip(nothing.stages, adapt.stages, strict=True)
     )
     assert nothing.segmenter == model.segmenter_shape
-    assert adapt.stages[0].anchored and not nothing.stages[0].anchored and nothing.stages[0].warm_up == 0
+    assert adapt.stages[0].weight_transplanted and not nothing.stages[0].weight_transplanted
+    assert nothing.stages[0].warm_up == 0

@@ -10,11 +10,17 @@ from accelerate import Accelerator
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
-from DAGANSpineLib.training.losses import adversarial_loss, reconstruction_loss, segmentation_loss, within_grey
+from DAGANSpineLib.training.losses import (
+    adversarial_loss,
+    reconstruction_loss,
+    segmentation_loss,
+    thin_noise,
+    within_grey,
+)
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import cosine
 from DAGANSpineLib.training.windows import WindowBatch
-from DAGANSpineLib.vpi import normalise
+from DAGANSpineLib.vpi import DEVIATION, normalise
 
 
 def test_the_adversarial_loss_is_minus_the_log_of_the_right_probability():
@@ -88,16 +94,28 @@ def test_a_generator_that_has_learnt_before_waits_for_its_adversaries():
         assert changed(each.networks["generator"], before["generator"])
 
 
-def test_an_anchored_generator_is_held_to_what_it_made_before():
-    method, batch = small_dagan(anchored=True), random_batch()
-    made = within_grey(method.restore(batch.windows)).detach()
-    assert method.step(batch)["reconstruction"] == 0  # nothing has changed yet
-    for _ in range(2):
-        method.step(batch)
-    others = small_dagan(anchored=True)
-    others.load_state(method.state())
-    assert others.step(batch)["reconstruction"] == method.step(batch)["reconstruction"] > 0
-    assert torch.equal(within_grey(others.anchor(batch.windows)), made)
+@pytest.mark.parametrize("noise", [0, 255])
+def test_thin_noise_of_either_colour_is_found_and_anatomy_is_not(noise):
+    rows, columns = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
+    greys = 120 + 80 * torch.sin(rows / 12) * torch.cos(columns / 9)  # shadows and muscle
+    torn = torch.zeros(96, 96, dtype=torch.bool)
+    torn[10:13, 20:60] = torn[50, 5:90] = True
+    spoiled = normalise(torch.where(torn, float(noise), greys))[None, None]
+    assert torch.equal(thin_noise(spoiled)[0, 0], torn)
+
+
+def test_transplanted_noise_is_to_be_taken_out_again():
+    """Equation 3 on the clean patch with another's noise in it, of a generator that changes nothing."""
+    method, batch = small_dagan(weight_transplanted=0.3, weight_segmentation=0.0), random_batch()
+    generator = method.networks["generator"]
+    method.restore = lambda images: images + 0 * generator(images)  # changes nothing, and is to learn
+    figures = method.step(batch)
+    noise = thin_noise(batch.corrupted)
+    left = torch.where(noise, batch.corrupted - batch.clean, 0.0) * (DEVIATION / 255)
+    assert noise.any() and not noise.all()
+    assert figures["transplanted"].item() == pytest.approx(left.square().sum((1, 2, 3)).mean().item(), rel=1e-5)
+    expected = figures["adversarial"] + 0.01 * (figures["reconstruction"] + figures["identity"])
+    assert figures["total"].item() == pytest.approx((expected + 0.3 * figures["transplanted"]).item(), rel=1e-5)
 
 
 def test_the_total_is_equation_5():

@@ -38,7 +38,7 @@ PRINTED = {
     "weight_reconstruction": 0.01,
 }
 # for generators that have learnt before, which the paper has not
-ABSENT = {"warm_up": 0, "anchored": False}
+ABSENT = {"warm_up": 0, "weight_transplanted": 0.0}
 
 
 def subjects(count: int) -> Dataset:
