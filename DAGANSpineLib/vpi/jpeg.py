@@ -12,9 +12,8 @@ import SimpleITK as sitk
 from .foreign import silenced
 from .refusals import damaged
 
-COMPLAINTS = re.compile(
-    r"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)|Premature end"
-)  # 0xd9: the end
+# of libjpeg; 0xd9 is the end's marker
+COMPLAINTS = re.compile(r"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)|Premature end")
 
 
 def refuse_corrupt(content: bytes, path: Path) -> None:

@@ -76,9 +76,8 @@ def read_with_pillow(file, path: Path) -> np.ndarray:
 def refuse_missing_strips(picture: Image.Image, path: Path) -> None:
     """Raise ImageError where a TIFF's strips or tiles don't cover it: what they leave out would be black."""
     columns, rows = (int(picture.tag_v2[tag]) for tag in (WIDTH, HEIGHT))  # as stored, whichever side is up
-    covered = sum(
-        (min(right, columns) - left) * (min(below, rows) - above) for _, (left, above, right, below), *_ in picture.tile
-    )
+    places = [tile[1] for tile in picture.tile]
+    covered = sum((min(right, columns) - left) * (min(below, rows) - above) for left, above, right, below in places)
     if covered < columns * rows:
         raise damaged(path)
 

@@ -1,6 +1,7 @@
 """The host is as strict as Slicer, or stricter: what Slicer lacks raises here."""
 
 import enum
+import gc
 import typing
 
 import pytest
@@ -265,3 +266,29 @@ def test_a_panel_whose_hint_grows_with_its_width_grows_in_the_dock(host, scene, 
     host.window.panel.remove_module(parent)
     assert widths[0] < widths[1] < widths[2]
     host.set_dock_width(344)
+
+
+def test_a_node_calls_what_observes_it_though_its_python_side_is_garbage(scene):
+    """Where the host's callbacks were not kept, this crashed."""
+    from SlicerHost.parameter_node import weakly
+
+    class Garbage:
+        """Collected, with what it holds, by Python's collector alone."""
+
+        def __init__(self, node):
+            self.node, self.itself = node, self
+
+    class Counter:
+        count = 0
+
+        def add(self):
+            self.count += 1
+
+    counter, node = Counter(), scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    name, before = node.GetID(), counter.count
+    node.AddObserver("ModifiedEvent", weakly(counter, "add"))
+    Garbage(node)
+    del node
+    gc.collect()
+    scene.GetNodeByID(name).Modified()
+    assert counter.count == before + 1

@@ -19,6 +19,7 @@ NO_LANGUAGE = {  # by file: names that other programs know, and what only the re
     "results.py": {"Binary labelmap"},
     "devices.py": {"no kernel image", "out of memory", "not enough memory", "can't allocate memory"},
     "dicom.py": {"PALETTE COLOR"},  # the standard's word
+    "jpeg.py": {r"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)|Premature end"},  # libjpeg's words
     "figures.py": {"Research use, not for diagnosis.", " by hand"},
 }
 FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies and of model files

@@ -237,14 +237,20 @@ class EnumConnector:
         self.widget.currentIndex = self.members.index(value)
 
 
+CALLBACKS: list[Callable[..., None]] = []
+
+
 def weakly(target: object, method: str) -> Callable[..., None]:
-    """A callback that doesn't keep its object alive, and does nothing after its end."""
+    """A callback that doesn't keep its object alive, and does nothing after its end. It is kept itself: Python's
+    collector takes what observes a node for garbage as soon as the node's Python side is, though VTK's goes on calling
+    it, and calling what the collector has emptied crashes."""
     reference = weakref.ref(target)
 
     def call(*_: object) -> None:
         if reference() is not None:
             getattr(reference(), method)()
 
+    CALLBACKS.append(call)
     return call
 
 
