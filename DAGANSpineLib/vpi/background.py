@@ -11,7 +11,6 @@ BODY = 0.05  # of a picture: what is beside its background; less is no body, and
 NEAR = 4.0  # grey levels about a background that belong to it: compression noise
 EXACT, EVEN = 0.95, 1.5  # share of a border, grey levels: hardly compressed, though blocks may differ by a level
 LARGE = 0.02  # of the picture: no part of a body, which is never of one grey, is that large
-WHITE = 250.0  # from here on, a body may be of one grey: saturated
 FRAMES = 4  # at most: a window, a frame in it, the page, the picture
 COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
 EDGE, WIDEST = 10.0, 4.0  # grey levels likewise, at a mark's blurred edge; of the mark's pixels
@@ -51,23 +50,6 @@ def without_background(pixels: np.ndarray, level: float) -> np.ndarray:
     return pixels
 
 
-def without_panels(pixels: np.ndarray) -> np.ndarray:
-    """The picture with black in place of what programs draw around it, which is large, at the border, and of one grey.
-    float32 (rows, columns)."""
-    counts = np.bincount(np.rint(pixels).astype(np.uint8).ravel(), minlength=256)
-    panels = np.zeros(pixels.shape, bool)
-    for level in np.flatnonzero(counts >= LARGE * pixels.size):
-        if DARK < level < WHITE:
-            parts = parts_of(np.abs(pixels - level) <= EVEN)
-            edge = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-            large = np.bincount(parts.ravel()) >= LARGE * pixels.size
-            large[0] = False
-            panels |= np.isin(parts, np.unique(edge)[large[np.unique(edge)]])
-    if not panels.any() or (pixels[~panels] > DARK).sum() < BODY * pixels.size:  # a picture of nothing else is no page
-        return pixels
-    return np.where(panels, np.float32(0), pixels)
-
-
 def scatter(pixels: np.ndarray, level: float) -> float:
     """How far from its grey a background may be: as compression makes it, if its border isn't of one grey."""
     away = np.abs(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]) - level)
@@ -76,15 +58,11 @@ def scatter(pixels: np.ndarray, level: float) -> float:
 
 def outside(mask: np.ndarray) -> np.ndarray:
     """The parts of a mask that touch the picture's border, and the large ones."""
-    parts = parts_of(np.pad(mask, 1, constant_values=True))
+    framed = sitk.GetImageFromArray(np.pad(mask, 1, constant_values=True).astype(np.uint8))
+    parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(framed))
     chosen = np.bincount(parts.ravel()) >= LARGE * mask.size
     chosen[0], chosen[parts[0, 0]] = False, True
     return chosen[parts][1:-1, 1:-1]
-
-
-def parts_of(mask: np.ndarray) -> np.ndarray:
-    """The connected parts of a mask, counted from 1 on: (rows, columns)."""
-    return sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8))))
 
 
 def marks_of(colourfulness: np.ndarray, lit: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .background import DARK, background_of, marks_of, without_marks, without_panels
+from .background import DARK, background_of, marks_of, without_marks
 from .body import lit_body
 
 LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
@@ -61,7 +61,8 @@ def grey(picture: np.ndarray) -> np.ndarray:
     if picture.ndim == 3 and picture.shape[2] >= 3:
         marks = marks_of(colourfulness(picture), pixels > DARK)
         pixels = without_marks(pixels, marks) if marks.any() else pixels
-    pixels = pixels * lit_body(pixels) if background_of(pixels) > DARK else without_panels(pixels)
+    if background_of(pixels) > DARK:
+        pixels = pixels * lit_body(pixels)
     return np.ascontiguousarray(pixels)
 
 

@@ -89,20 +89,6 @@ def test_a_window_around_the_picture_is_no_body(spine):
     assert np.array_equal(lit_body(window), expected)
 
 
-@pytest.mark.parametrize("page, panel, bar, canvas", [(30, 60, 200, 0), (0, 40, 220, 0), (240, 230, 90, 240)])
-def test_panels_of_a_program_beside_the_picture_are_no_body(spine, page, panel, bar, canvas):
-    body, (rows, columns) = lit_body(spine), spine.shape
-    shown = np.full((rows + 200, columns + 400), page, np.uint8)
-    shown[:30], shown[30:, :120] = bar, panel
-    shown[60 : rows + 150 : 40, 10:100] = 200  # lines of writing
-    shown[100 : 100 + rows, 180 : 180 + columns] = np.where(body, spine, canvas)
-    expected = np.zeros(shown.shape, bool)
-    expected[100 : 100 + rows, 180 : 180 + columns] = body
-    read = grey(shown)
-    assert (lit_body(read) != expected).sum() < 0.03 * body.sum()
-    assert (read[expected] != spine[body]).mean() < 0.02
-
-
 def drawn(picture, value):
     """With a cross through it, an arrow, a frame, a ruler and figures."""
     picture[150] = picture[:, 80] = value
