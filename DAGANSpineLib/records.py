@@ -5,7 +5,9 @@ A schema of a few lines, since Slicer has no package for that, and reports are r
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,16 @@ class RecordError(UserError):
 
 
 def read_json(path: Path, error: type[UserError] = RecordError) -> Any:
-    """What a JSON file holds. Raises `error` with a sentence for whatever is no JSON, or can't be read."""
+    """What a JSON file holds, compressed if it is called so (`.gz`). Raises `error` with a sentence for whatever is no
+    JSON, or can't be read."""
     try:
-        if path.stat().st_size > LARGEST:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            content = file.read(LARGEST + 1)  # of what may unpack to very much more
+        if len(content) > LARGEST:
             raise error(f"{path} is too large for what it should hold.")
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"))
+    except (gzip.BadGzipFile, zlib.error, EOFError) as trouble:
+        raise error(f"{path} is damaged: it can't be unpacked.") from trouble
     except UnicodeDecodeError as trouble:
         raise error(f"{path} is no text in UTF-8: save it as such.") from trouble
     except OSError as trouble:

@@ -13,6 +13,7 @@ from typing import Any
 from ..baselines import SYSTEMS, System
 from ..errors import UserError
 from ..files import whole_file
+from ..records import read_json
 from .job import OWN, Job
 from .scoring import means_of
 
@@ -104,8 +105,8 @@ def own_row(row: Row) -> dict[str, Any]:
 
 def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
     """What `write_kept` wrote: about what, and the trainings of the systems that there still are. Raises KeptError."""
+    content = read_json(path, KeptError)
     try:
-        content = json.loads(gzip.decompress(path.read_bytes()))
         systems = {system.key: system for system in SYSTEMS}
         jobs = [
             Kept(
@@ -118,9 +119,7 @@ def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
             for each in content["trainings"]
             if each["system"] in systems
         ]
-    except OSError as error:
-        raise KeptError(f"{path} can't be read: {error.strerror or 'it is no gzip file'}.") from error
-    except (EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeptError(f"{path} holds no scores of a benchmark of this version ({error!r}).") from error
     return {name: content[name] for name in content if name not in ("sets", "trainings")}, jobs
 

@@ -11,6 +11,7 @@ from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
 from DAGANSpineLib.evaluation.severity import angle_error, by_severity, severity_as_markdown, write_severity
+from DAGANSpineLib.records import LARGEST
 
 ROOT = Path(__file__).resolve().parents[2]
 SUBJECTS, SEEDS, STARTS = 40, (0, 1, 2), 0.4
@@ -147,7 +148,16 @@ def test_kept_scores_are_read_as_they_were_and_the_same_scores_make_the_same_byt
     assert found["severity"]["sets"].keys() == set(SETS) and found["systems"][0]["found by search"]["rate"] == 2.5
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{}", mtime=0), gzip.compress(b"[1]", mtime=0)])
+KEPT = gzip.compress(b'{"trainings": [], "sets": {}}' * 100, mtime=0)
+FLIPPED = KEPT[:20] + bytes([KEPT[20] ^ 255]) + KEPT[21:]
+HUGE = gzip.compress(bytes(LARGEST + 1), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b"{}", mtime=0), gzip.compress(b"[1]", mtime=0), KEPT[:-9], FLIPPED, HUGE],
+    ids=["empty", "no gzip", "nothing in it", "a list", "cut off", "a byte changed", "huge"],
+)
 def test_a_file_that_holds_no_scores_is_a_sentence(content, tmp_path):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(KeptError, match=r"scores\.json\.gz"):
