@@ -38,7 +38,7 @@ def test_brighter_in_is_brighter_out(each, part, picture):
     gives pictures the greys of the clean ones that it remembers, so here it has seen dark and bright ones."""
     budget = replace(SMOKE, widths=(8, 16), discriminator_widths=(4, 8, 16))
     begins_with_the_picture = each.preset(budget).generator.kind in ("generator", "residual generator with a shortcut")
-    model, stage = learn(each.preset(budget), part, steps=10 if begins_with_the_picture else 60, rate=2e-3)
+    model, stage = learn(each.preset(budget), part, steps=10 if begins_with_the_picture else 90, rate=2e-3)
     transfers = isinstance(model.generator, WaveCT)
     if transfers:
         model.generator.histograms.fill_(UNLIKE)
