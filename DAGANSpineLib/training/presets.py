@@ -53,7 +53,7 @@ ADAPT = replace(
     BUNDLED,
     stages=(
         replace(BUNDLED.stages[0], steps=300, learning_rate=3e-4, warm_up=60, **TRANSPLANTED),
-        replace(BUNDLED.stages[1], steps=300, learning_rate=2e-4),
+        replace(BUNDLED.stages[1], steps=300, learning_rate=5e-4),
     ),
     validate_every=100,
 )
