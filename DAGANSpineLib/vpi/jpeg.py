@@ -10,14 +10,16 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from .foreign import silenced
-from .refusals import damaged
+from .itk import bytes_of
+from .refusals import damaged, refuse_size
 
 # of libjpeg; 0xd9 is the end's marker
 COMPLAINTS = re.compile(r"Corrupt JPEG data: (?!\d+ extraneous bytes before marker 0xd9)|Premature end")
 
 
 def refuse_corrupt(content: bytes, path: Path) -> None:
-    """Raise ImageError, of the file `path`, for a JPEG that libjpeg complains of: through ITK, it prints so."""
+    """Raise ImageError, of the file `path`, for a JPEG that is too large for a VPI, or that libjpeg complains of, which
+    prints so through ITK."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("JPEGImageIO")
     with tempfile.TemporaryDirectory() as folder, silenced() as printed:
@@ -25,6 +27,8 @@ def refuse_corrupt(content: bytes, path: Path) -> None:
         copy.write_bytes(content)
         reader.SetFileName(str(copy))
         with contextlib.suppress(RuntimeError):  # of what ITK can't read, such as inks, and Pillow can
+            reader.ReadImageInformation()
+            refuse_size(reader.GetSize(), bytes_of(reader))  # within DICOM it may claim more than that does
             reader.Execute()
     if COMPLAINTS.search(printed.text):
         raise damaged(path)

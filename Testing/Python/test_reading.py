@@ -413,6 +413,19 @@ def test_a_jpeg_in_dicom_that_ends_early_is_refused(pixels, tmp_path):
                 read_vpi(tmp_path / "a.dcm")
 
 
+def test_a_jpeg_in_dicom_that_claims_to_be_enormous_is_refused_before_it_is_unpacked(pixels, tmp_path):
+    content = bytearray(as_jpeg(pixels))
+    begin = content.index(b"\xff\xc0")
+    content[begin + 5 : begin + 9] = struct.pack(">HH", 65000, 65000)
+    dataset = pydicom.dcmread(dicom(tmp_path / "a.dcm", pixels))
+    dataset.PixelData = pydicom.encaps.encapsulate([bytes(content)])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    with pytest.raises(ImageError, match="65000"):
+        read_vpi(tmp_path / "a.dcm")
+
+
 def as_jpeg(pixels):
     held = io.BytesIO()
     Image.fromarray(pixels).save(held, "JPEG", quality=95)
