@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ..model import Model, load_model
 from .presets import Preset
 
@@ -35,6 +37,10 @@ class Ancestor:
         """Whether a training begins with what its ancestor has learnt of restoration, or else of segmentation."""
         return ("generator" if restoration else "segmenter") in self.inherited
 
+    def weights(self, network: str) -> dict[str, Tensor] | None:
+        """Those of a network that is taken over; None if it isn't."""
+        return getattr(self.model, network).state_dict() if network in self.inherited else None
+
     def reshape(self, preset: Preset) -> Preset:
         """The preset with the shapes of what is taken over."""
         return replace(preset, **{name: getattr(self.model, f"{name}_shape") for name in self.inherited})
@@ -42,7 +48,7 @@ class Ancestor:
     def hand_down(self, model: Model) -> None:
         """Give a model of these shapes the ancestor's weights."""
         for name in self.inherited:
-            getattr(model, name).load_state_dict(getattr(self.model, name).state_dict())
+            getattr(model, name).load_state_dict(self.weights(name))
 
     def described(self) -> dict[str, Any]:
         """What a model's provenance says of its ancestor: file, checksum, what was taken over, and what the ancestor's

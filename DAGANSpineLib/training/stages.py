@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 from tqdm import tqdm
 
 from ..metrics import CLEAN
@@ -42,6 +43,9 @@ class Setting(Protocol):
 
     def share(self, batch: int) -> int:
         """How much of a batch is this process's."""
+
+    def former(self, network: str) -> dict[str, Tensor] | None:
+        """The weights with which a network came from another model; None if it began from nothing."""
 
     def restored(self) -> list[np.ndarray]:
         """The learners' pictures as the model restores them now, uint8 (rows, columns) at native size."""
@@ -210,6 +214,7 @@ class SegmentationStage(Stage):
     dice: bool = True  # Dice loss beside the cross-entropy
     varied: bool = True  # augmentation
     rows: int | None = None  # height of the crops that are learnt from; None: whole spines
+    remembered: float = 0.0  # share, of the weights in use, of those of a model that the training begins from
 
     def prepare(self, setting: Setting) -> Prepared:
         spines = [
@@ -218,7 +223,8 @@ class SegmentationStage(Stage):
         ]
         often = [spines[index] for index in setting.subjects.draws]
         feed = SpineFeed(often, setting.share(self.batch), setting.seed, self.varied, self.rows)
-        method = Segmentation(setting.model, self.dice)
+        former = setting.former("segmenter") if self.remembered else None
+        method = Segmentation(setting.model, self.dice, former, self.remembered)
         return Prepared(feed, method, Validation(setting.subjects.held_out, DICE))
 
 

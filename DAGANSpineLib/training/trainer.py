@@ -288,6 +288,10 @@ class Trainer:
         """How much of a batch is this process's; an adversarial one needs a patch of either kind."""
         return max(2, batch // self.accelerator.num_processes)
 
+    def former(self, network: str) -> dict[str, torch.Tensor] | None:
+        """The weights with which a network came from the ancestor; None if it didn't."""
+        return self.ancestor and self.ancestor.weights(network)
+
     def restored(self) -> list[np.ndarray]:
         """The learners' pictures as the model restores them now, uint8 (rows, columns) at native size; the processes
         share the work through the run folder."""

@@ -212,7 +212,8 @@ class Benchmark:
 
 def from_nothing(preset: Preset, model: Model) -> Preset:
     """As many steps of the same networks, in the way of a training from nothing: its learning rates and weights."""
-    taken = ("learning_rate", "warm_up", "weight_reconstruction", "weight_identity", "weight_transplanted")
+    taken = ("learning_rate", "warm_up", "remembered")
+    taken += ("weight_reconstruction", "weight_identity", "weight_transplanted")
     usual = {type(stage): stage for stage in PRESETS["bundled"].stages}
     stages = []
     for stage in preset.stages:

@@ -27,6 +27,7 @@ from DAGANSpineLib.training.rehearsal import rehearse, rehearsed
 from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.subjects import Subjects, evenly
 from DAGANSpineLib.training.trainer import Trainer, train
+from DAGANSpineLib.training.validation import Validation
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 # few patches at a time, and a segmenter that learns from crops: whole spines take longer than all the rest
@@ -109,6 +110,22 @@ def test_a_model_that_learning_makes_no_better_stays_as_it_was(part, elder, tmp_
     preset = dataclasses.replace(QUICK, stages=(spoiling,))
     model = train(part, tmp_path / "run", preset, quiet=True, ancestor=Ancestor(elder))
     assert equal(model.generator, elder.generator) and model.provenance["step"] == 0
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_an_adapted_segmenter_is_used_halfway_between_what_it_was_and_what_it_has_become(
+    part, elder, tmp_path, monkeypatch, begins
+):
+    monkeypatch.setattr(Validation, "merit", lambda self, scores: 0.0)  # of equals the last is kept
+    stage = dataclasses.replace(QUICK.stages[1], remembered=0.25, learning_rate=0.02)
+    ancestor = Ancestor(elder) if begins else Ancestor(elder, ("segmenter",))
+    preset = dataclasses.replace(QUICK, stages=(stage,), segmenter=elder.segmenter_shape)
+    used = train(part, tmp_path / "run", preset, quiet=True, ancestor=ancestor).segmenter.state_dict()
+    learnt = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["segmenter"]
+    former = elder.segmenter.state_dict() if begins else learnt
+    for name in (name for name, value in learnt.items() if value.is_floating_point()):
+        assert torch.allclose(used[name], 0.75 * learnt[name] + 0.25 * former[name], rtol=2e-3, atol=1e-4), name
+    assert not torch.allclose(learnt["classify.weight"], elder.segmenter.state_dict()["classify.weight"], atol=0.01)
 
 
 def test_ten_labelled_pictures_are_met_as_often_as_a_hundred_others():
