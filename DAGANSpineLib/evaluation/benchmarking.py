@@ -27,7 +27,7 @@ from .comparison import compare, machine_of, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
 from .job import ERROR, OWN, RECORD, Job
-from .kept import FILE, read_kept, write_kept
+from .kept import FILE, Kept, read_kept, write_kept
 from .scoring import Rivals, evaluate
 from .search import Search, circumstances, search
 from .subjects import subjects_of
@@ -46,7 +46,8 @@ class BenchmarkError(UserError):
 @dataclass(frozen=True)
 class Benchmark:
     """What a benchmark compares on, how, and where. `also`: further data sets to test on, by name; `searches`: what was
-    found for the systems' settings; `rivals` are shared by the evaluations on one test set."""
+    found for the systems' settings; `before`: what the folder's file has of trainings that ended before, whose run
+    folders need not be there any more; `rivals` are shared by the evaluations on one test set."""
 
     folder: Path
     data: Path
@@ -56,6 +57,7 @@ class Benchmark:
     device: str
     also: Mapping[str, Path] = field(default_factory=dict)
     searches: Searches = field(default_factory=dict)
+    before: Sequence[Kept] = ()
     rivals: dict[str, Rivals] = field(default_factory=dict)
 
     @property
@@ -63,12 +65,16 @@ class Benchmark:
         """All that is tested on, by name."""
         return [OWN, *self.also]
 
+    def job(self, system: System, seed: int) -> Job:
+        """The training of a system with a seed, in its folder."""
+        return Job(system, seed, self.folder / RUNS / system.key / f"seed-{seed}")
+
     def jobs(self, systems: Sequence[System], seeds: Sequence[int] | None = None) -> list[Job]:
         """All systems with the first seed, then all with the second: an early stop leaves complete tables. Without
         `seeds`, each with as many as it should have."""
         most = range(max(system.trainings for system in systems)) if seeds is None else seeds
         return [
-            Job(system, seed, self.folder / RUNS / system.key / f"seed-{seed}")
+            self.job(system, seed)
             for seed in most
             for system in systems
             if seeds is not None or seed < system.trainings
@@ -80,11 +86,25 @@ class Benchmark:
         seeds = {int(name) for name in names if name.isdecimal()}
         return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.is_finished(self.sets)]
 
+    def remembers(self, job: Job | Kept) -> bool:
+        """Whether the file has the job's scores on all test sets."""
+        return any(
+            (each.system, each.seed) == (job.system, job.seed) and each.evaluations.keys() >= set(self.sets)
+            for each in self.before
+        )
+
+    def known(self) -> list[Job | Kept]:
+        """Every finished job, in the tables' order: those of the folder, and of those whose run folder has gone, what
+        the file has of them."""
+        remembered = [each for each in self.before if self.remembers(each)]
+        known = {(each.system, each.seed): each for each in [*remembered, *self.finished()]}
+        return sorted(known.values(), key=lambda each: (each.seed, SYSTEMS.index(each.system)))
+
     def compared(self, processes: int) -> dict[str, Any]:
         """What the finished jobs show, computed from what is kept of them."""
         about = {"data": self.dataset.name, "budget": self.budget.name}
         machine = machine_of(self.device, processes)
-        write_kept(self.finished(), self.sets, about | {"machine": machine}, self.folder / FILE)
+        write_kept(self.known(), self.sets, about | {"machine": machine}, self.folder / FILE)
         return recompute(self.folder / FILE)
 
     def begin(self) -> None:
@@ -240,7 +260,9 @@ def benchmark(
                 path.write_bytes(tuning.read_bytes())
     team.meet("begin")
     task = replace(task, searches=searches_of(task, systems if tune else [], team, tell))
+    task = replace(task, before=before(task))
     jobs = task.jobs(systems, None if seeds is None else list(dict.fromkeys(seeds)))
+    jobs = [job for job in jobs if job.record or not task.remembers(job)]
     for job in jobs:
         task.admit(job)
     team.meet("admitted")
@@ -258,6 +280,17 @@ def benchmark(
         write_comparison(task.compared(team.size), folder, plot=True)
         write_gallery(finished, data, folder, device, bar("Drawing the gallery"))
     return {job.name: job.trouble for job in jobs if not job.is_finished(task.sets)}
+
+
+def before(task: Benchmark) -> list[Kept]:
+    """What the folder's file of kept scores has of earlier trainings, if there is one. Raises BenchmarkError where the
+    file would lose scores, and KeptError where it can't be read."""
+    path = task.folder / FILE
+    kept = read_kept(path)[1] if path.is_file() else []
+    gone = [each for each in kept if not task.job(each.system, each.seed).record]
+    if lost := {name for each in gone for name in each.evaluations} - set(task.sets):
+        raise BenchmarkError(f"{path} has scores on {', '.join(sorted(lost))}, too: give these data sets with --also.")
+    return kept
 
 
 def searches_of(task: Benchmark, systems: Sequence[System], team: Team, tell: Tell) -> Searches:

@@ -50,7 +50,7 @@ class Kept:
         return self.tested(OWN)
 
 
-def write_kept(jobs: Sequence[Job], sets: Sequence[str], about: Mapping[str, Any], path: Path) -> None:
+def write_kept(jobs: Sequence[Job | Kept], sets: Sequence[str], about: Mapping[str, Any], path: Path) -> None:
     """Keep finished jobs' scores on the test sets; `about`: data, budget and machine, as the tables name them. The
     same scores make the same bytes."""
     found = {job: {name: job.tested(name) for name in sets} for job in jobs}

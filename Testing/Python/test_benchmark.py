@@ -236,6 +236,31 @@ def test_all_figures_are_computed_again_from_the_scores_that_are_kept(finished):
     assert again == json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
 
 
+def test_trainings_whose_folders_have_gone_stay_in_the_tables_and_others_join_them(
+    finished, data, tmp_path, without_gallery
+):
+    """Whoever goes on with somebody else's comparison has its scores, and not its models."""
+    folder, said = tmp_path / "out", []
+    shutil.copytree(finished[0], folder, ignore=shutil.ignore_patterns("runs"))
+    assert run(data, folder, *TWO, said=said) == {} and said == []
+    assert found(folder) == found(finished[0])
+    assert run(data, folder, "without-sa", *TWO, said=said) == {}
+    assert len(said) == 1 and said[0].startswith("without SA, seed 0")
+    names = [system["name"] for system in found(folder)["systems"]]
+    assert names == ["Vanilla FPN", "without SA", "DA-GAN"]
+
+
+def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, without_gallery):
+    folder, other = tmp_path / "out", further(data, tmp_path / "other")
+    shutil.copytree(finished[0], folder)
+    benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tell=lambda line: None, also=[other])
+    shutil.rmtree(folder / "runs")
+    kept = (folder / "scores.json.gz").read_bytes()
+    with pytest.raises(BenchmarkError, match="scores on other, too: give these data sets with --also"):
+        run(data, folder, *TWO)
+    assert (folder / "scores.json.gz").read_bytes() == kept
+
+
 def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
     """So that a job that was trained with the authors' settings is not taken for one of the search's."""
     folder = shutil.copytree(finished[0], tmp_path / "out")
