@@ -14,6 +14,7 @@ __getattr__ = on_demand(
     {
         "file": (
             "Model",
+            "fits_file",
             "freeze",
             "load_model",
             "save_model",

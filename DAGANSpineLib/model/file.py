@@ -47,8 +47,18 @@ class Model:
         return self.generator, self.segmenter
 
 
+def fits_file(model: Model) -> bool:
+    """Whether all weights are numbers in half precision, too, which ends at 65504: lost trainings have others."""
+    states = (network.state_dict().values() for network in model.networks)
+    return all(bool(value.half().isfinite().all()) for state in states for value in state if value.is_floating_point())
+
+
 def save_model(model: Model, path: Path) -> None:
-    """Write a model file in half precision."""
+    """Write a model file in half precision. Raises ModelError, and leaves the file as it is, if it can't hold the
+    weights."""
+    if not fits_file(model):
+        sentence = _("{path} can't hold weights that are no numbers, or beyond half precision: the training is lost.")
+        raise ModelError(sentence.format(path=path))
     content = {
         "format": FORMAT,
         "configuration": {

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..model import Model, fits_file
 
 BLIND = 0.55  # a discriminator that is right this rarely can't tell the domains apart
 CERTAIN = 0.99  # one that is right this often leaves the generator nothing to learn from
@@ -27,6 +28,15 @@ def refuse_lost(networks: Mapping[str, nn.Module], step: int) -> None:
                 f"By step {step} the weights of the {name} are no longer numbers. What was saved before stands, but "
                 "going on from it would end alike: begin again with another seed, or with --precision full."
             )
+
+
+def refuse_too_large(model: Model) -> None:
+    """Raise TrainingError for a model, of which none was kept before, that a model file can't hold."""
+    if not fits_file(model):
+        raise TrainingError(
+            "At no step could a model file hold the weights: they are no numbers, or too large. Begin again with "
+            "another seed, or with a lower learning rate."
+        )
 
 
 class Health:

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from ..inference import Pipeline, choose_device, choose_precision, keep_freed_memory
-from ..model import Model, freeze
+from ..model import Model, fits_file, freeze
 from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
 from .checking import troubles_of
@@ -25,7 +25,7 @@ from .descent import Ancestor
 from .feed import stream
 from .fitting import fitted
 from .gathering import Aid, gather
-from .health import Health, refuse_lost
+from .health import Health, refuse_lost, refuse_too_large
 from .interrupt import Interrupt
 from .method import Batch, Method
 from .presets import Preset
@@ -213,6 +213,7 @@ class Trainer:
             step, checkpoint, self.best = 0, None, -math.inf
         if self.accelerator.is_main_process:
             if not self.run.best.is_file():
+                refuse_too_large(self.model)
                 self.run.save_best(self.model)
             self.run.close()
         self.accelerator.wait_for_everyone()
@@ -320,7 +321,9 @@ class Trainer:
             model = self._as_used(method)
             scores = validation.score(model, self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
-            if validation.merit(scores) >= self.best:  # of equals the one that has learnt for longer
+            if not fits_file(model):
+                tqdm.write(f"Step {step}: not kept, since a model file can't hold weights as large as these.")
+            elif validation.merit(scores) >= self.best:  # of equals the one that has learnt for longer
                 self.best = validation.merit(scores)
                 chosen = {f"validation {name}": round(scores[name], 4) for name in validation.criteria}
                 self.model.provenance |= {"stage": index, "step": step, **chosen}

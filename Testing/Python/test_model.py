@@ -259,6 +259,18 @@ def test_a_failed_save_leaves_the_former_file(model, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("weight", [7e4, float("nan"), float("-inf")])
+def test_weights_that_a_file_can_not_hold_leave_the_former_file(model, tmp_path, weight):
+    path = tmp_path / "m.pt"
+    save_model(model, path)
+    before, lost = path.read_bytes(), Model(model.generator_shape, model.segmenter_shape)
+    with torch.no_grad():
+        next(lost.segmenter.parameters()).flatten()[0] = weight
+    with pytest.raises(ModelError, match="can't hold weights"):
+        save_model(lost, path)
+    assert path.read_bytes() == before
+
+
 def test_the_bundled_model_is_small_and_in_half_precision():
     assert BUNDLED.stat().st_size <= 16e6
     content = torch.load(BUNDLED, weights_only=True)

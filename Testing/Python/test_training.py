@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -26,6 +27,7 @@ from DAGANSpineLib.training.run import RunError, RunFolder
 from DAGANSpineLib.training.spines import SpineFeed
 from DAGANSpineLib.training.stages import AdversarialStage
 from DAGANSpineLib.training.trainer import Course, Trainer, train
+from DAGANSpineLib.training.validation import Validation
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
 # few patches at a time, and a segmenter that learns from crops: whole spines take longer than all the rest
@@ -217,6 +219,29 @@ def test_weights_that_are_no_longer_numbers_end_a_run_and_are_not_saved(data, tm
     with pytest.raises(TrainingError, match="By step 2 the weights of the generator are no longer numbers"):
         train(data, tmp_path / "run", dataclasses.replace(SMOKE, checkpoint_minutes=5.0))
     assert not (tmp_path / "run" / "last.pt").exists()
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_weights_too_large_for_a_model_file_do_not_replace_the_best_one(data, tmp_path, monkeypatch, capsys, first):
+    """Half precision ends at 65504, which running variances of a training that goes astray soon reach."""
+    step, steps, merits = DAGAN.step, itertools.count(1), itertools.count()
+
+    def swell(self, batch):
+        figures = step(self, batch)
+        if next(steps) >= first:
+            buffers = self.networks["segmenter"].named_buffers()
+            next(buffer for name, buffer in buffers if name.endswith("running_var")).fill_(1e6)
+        return figures
+
+    monkeypatch.setattr(DAGAN, "step", swell)
+    monkeypatch.setattr(Validation, "merit", lambda self, scores: next(merits))  # later ones would be chosen
+    preset = dataclasses.replace(SMOKE, stages=SMOKE.stages[:1], validate_every=2)
+    if first == 1:
+        with pytest.raises(TrainingError, match="At no step could a model file hold the weights"):
+            train(data, tmp_path / "run", preset)
+        return
+    assert train(data, tmp_path / "run", preset).provenance["step"] == 2
+    assert "Step 4: not kept" in capsys.readouterr().out
 
 
 def train_and_hang_halfway(say, data, folder, name, count):
