@@ -6,22 +6,19 @@ import io
 import sys
 
 from .commands import (
-    BAD_INPUT,
-    STOPPED,
     Parser,
     benchmark,
     check,
     compare,
-    complain,
     evaluate,
     project,
+    reported,
     robustness,
     segment,
     simulate,
     train,
     versus,
 )
-from .errors import UserError
 from .report import DISCLAIMER
 
 # in the order of a researcher's work
@@ -47,21 +44,8 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # Windows' encodings for files and pipes lack arrows
     arguments = build_parser().parse_args()
-    try:
-        return arguments.run(arguments)
-    except UserError as error:
-        complain(arguments.command, error)
-    except ModuleNotFoundError as error:
-        extra = "[train]" if arguments.command in NEED_TRAINING else ""
-        complain(arguments.command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
-    except OSError as error:
-        complain(
-            arguments.command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}."
-        )
-    except KeyboardInterrupt:
-        complain(arguments.command, "Stopped.")
-        return STOPPED
-    return BAD_INPUT
+    extra = "[train]" if arguments.command in NEED_TRAINING else ""
+    return reported(arguments.command, lambda: arguments.run(arguments), extra)
 
 
 if __name__ == "__main__":

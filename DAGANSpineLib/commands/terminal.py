@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from ..errors import UserError
+
 BAD_INPUT = 2  # exit status for bad arguments or input
 STOPPED = 130  # exit status after Ctrl-C, as shells count
 
@@ -49,6 +51,23 @@ def duration(seconds: float) -> str:
 def complain(command: str, error: object) -> None:
     """One line on standard error."""
     print(f"{command}: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def reported(command: str, work: Callable[[], int | None], extra: str = "") -> int:
+    """Do a command's work; returns the exit status. What goes wrong by no fault of the program is one line on standard
+    error. `extra`: which of the project's extras, such as [train], holds the packages that the command needs."""
+    try:
+        return work() or 0
+    except UserError as error:
+        complain(command, error)
+    except ModuleNotFoundError as error:
+        complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
+    except OSError as error:
+        complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")
+    except KeyboardInterrupt:
+        complain(command, "Stopped.")
+        return STOPPED
+    return BAD_INPUT
 
 
 def complain_of_each(command: str, reasons: Iterable[str]) -> int:

@@ -14,11 +14,12 @@ differences over the test subjects).
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from DAGANSpineLib.commands.terminal import Bar
+from DAGANSpineLib.commands.terminal import Bar, reported
 from DAGANSpineLib.evaluation.pairwise import versus, versus_as_markdown
 from DAGANSpineLib.evaluation.scoring import evaluate
 from DAGANSpineLib.inference import Pipeline
@@ -141,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(reported("choices", main))

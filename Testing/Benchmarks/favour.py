@@ -19,7 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from DAGANSpineLib.commands.terminal import Bar  # noqa: E402
+from DAGANSpineLib.commands.terminal import Bar, reported  # noqa: E402
 from DAGANSpineLib.inference import Pipeline, labels_of  # noqa: E402
 from DAGANSpineLib.metrics import Agreement  # noqa: E402
 from DAGANSpineLib.segments import CLASSES  # noqa: E402
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(reported("favour", main))

@@ -12,6 +12,7 @@ over the test subjects, within the body. Interrupted, the same command goes on w
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from DAGANSpineLib.commands.terminal import reported
 from DAGANSpineLib.evaluation.scoring import restoration_scores
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference.devices import PRECISIONS
@@ -90,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(reported("longer", main))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
-from DAGANSpineLib.commands.terminal import Bar
+from DAGANSpineLib.commands.terminal import Bar, reported
 from DAGANSpineLib.evaluation.breakdown import PLACES, torn_part
 from DAGANSpineLib.evaluation.paired import LEVEL, RESAMPLES, SEED
 from DAGANSpineLib.evaluation.subjects import subjects_of
@@ -139,10 +140,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not list(arguments.comparison.glob("runs/da-gan/seed-*/job.json")):
         parser.error(f"{arguments.comparison} has no trained {REFERENCE} to compare with: run benchmark first")
-    try:
-        found = measure(arguments.data, arguments.comparison)
-    except DatasetError as error:
-        parser.error(str(error))
+    found = measure(arguments.data, arguments.comparison)
     for ending, text in ((".json", json.dumps(found, indent=1) + "\n"), (".md", as_markdown(found))):
         with whole_file(arguments.comparison / f"torn-parts{ending}") as path:
             path.write_text(text, encoding="utf-8")
@@ -150,4 +148,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(reported("torn_parts", main))

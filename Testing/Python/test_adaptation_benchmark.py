@@ -1,6 +1,7 @@
 """The benchmark of adaptation, with few and coarse subjects: another clinic, and what is compared on it."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from DAGANSpineLib.commands import Bar
 from DAGANSpineLib.model import load_model
 from DAGANSpineLib.training.dataset import load, open_dataset, read_labels
 from DAGANSpineLib.training.presets import PRESETS
+from Testing.Benchmarks import adaptation as module
 from Testing.Benchmarks.adaptation import FIRST_EXPERTS, Benchmark, Size, from_nothing, make_clinic, seen_there
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
@@ -43,6 +45,9 @@ def test_the_other_clinics_pictures_differ_in_greys_and_its_labels_in_width(made
 
 def test_all_is_compared_and_a_finished_part_is_not_done_again(made, simulated, slim_model_file, monkeypatch):
     monkeypatch.setattr("DAGANSpineLib.training.rehearsal.SPACING_MM", 0.8)
+    monkeypatch.setattr(
+        module, "in_a_process", lambda work, *arguments: work(*arguments)
+    )  # another lacks the line above
     task = Benchmark(made, load_model(slim_model_file), QUICK, SIZE, "full")
     own = open_dataset(simulated).test
     report = task.compare(own)
@@ -69,3 +74,7 @@ def test_who_learns_from_nothing_takes_as_many_steps_at_a_beginners_rate(slim_mo
     assert nothing.segmenter == model.segmenter_shape
     assert adapt.stages[0].weight_transplanted and not nothing.stages[0].weight_transplanted
     assert nothing.stages[0].warm_up == 0
+
+
+def test_a_training_is_done_in_a_process_of_its_own():
+    assert module.in_a_process(os.getpid) != os.getpid()
