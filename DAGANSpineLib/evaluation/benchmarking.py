@@ -22,7 +22,17 @@ from ..files import is_full_disk, portable_name, whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
-from ..training import Dataset, RunFolder, as_json, configuration_of, lacking, open_dataset, refuse, train
+from ..training import (
+    Dataset,
+    RunFolder,
+    as_json,
+    changed_settings,
+    configuration_of,
+    lacking,
+    open_dataset,
+    refuse,
+    train,
+)
 from .comparison import compare, machine_of, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
@@ -121,8 +131,7 @@ class Benchmark:
         if path.is_file():
             former = read_json(path, BenchmarkError)
             check_record(former, {}, path, BenchmarkError)
-            changed = [name for name in settings if settings[name] != former.get(name)]
-            if changed:
+            if changed := changed_settings(former, settings):
                 raise BenchmarkError(
                     f"{self.folder} holds a benchmark with other settings ({', '.join(changed)}): go on with those, "
                     "or choose another folder."

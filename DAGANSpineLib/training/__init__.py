@@ -40,6 +40,7 @@ __getattr__ = on_demand(
             "RunError",
             "RunFolder",
             "as_json",
+            "changed_settings",
         ),
         "segmentation": ("Segmentation",),
         "stages": (

@@ -47,9 +47,7 @@ class RunFolder:
             raise RunError(f"{self.folder} holds no training run to resume.")
         before = read_json(self.configuration, RunError)
         check_record(before, {}, self.configuration, RunError)
-        now = as_json(configuration)
-        changed = [name for name in now | before if now.get(name) != before.get(name)]
-        if changed:
+        if changed := changed_settings(before, as_json(configuration)):
             raise RunError(
                 f"{self.configuration} has other settings than this command ({', '.join(changed)}): resume with "
                 "those, or begin a new run."
@@ -148,6 +146,22 @@ def unprinted(error: threading.ExceptHookArgs, printed: Callable[..., None] = th
 
 def whole_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def changed_settings(before: Any, now: Any) -> list[str]:
+    """The names of settings, as `as_json` has them, that differ. One that a former version didn't know, and that is off
+    now, is the same: a number of 0, or none."""
+    before, now = without_what_is_off(before), without_what_is_off(now)
+    return [name for name in now | before if now.get(name) != before.get(name)]
+
+
+def without_what_is_off(settings: Any) -> Any:
+    """Nested settings, without the numbers that are 0 and what is None; what is False stays, since it may be what a
+    former version did."""
+    if isinstance(settings, dict):
+        kept = {name: without_what_is_off(value) for name, value in settings.items()}
+        return {name: value for name, value in kept.items() if value is False or value not in (None, 0)}
+    return [without_what_is_off(each) for each in settings] if isinstance(settings, list) else settings
 
 
 def as_json(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from DAGANSpineLib.training.dataset import DatasetError, open_dataset
 from DAGANSpineLib.training.feed import stream
 from DAGANSpineLib.training.health import Health, TrainingError
 from DAGANSpineLib.training.presets import PRESETS
-from DAGANSpineLib.training.run import RunError, RunFolder
+from DAGANSpineLib.training.run import RunError, RunFolder, changed_settings
 from DAGANSpineLib.training.spines import SpineFeed
 from DAGANSpineLib.training.stages import AdversarialStage
 from DAGANSpineLib.training.trainer import Course, Trainer, train
@@ -347,6 +347,20 @@ def test_a_run_that_had_no_checkpoint_yet_may_begin_again(data, tmp_path, monkey
         train(data, tmp_path / "run", short)
     monkeypatch.undo()
     assert train(data, tmp_path / "run", short, seed=1).provenance["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed"),
+    [
+        ({"stages": [{"steps": 3}]}, {"stages": [{"steps": 3, "warm_up": 0, "rows": None}]}, []),  # unknown, and off
+        ({"stages": [{"steps": 3}]}, {"stages": [{"steps": 3, "warm_up": 5}]}, ["stages"]),
+        ({"attention": True}, {"attention": True, "dual": False}, ["dual"]),  # who knows what was done then
+        ({"seed": 0, "rate": 0.5}, {"seed": 1, "rate": 0.5}, ["seed"]),
+        ({"seed": 1, "former": 2}, {"seed": 0}, ["seed", "former"]),
+    ],
+)
+def test_a_setting_that_a_former_version_did_not_know_is_no_other_one_while_it_is_off(before, now, changed):
+    assert sorted(changed_settings(before, now)) == sorted(changed)
 
 
 def test_a_run_is_not_resumed_with_other_settings(data, finished, tmp_path):
