@@ -18,6 +18,7 @@ from .texts import tr as _
 
 PARTIAL = ".partial"  # ending of a folder that is being written
 LONGEST = 100  # bytes of a name that a temporary one takes over: file systems allow 255
+LONGEST_ENDING = 12  # characters: what is longer is a name with a dot in it
 # what is in libraries' RuntimeErrors for a full disk: ITK's, torch's
 UNWRITABLE = re.compile(r"itk::ERROR|ITK\sERROR|FileWriter|StreamWriter|iostream\serror|unexpected\spos|No\sspace")
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quotas
@@ -53,7 +54,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     refuse_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = "".join(path.suffixes[-2:])
+    suffix = "".join(each for each in path.suffixes[-2:] if len(each) < LONGEST_ENDING)
     handle, name = tempfile.mkstemp(suffix, f".{shortened(path.stem)}.", path.parent)
     os.close(handle)
     partial = Path(name)
@@ -159,8 +160,8 @@ def plain_text(name: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """The beginning of a long name."""
-    return os.fsdecode(os.fsencode(name)[:LONGEST]) if len(os.fsencode(name)) > LONGEST else name
+    """The beginning of a long name, up to a whole letter: half of one is no UTF-8, over which ITK ends the process."""
+    return plain_text(name).encode()[:LONGEST].decode(errors="ignore")
 
 
 def portable_name(name: str) -> str:

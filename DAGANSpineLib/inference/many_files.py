@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from .pipeline import Pipeline
 
 SUMMARY = "summary.csv"
 NAMED = 3  # of many names, in a sentence
-FORMULA = "=", "+", "-", "@", "\t"  # what begins so is computed by spreadsheets
+# what begins so is computed by spreadsheets, some of which know the wide forms, too
+FORMULA = "=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20"
 FIGURES = ("components", "area_pixels", "area_mm2")
 COLUMNS = (
     "file",
@@ -86,14 +88,20 @@ def find_images(inputs: Iterable[Path], output: Path) -> tuple[list[Path], list[
             raise UserError(" ".join([f"There are no images in {path}.", *left_out(path, entries)]))
         files += images
     files = list(dict.fromkeys(files))
-    names = Counter(name_of(path).casefold() for path in files)  # many file systems know no capitals
-    twice = [str(path) for path in files if names[name_of(path).casefold()] > 1]
-    if twice:
+    names = Counter(map(folder_of, files))
+    shared = next((name for name in map(folder_of, files) if names[name] > 1), None)
+    if shared is not None:
+        twice = [str(path) for path in files if folder_of(path) == shared]
         raise UserError(
             f"Several inputs are called {name_of(Path(twice[0]))}: their results would overwrite each other "
             f"({shortened(twice)}). Rename some, or give each an output folder of its own."
         )
     return files, notes
+
+
+def folder_of(path: Path) -> str:
+    """The results folder's name as file systems may take it: many know no capitals, nor how an accent was typed."""
+    return unicodedata.normalize("NFC", name_of(path)).casefold()
 
 
 def is_image(path: Path) -> bool:

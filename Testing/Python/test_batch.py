@@ -160,6 +160,16 @@ def test_inputs_whose_results_would_overwrite_each_other_are_refused(clinic, tmp
     assert len(find_images([clinic, clinic / "anna.png"], tmp_path / "out")[0]) == 3  # one file, named twice
 
 
+def test_only_inputs_that_clash_with_each_other_are_named(tmp_path, small_vpi):
+    accents = [
+        write(tmp_path / folder / name, small_vpi) for folder, name in (("a", "\u00e9.png"), ("b", "e\u0301.png"))
+    ]
+    others = [write(tmp_path / folder / "o.png", small_vpi) for folder in "cd"]
+    with pytest.raises(UserError, match="Several inputs are called \u00e9") as told:
+        find_images([*accents, *others], tmp_path / "out")
+    assert all(str(path) in str(told.value) for path in accents) and "o.png" not in str(told.value)
+
+
 def test_results_never_go_among_the_images_or_over_somebodys_table(run, clinic, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     status, _, error = run(clinic, "-o", clinic)
@@ -271,7 +281,8 @@ def test_odd_names_cost_nothing(run, clinic, tmp_path, small_vpi):
     assert (status, error) == (0, "") and "6 of 6 files are done" in output
     assert all(row["rib_components"] for row in summary(out))
     assert len([each for each in out.iterdir() if each.is_dir()]) == 6
-    assert batch.cell(Path("=1+2.png")) == "'=1+2.png"
+    for begin in ("=", "\t=", "\r=", "\uff1d", "@", "|"):
+        assert batch.cell(Path(f"{begin}1+2.png")) == f"'{begin}1+2.png"
 
 
 def test_a_dicom_folder_is_read_as_one(run, tmp_path, small_vpi):

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 import slicerio
 
 from DAGANSpineLib.__main__ import main
-from DAGANSpineLib.files import OutputError, whole_file, whole_folder
+from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import one_file as segment_module
 from DAGANSpineLib.inference.one_file import name_of, segment_file
@@ -22,7 +22,7 @@ from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.report import changes, findings, overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
-from DAGANSpineLib.vpi import lit_body, within_reach
+from DAGANSpineLib.vpi import lit_body, within_reach, write_image
 
 OUTPUTS = ["labels.png", "overlay.png", "report.json", "residual.png", "restored.nrrd", "segmentation.seg.nrrd"]
 
@@ -278,6 +278,17 @@ def test_names_of_results_are_fit_for_every_system():
     assert len(set(long)) == 3 and max(map(len, long)) <= 200
 
 
+def test_a_long_name_in_letters_of_several_bytes_costs_nothing(pixels, tmp_path):
+    """Half a letter in a temporary name, which is no UTF-8, would end the process in ITK."""
+    for letters in ("脊" * 80, "a" + "ö" * 110, "😀" * 55, "b" * 98 + ".é" + "c" * 120 + ".d"):
+        with whole_folder(tmp_path / letters) as folder:
+            assert plain_text(str(folder)) == str(folder)
+            write_image(sitk.GetImageFromArray(pixels), folder / "a.nrrd")
+        with whole_file(tmp_path / letters / f"{letters}.png") as partial:
+            write_image(sitk.GetImageFromArray(pixels), partial)
+        assert [path.name for path in (tmp_path / letters).iterdir() if path.suffix == ".png"] == [f"{letters}.png"]
+
+
 def test_an_unlikely_pixel_size_gives_a_warning_and_no_areas():
     lit = np.pad(np.full((400, 100), 100.0), 10)
     labels = np.ones(lit.shape, np.uint8)
@@ -332,7 +343,7 @@ def test_a_full_disk_is_a_sentence_whatever_library_writes(tmp_path):
 import resource, sys
 import numpy as np, SimpleITK as sitk, torch
 from pathlib import Path
-from DAGANSpineLib.files import OutputError, whole_file, whole_folder
+from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.default_rng(0).integers(0, 255, (300, 300)).astype(np.uint8)
 writers = {
