@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .background import DARK, background_of, marks_of, without_marks
+from .background import DARK, SHARE, background_of, marks_of, without_marks
 from .body import lit_body
 
 LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
@@ -56,6 +56,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
     """
     picture = np.asarray(picture)
     refuse(picture)
+    picture = measured(picture, gap_filler(picture, 2), 2)
     numbers = picture if picture.ndim == 2 else luminance(picture)
     pixels = scale_of(numbers, picture.dtype).grey(numbers)
     if picture.ndim == 3 and picture.shape[2] >= 3:
@@ -81,8 +82,29 @@ def refuse(picture: np.ndarray) -> None:
         )
     if np.issubdtype(picture.dtype, np.complexfloating):
         raise ImageError(_("This picture has complex numbers as pixels; a VPI is grey."))
-    if not np.isfinite(picture).all():
-        raise ImageError(_("Some pixels are not numbers (NaN or infinite). Export the picture again without them."))
+
+
+def gap_filler(numbers: np.ndarray, axes: int) -> float | None:
+    """What to put where nothing was measured, if that is said by NaN or minus infinity (the decibels of nothing) and is
+    so around the body; None otherwise. `axes`: of the picture or volume, without its colours."""
+    if numbers.dtype.kind != "f":
+        return None
+    edge = border_of(numbers, axes)
+    if (np.isnan(edge) | np.isneginf(edge)).mean() < FREQUENT:
+        return None
+    finite = numbers[np.isfinite(numbers)]
+    return min(0.0, float(finite.min())) if finite.size else None
+
+
+def measured(numbers: np.ndarray, filler: float | None, axes: int) -> np.ndarray:
+    """Numbers, or a part of them, with their gaps filled. Raises ImageError for what is no number all the same."""
+    if numbers.dtype.kind != "f" or np.isfinite(numbers).all():
+        return numbers
+    if filler is None or np.isposinf(numbers).any():
+        picture = _("Some pixels are not numbers (NaN or infinite). Export the picture again without them.")
+        volume = _("Some voxels are not numbers (NaN or infinite). Export the volume again without them.")
+        raise ImageError(picture if axes == 2 else volume)
+    return np.where(np.isfinite(numbers), numbers, numbers.dtype.type(filler))
 
 
 def luminance(picture: np.ndarray) -> np.ndarray:
@@ -107,31 +129,36 @@ def by_strips(picture: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -
 
 
 def grey_voxels(voxels: np.ndarray, hear: Callable[[float], None] = lambda share: None) -> np.ndarray:
-    """A volume of real numbers as grey: uint8, 0 where unfilled, and 1 at least where not. One of bytes stays.
+    """A volume of real numbers as grey: uint8, 0 where unfilled, and 1 at least where not. One of bytes stays, unless
+    the background is grey in it.
 
     Grey is found as for pictures, from some of the voxels. `hear` is told which share is done; what it raises goes
     through. Raises ImageError for what is no number.
     """
-    if voxels.dtype == np.uint8:
-        return voxels
     if voxels.dtype.kind not in "biuf":
         raise ImageError(_("This volume's voxels are no real numbers; an ultrasound volume is grey."))
     step = max(1, round((voxels.size / SOME) ** (1 / 3)))
     some = voxels[::step, ::step, ::step]
-    refuse_no_numbers(some)
-    scale, greys = scale_of(some, voxels.dtype), np.empty(voxels.shape, np.uint8)
+    filler = gap_filler(some, 3)
+    some = measured(some, filler, 3)
+    scale = Scale() if voxels.dtype == np.uint8 else scale_of(some, voxels.dtype)
+    background = background_grey(scale.grey(border_of(some, 3)))
+    if voxels.dtype == np.uint8 and not background:
+        return voxels
+    greys = np.empty(voxels.shape, np.uint8)
     for index, part in enumerate(voxels):
         hear(index / len(voxels))
-        refuse_no_numbers(part)
-        grey = scale.grey(part)
-        greys[index] = np.where(grey > 0, np.rint(grey).clip(1, 255), 0)
+        grey = scale.grey(measured(part, filler, 3))
+        whole = np.where(grey > 0, np.rint(grey).clip(1, 255), 0)
+        greys[index] = np.where(whole == background, 0, whole)
     return greys
 
 
-def refuse_no_numbers(voxels: np.ndarray) -> None:
-    """Raise ImageError for NaN and infinite voxels."""
-    if not np.isfinite(voxels).all():
-        raise ImageError(_("Some voxels are not numbers (NaN or infinite). Export the volume again without them."))
+def background_grey(faces: np.ndarray) -> int:
+    """The grey that most voxels of a volume's faces, (n,), have, where that isn't black; 0 otherwise."""
+    counts = np.bincount(np.rint(faces).astype(np.intp).clip(0, 255), minlength=256)
+    level = int(counts.argmax())
+    return level if level > DARK and counts[level] >= SHARE * faces.size else 0
 
 
 def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
@@ -147,6 +174,8 @@ def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
         raise ImageError(_("This picture is empty: every pixel has the same value."))
     fractions = kind.kind == "f"
     broken = fractions and not are_whole(numbers)
+    if lowest == 0 and highest == PERCENT and not broken and is_saturated(numbers):
+        return Scale(factor=255 / PERCENT)
     if lowest >= 0 and highest <= 255 and not (fractions and highest < LEVELS) and not broken:
         return Scale()
     background = frequent_at_border(numbers)
@@ -165,6 +194,13 @@ def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
     return Scale(base, factor, nothing)
 
 
+def is_saturated(numbers: np.ndarray) -> bool:
+    """Whether the highest of these whole numbers stands for all that is higher: more have it than the ten below. What
+    ends so at 100 is percent."""
+    highest = numbers.max()
+    return bool((numbers == highest).sum() > ((numbers < highest) & (numbers >= highest - 10)).sum())
+
+
 def are_whole(numbers: np.ndarray) -> bool:
     """Whether fractions are whole numbers after all, as 8 bits are that a program has kept as such."""
     some = numbers.ravel()[:: max(1, numbers.size // SOME)]
@@ -173,9 +209,14 @@ def are_whole(numbers: np.ndarray) -> bool:
 
 def frequent_at_border(numbers: np.ndarray) -> float | None:
     """The most frequent number of a picture's border, or of a volume's faces; None where none is frequent."""
-    edge = np.concatenate([numbers.take(end, axis).ravel() for axis in range(numbers.ndim) for end in (0, -1)])
+    edge = border_of(numbers, numbers.ndim)
     values, counts = np.unique(edge, return_counts=True)
     return float(values[counts.argmax()]) if counts.max() >= FREQUENT * edge.size else None
+
+
+def border_of(numbers: np.ndarray, axes: int) -> np.ndarray:
+    """The numbers of a picture's border, or of a volume's faces, (n,); across these first axes."""
+    return np.concatenate([numbers.take(end, axis).ravel() for axis in range(axes) for end in (0, -1)])
 
 
 def usual_range(numbers: np.ndarray, background: float | None) -> tuple[float, float, tuple[float, ...]]:

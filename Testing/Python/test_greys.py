@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.vpi import grey, lit_body, read_vpi
 
@@ -40,10 +41,20 @@ CODINGS = {
     "decibels": lambda spine: (spine * (60 / 255) - 60).astype(np.float32),
     "a tenth, from -3 on": lambda spine: (spine * 0.1 - 3).astype(np.float32),
     "12 bits, -1024 for nothing": lambda spine: np.where(spine == 0, -1024, spine.astype(np.int16) * 8),
+    "fractions, NaN around": lambda spine: around((spine / 255).astype(np.float32), np.nan),
+    "grey levels as floats, NaN around": lambda spine: around(spine.astype(np.float32), np.nan),
+    "12 bits as floats, NaN around": lambda spine: around(spine * 16.0, np.nan),
+    "fractions, minus infinity around": lambda spine: around(spine / 255, -np.inf),
     "floats": lambda spine: spine.astype(np.float64),
     "colours": lambda spine: np.repeat(spine[..., None], 3, 2),
     "deep colours": lambda spine: np.repeat(spine[..., None].astype(np.uint16) * 257, 3, 2),
 }
+
+
+def around(numbers, nothing):
+    """`nothing` outside of the body, and in a burst of dashes within it."""
+    numbers[numbers == numbers.min()] = nothing
+    return numbers
 
 
 def padded(numbers):
@@ -60,6 +71,24 @@ def test_the_same_spine_in_any_coding_gives_the_same_grey(spine, coding):
         away[:40, :40] = 0
         assert not read[:40, :40].any()
     assert away.max() <= 0.51
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
+def test_whole_percent_is_no_grey_level(spine, kind):
+    assert np.abs(grey(np.rint(spine / 2.55).astype(kind)) - spine).max() <= 1.3
+    dark = (spine // 3 + 15).astype(kind)  # an 8-bit picture that happens to end at 100, though nothing is cut off
+    dark[150:152, 80] = range(98, 100)
+    dark = np.where(dark == 100, 90 + np.arange(160, dtype=kind) % 11, np.where(spine == 0, 0, dark))
+    assert dark.max() == 100
+    assert np.array_equal(grey(dark), dark)
+
+
+def test_numbers_are_missing_around_the_body_alone(spine):
+    for broken in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ImageError, match="not numbers"):
+            grey(hot(spine.astype(np.float32), broken))
+    with pytest.raises(ImageError, match="not numbers"):
+        grey(hot(around(spine.astype(np.float32), np.nan), np.inf))
 
 
 def test_the_same_spine_in_any_coding_gives_the_same_labels(spine, slim_model_file):
