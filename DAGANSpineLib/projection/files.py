@@ -22,11 +22,13 @@ from ..vpi import (
     read_image,
     refuse_damaged_dicom,
     silenced,
+    steps_between,
     vpi_of_file,
     write_image,
 )
 from .projector import THICKNESS_MM, Projector, Slab
 
+UNEVEN = 0.1  # of the distance between slices: rounded places differ by less
 KEEP_GEOMETRY = (".nrrd", ".nii", ".nii.gz", ".mha")  # endings of files that know where a VPI lies
 
 
@@ -103,11 +105,25 @@ def read_volume(path: Path) -> sitk.Image:
                 f"The folder {path} holds {len(series) or 'no'} DICOM series of pictures: give a folder with one "
                 "series, or a file."
             )
+        refuse_uneven([path / Path(name).name for name in series[0]], path)
         reader.SetFileNames(series[0])
         try:
             return reader.Execute()
         except RuntimeError as error:
             raise ImageError(f"The DICOM series in {path} can't be read: is a file of it damaged?") from error
+
+
+def refuse_uneven(slices: Sequence[Path], path: Path) -> None:
+    """Raise ImageError for a series with a gap, or with a slice twice: ITK lays the slices side by side all the same.
+
+    `path`: of their folder.
+    """
+    steps = steps_between(slices)
+    if steps.size and np.ptp(steps) > UNEVEN * np.median(steps):
+        raise ImageError(
+            f"The {len(slices)} slices of the DICOM series in {path} don't lie evenly ({steps.min():.3g} to "
+            f"{steps.max():.3g} mm apart): one is missing, or there twice. Export the series again."
+        )
 
 
 def projector_of(image: sitk.Image, wanted: Wanted = AUTOMATIC, progress: Progress = unheard) -> Projector:

@@ -11,7 +11,16 @@ from .greys import SMALLEST, grey, grey_voxels
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane
 from .reach import within_reach
-from .reading import Stored, files_of, holds_volume, is_dicom, read_image, refuse_damaged_dicom, volume_series
+from .reading import (
+    Stored,
+    files_of,
+    holds_volume,
+    is_dicom,
+    read_image,
+    refuse_damaged_dicom,
+    steps_between,
+    volume_series,
+)
 from .refusals import refuse_voxel_size
 from .runs import runs
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
@@ -45,6 +54,7 @@ __all__ = [
     "refuse_voxel_size",
     "runs",
     "silenced",
+    "steps_between",
     "volume_series",
     "vpi_of_file",
     "within_reach",

@@ -9,28 +9,31 @@ import contextlib
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..errors import ImageError
 from ..texts import tr as _
 from .foreign import STREAMS, plainly_named
 from .itk import read_by
 from .jpeg import refuse_corrupt
-from .refusals import damaged, odd_size, refuse_size, refused
+from .refusals import damaged, odd_pixels, odd_size, refuse_size, refused
 
 FILMS = {"1.2.840.10008.5.1.4.1.1.3", "1.2.840.10008.5.1.4.1.1.3.1"}  # Ultrasound Multi-frame Image Storage
 TIMES = ("FrameTime", "FrameTimeVector", "CineRate", "RecommendedDisplayFrameRate")  # said of films only
 PLACES = ("GridFrameOffsetVector", "SpacingBetweenSlices", "PerFrameFunctionalGroupsSequence")  # said of volumes only
+THICK = "SliceThickness"  # of a volume's slices, and of a film's one, too
 CENTIMETRES = 3  # PhysicalUnitsXDirection, C.8.5.5.1.15
 CLIPPED = 0.3  # share of the pixels: a window that clips more is how somebody looked, not what the scanner meant
 JPEGS = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}  # as libjpeg reads them: baseline, extended
 GREY, NEGATIVE, PALETTE = "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")
 INVERSE = "INVERSE"  # of a presentation (C.11.6): the other way round
 TAGS = ["Rows", "Columns", "NumberOfFrames", "SeriesInstanceUID", "SOPClassUID", "ImagePositionPatient"]
 
@@ -62,13 +65,27 @@ def header(path: Path) -> pydicom.Dataset | None:
 def read_dicom(path: Path) -> tuple[sitk.Image, bool]:
     """A DICOM file's image, and whether it knows its pixel size. Raises ImageError with a sentence."""
     with refused(path), unheard():
-        return image_of(pydicom.dcmread(path, force=True), path)
+        return image_of(read_dataset(path), path)
 
 
 def refuse_damaged(path: Path) -> None:
     """Raise ImageError if a file promises more than it holds."""
     with refused(path), unheard():
-        refuse_incomplete(pydicom.dcmread(path, force=True), path)
+        refuse_incomplete(read_dataset(path), path)
+
+
+def read_dataset(path: Path) -> pydicom.Dataset:
+    """A file's dataset, without elements that say nothing, and with what old files leave out: how their bytes lie."""
+    dataset = pydicom.dcmread(path, force=True)
+    for tag in list(dataset.keys()):
+        if dataset.get_item(tag).value in (None, b"", "", b" ", b"  "):
+            del dataset[tag]
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        encoding = getattr(dataset, "original_encoding", None)  # pydicom 3
+        implicit, little = encoding or (dataset.is_implicit_VR, dataset.is_little_endian)
+        plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = plain if little else ExplicitVRBigEndian
+    return dataset
 
 
 def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
@@ -82,6 +99,8 @@ def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
         refuse_film(dataset, frames, path)
         with plainly_named(path) as plain:
             return read_by(plain, "GDCMImageIO", path), True
+    if dataset.get("PhotometricInterpretation") not in (GREY, NEGATIVE, PALETTE, *COLOURS):
+        raise odd_pixels(path)
     pixels = meant(dataset, stored_pixels(dataset, path))
     spacing = pixel_spacing(dataset)
     image = sitk.GetImageFromArray(pixels[None], isVector=pixels.ndim == 3)
@@ -95,7 +114,7 @@ def refuse_incomplete(dataset: pydicom.Dataset, path: Path) -> int:
     rows, columns, frames = int(dataset.Rows), int(dataset.Columns), int(dataset.get("NumberOfFrames") or 1)
     bytes_each = int(dataset.get("SamplesPerPixel", 1)) * int(dataset.BitsAllocated) / 8
     refuse_size((columns, rows, frames), bytes_each)
-    if dataset.PhotometricInterpretation == "YBR_FULL_422":
+    if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         bytes_each *= 2 / 3
     if packed(dataset):
         # each frame is a fragment at least; pydicom has found the end of the last, or would have complained
@@ -129,7 +148,7 @@ def fragments(dataset: pydicom.Dataset) -> Iterator[bytes]:
 
 def refuse_film(dataset: pydicom.Dataset, frames: int, path: Path) -> None:
     """Raise ImageError for pictures that follow each other in time."""
-    film = dataset.get("SOPClassUID") in FILMS or any(name in dataset for name in TIMES)
+    film = dataset.get("SOPClassUID") in FILMS or any(name in dataset for name in TIMES) or THICK not in dataset
     if film and not any(name in dataset for name in PLACES):
         sentence = _("{path} is a film of {count} pictures, not a volume: export one picture (VPI), or the volume.")
         raise ImageError(sentence.format(path=path, count=frames))
@@ -142,6 +161,10 @@ def stored_pixels(dataset: pydicom.Dataset, path: Path) -> np.ndarray:
     """(rows, columns[, 3]), colours as red, green and blue. What pydicom has no decoder for, ITK may have."""
     if packed(dataset) and dataset.file_meta.TransferSyntaxUID in JPEGS:
         refuse_corrupt(b"".join(fragments(dataset)), path)
+    spare = int(dataset.get("HighBit", 0)) + 1 - int(dataset.get("BitsStored", dataset.BitsAllocated))
+    if spare > 0 and not packed(dataset):  # old scanners put 12 bits into the upper part of 16
+        dataset.BitsStored = dataset.HighBit + 1
+        return dataset.pixel_array >> spare
     try:
         return dataset.pixel_array
     except (NotImplementedError, RuntimeError, AttributeError):
@@ -227,7 +250,7 @@ def pixel_spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     picture (C.8.5.5): that of the largest one."""
     for name in ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing"):
         values = dataset.get(name)
-        if values is not None and len(values) == 2 and all(map(is_length, values)):
+        if isinstance(values, Sequence) and len(values) == 2 and all(map(is_length, values)):
             return float(values[1]), float(values[0])
     regions = [each for each in dataset.get("SequenceOfUltrasoundRegions") or () if measures_length(each)]
     if not regions:

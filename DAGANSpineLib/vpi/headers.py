@@ -35,7 +35,7 @@ META_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 
               "DOUBLE": 8, "LONG_LONG": 8, "ULONG_LONG": 8}  # fmt: skip
 NIFTI_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8, 2304: 4, 32: 8}
 MAKES_NO_SENSE = ValueError, KeyError, IndexError, OverflowError, EOFError, struct.error, zlib.error, gzip.BadGzipFile
-FRAMES = "Seq_Frame"  # in headers of tracked sweeps, as PLUS writes them (.igs.mha)
+FRAMES = "Seq_Frame", "UltrasoundImageOrientation"  # in headers of tracked sweeps, as PLUS writes them (.igs.mha)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def nrrd(path: Path) -> Header:
         raise ValueError(packing)
     skip = int(fields.get("byte skip", fields.get("byteskip", 0)))
     place = fields.get("data file", fields.get("datafile"))
-    frames = "list" in fields.get("kinds", "").split() or bool(re.search(rf"^{FRAMES}", text, re.M))
+    frames = "list" in fields.get("kinds", "").split() or bool(re.search(rf"^({'|'.join(FRAMES)})", text, re.M))
     loose = skip < 0 or int(fields.get("line skip", fields.get("lineskip", 0))) > 0
     if place is None:
         return Header(size, bytes_each, (path,), packing, None if loose else offset + skip, frames)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..errors import ImageError
@@ -23,6 +24,7 @@ RASTERS = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", 
 READERS = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO", "NIfTI": "NiftiImageIO"}
 SLICES = 4  # of a DICOM series, from which on they make a volume
 OLD_DICOM = b"\x02\0", b"\x08\0"  # without the usual preamble, it begins with an element of one of these groups
+LENGTHS = b"\x02\0\0\0UL", b"\x08\0\0\0UL", b"\x08\0\0\0\x04\0\0\0"  # or with the length of such a group
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def kind_of(path: Path) -> str | None:
         return "NIfTI"
     if first[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and first[4:6] in (b"n+", b"ni"):
         return "NIfTI"
-    return "DICOM" if first[:2] in OLD_DICOM and first[2:4] != b"\0\0" else None
+    old = first.startswith(LENGTHS) or (first[:2] in OLD_DICOM and first[2:4] != b"\0\0")
+    return "DICOM" if old else None
 
 
 def read_image(path: Path) -> Stored:
@@ -133,6 +136,17 @@ def volume_series(paths: Sequence[Path]) -> list[Path]:
     stacks = [each for each in series.values() if len({place for _path, place in each}) >= SLICES]
     within = {path for stack in stacks for path, _place in stack}
     return [path for path in paths if path in within]
+
+
+def steps_between(slices: Sequence[Path]) -> np.ndarray:
+    """mm between each slice of a DICOM series and the next; none where the files don't say where they lie."""
+    from .dicom import header
+
+    found = [header(path) for path in slices]
+    places = [None if each is None else each.get("ImagePositionPatient") for each in found]
+    if not all(isinstance(place, Sequence) and len(place) == 3 for place in places):
+        return np.empty(0)
+    return np.linalg.norm(np.diff(np.array(places, float), axis=0), axis=1)
 
 
 def refuse_frames(path: Path, size: tuple[int, ...]) -> None:

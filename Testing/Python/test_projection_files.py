@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from truth import Stored, slab_of
 
 from DAGANSpineLib.__main__ import main
+from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.projection import Projector, Slab
 from DAGANSpineLib.projection.files import Wanted, project_file, read_input
 from DAGANSpineLib.simulation import simulate_subject, simulate_volume
@@ -43,6 +45,21 @@ def test_every_format_gives_the_same_vpi(ending, upright, looked_at, tmp_path):
     assert projected.report == {
         "depth_mm": slab.depth_mm, "thickness_mm": 3.0, "method": "mean", "head": "S", "skin": "P",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["a gap", "twice"])
+def test_a_series_with_a_gap_or_a_slice_twice_is_refused(change, upright, tmp_path):
+    folder = write_series(upright.image(), tmp_path / "series")
+    project_file(folder)
+    slices = sorted(folder.iterdir())
+    if change == "a gap":
+        slices[7].unlink()
+    else:
+        again = pydicom.dcmread(slices[7])
+        again.SOPInstanceUID = "1.2.3"
+        again.save_as(folder / "again.dcm")
+    with pytest.raises(ImageError, match="don't lie evenly"):
+        project_file(folder)
 
 
 def write_series(image: sitk.Image, folder: Path) -> Path:

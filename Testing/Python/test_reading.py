@@ -25,6 +25,7 @@ from DAGANSpineLib.vpi import read_image, read_vpi
 
 ROOT = Path(__file__).resolve().parents[2]
 US, FILM = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
+CAPTURES = "1.2.840.10008.5.1.4.1.1.7.2"  # Multi-frame Grayscale Byte Secondary Capture Image Storage
 
 
 @pytest.fixture(scope="module")
@@ -329,14 +330,17 @@ def test_films_and_sweeps_are_refused_in_plain_words(pixels, tmp_path):
     colours = np.repeat(film[..., None], 3, -1).tobytes()
     dicom(tmp_path / "b.dcm", pixels, NumberOfFrames=30, PixelData=colours, SOPClassUID=FILM, FrameTime="33.3",
           SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL", PlanarConfiguration=0)  # fmt: skip
-    for name, count in (("a.gif", 3), ("a.dcm", 30), ("b.dcm", 30)):
+    # neither a film's times nor a volume's places: nothing says how far apart its pictures lie
+    dicom(tmp_path / "c.dcm", pixels, NumberOfFrames=30, PixelData=film.tobytes(), SOPClassUID=CAPTURES)
+    for name, count in (("a.gif", 3), ("a.dcm", 30), ("b.dcm", 30), ("c.dcm", 30)):
         with pytest.raises(ImageError, match=f"a film of {count} pictures"):
             read_image(tmp_path / name)
     sweep = itk(tmp_path / "a.igs.mha", np.repeat(pixels[None], 21, 0)).read_bytes()
     status = b"".join(b"Seq_Frame%04d_Timestamp = %d\n" % (index, index) for index in range(21))
-    (tmp_path / "a.igs.mha").write_bytes(sweep.replace(b"ElementDataFile", status + b"ElementDataFile"))
-    with pytest.raises(ImageError, match=r"tracked sweep of 21 B-scans.*reconstruct"):
-        read_image(tmp_path / "a.igs.mha")
+    for said in (status, b"UltrasoundImageOrientation = MFA\n"):  # as older versions of Plus write no transforms
+        (tmp_path / "a.igs.mha").write_bytes(sweep.replace(b"ElementDataFile", said + b"ElementDataFile"))
+        with pytest.raises(ImageError, match=r"tracked sweep of 21 B-scans.*reconstruct"):
+            read_image(tmp_path / "a.igs.mha")
 
 
 def region(units=3, delta=0.025, size=80):
@@ -365,6 +369,33 @@ def test_dicom_says_what_its_numbers_mean(pixels, tmp_path):
     }  # fmt: skip
     for name, path in written.items():
         np.testing.assert_allclose(read_vpi(path).pixels, inside, atol=1.01, err_msg=name)
+
+
+def test_elements_of_dicom_that_say_nothing_are_none(pixels, tmp_path):
+    deep = pixels.astype(np.uint16) * 16
+    for name in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "PixelSpacing", "NumberOfFrames",
+                 "ImagePositionPatient", "ImageOrientationPatient"):  # fmt: skip
+        read = read_vpi(dicom(tmp_path / name, deep, **{"WindowCenter": "2048", "WindowWidth": "4096", name: ""}))
+        np.testing.assert_allclose(read.pixels, pixels, atol=1.01, err_msg=name)
+    assert read_vpi(dicom(tmp_path / "a", pixels, PixelSpacing="0.2")).spacing is None
+
+
+def test_dicom_of_old_scanners_is_read(pixels, tmp_path):
+    """12 bits in the upper part of 16; no preamble; no header that says how the bytes lie."""
+    upper = dicom(tmp_path / "upper", pixels.astype(np.uint16) << 8, BitsStored=12, HighBit=15)
+    whole = dicom(tmp_path / "whole", pixels)
+    (tmp_path / "bare").write_bytes(whole.read_bytes()[132:])
+    dataset = pydicom.dcmread(whole)
+    dataset.file_meta = FileMetaDataset()
+    dataset.save_as(tmp_path / "headless", implicit_vr=True, little_endian=True)
+    for path in (upper, tmp_path / "bare", tmp_path / "headless"):
+        assert np.abs(read_vpi(path).pixels - pixels).max() <= 0.51, path
+
+
+def test_dicom_in_unknown_colours_is_called_so(pixels, tmp_path):
+    for kind in ("ARGB", "", "FOO"):
+        with pytest.raises(ImageError, match="pixels that can't be read"):
+            read_image(dicom(tmp_path / "a.dcm", pixels, PhotometricInterpretation=kind))
 
 
 def test_a_palette_in_dicom_is_looked_up(pixels, tmp_path):
