@@ -7,6 +7,7 @@ Patient coordinates are LPS, in mm. Numpy and SimpleITK only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ DEPTH_MM = 12.0  # of a slab, where the volume says nothing better
 BONES_MM = 3.4  # from the roof of the slab down to where a slab's mean grey has halved: measured on simulated backs
 AGREEING = 0.5  # share of the columns that have to begin at the skin
 LONGEST_MM = 1000.0  # of a back
+TURNED_DEG = 20.0  # from here on a picture is not that of who looks at the back: 6 % too narrow
 FEW_GREYS = 8  # an image with no more different values is a label map
 THINNEST = 4  # voxels in any direction
 ROWS = 64  # at a time, so that the work stays within the processor's cache
@@ -126,7 +128,14 @@ class Projector:
             note = _("The head was taken to lie at {side}: check that the picture is upright.")
             notes.append(note.format(side=self.head))
         if self.skin != "P":
-            notes.append(_("The skin was taken to lie at {side}: check left and right.").format(side=self.skin))
+            note = _("The skin was taken to lie at {side}: check left and right, and that the picture is upright.")
+            notes.append(note.format(side=self.skin))
+        if self.turned_deg > TURNED_DEG:
+            note = _(
+                "The back is turned by {angle:.0f}° within the volume, so that the picture shows it askew and too "
+                "narrow or short: turn the volume first, so that the back faces along one of its axes."
+            )
+            notes.append(note.format(angle=self.turned_deg))
         if self.moved:
             note = _(
                 "The volume holds nothing at the usual depth: a slab from {depth:g} mm under the skin on was taken."
@@ -136,6 +145,12 @@ class Projector:
             note = _("The volume is {length:.0f} mm long: its voxel size can't be right, and no depth in mm is.")
             notes.append(note.format(length=length))
         return notes
+
+    @property
+    def turned_deg(self) -> float:
+        """By how much the skin, as a whole, faces away from who looks, degrees."""
+        slopes = [np.median(np.gradient(self.skin_mm, self.spacing[axis], axis=axis)) for axis in (0, 1)]
+        return math.degrees(math.atan(math.hypot(*slopes)))
 
     @property
     def head(self) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 from ..errors import ImageError
 from ..progress import Progress
 from ..texts import tr as _
-from .orientation import LONG, View, find_view, lying, other_views
+from .orientation import LONG, SIDES, View, find_view, lying, other_views, view_along
 from .skin import FINEST_MM, Beginnings, Surface, find_skin
 
 SMOOTHER = 2.0  # times: a side so much smoother than the other is the skin's, whatever the geometry says
 SURE = 0.85  # of the columns begin at the skin; of simulated backs, all do: if fewer, another side may be the skin's
+STEEP = 1.0  # mm of depth for each mm across: a skin as steep as that faces another side more than this one
 LOOK_MM = 3.0, 12.0  # under the skin: where a spine's midline is dark
 
 
@@ -30,6 +31,15 @@ class Looked:
     def along(cls, view: View, voxels: np.ndarray, index_to_lps: np.ndarray) -> Looked:
         begin = Beginnings.of(view.of(voxels), view.spacing(index_to_lps))
         return cls(view, begin, *find_skin(begin))
+
+    @property
+    def slope(self) -> float:
+        """How much deeper the skin lies with each mm across the picture, the median: 0 where who looks stands right
+        behind the back."""
+        across = self.begin.across
+        depths = self.surface.at(self.begin.down, across)
+        known = np.isfinite(self.begin.mm)
+        return float(np.median(np.gradient(depths, across, axis=1)[known])) if len(across) > 1 else 0.0
 
     @property
     def quality(self) -> float:
@@ -60,9 +70,29 @@ def find_side(
             view, begin = behind, opposite
     progress(0.9, _("Finding the skin"))
     looked = Looked(view, begin, *find_skin(begin))
-    if looked.agreeing < SURE and head is None and skin is None:
+    if head is not None or skin is not None:
+        return looked
+    if looked.agreeing < SURE:
         return look_from_elsewhere(voxels, index_to_lps, looked)
-    return looked
+    return look_where_skin_faces(voxels, index_to_lps, looked)
+
+
+def look_where_skin_faces(voxels: np.ndarray, index_to_lps: np.ndarray, looked: Looked) -> Looked:
+    """The view from beside, where a back that is turned about its length faces rather that way."""
+    slope = looked.slope
+    if abs(slope) < STEEP:
+        return looked
+    edges = index_to_lps[:3, :3]
+    directions = (edges / np.linalg.norm(edges, axis=0)).T
+    up, across, _back = looked.view.axes
+    from_the_right = slope > 0  # the skin falls away to the right, and faces there
+    deep_is_back = from_the_right != looked.view.reverse[1]
+    try:
+        beside = view_along(directions, up, across, deep_is_back, np.array(SIDES["S"]))
+        other = Looked.along(beside, voxels, index_to_lps)
+    except ImageError:  # no skin at all
+        return looked
+    return other if other.agreeing >= SURE and abs(other.slope) < abs(slope) else looked
 
 
 def look_from_elsewhere(voxels: np.ndarray, index_to_lps: np.ndarray, looked: Looked) -> Looked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -373,6 +374,50 @@ def test_a_back_that_is_turned_about_its_length_is_seen_from_behind_all_the_same
     slab = slab_of(upright.volume)
     assert np.array_equal(projector.project(slab), looked_at.project(slab))
     assert projector.skin == "R" and any("skin was taken to lie at R" in note for note in projector.notes)
+
+
+def within_other_axes(stored, degrees):
+    """The volume of a back, resampled into axes about which it is turned by so much about its length."""
+    image, turn = stored.image(), sitk.VersorTransform((0, 0, 1), np.radians(degrees))
+    turn.SetCenter(image.TransformContinuousIndexToPhysicalPoint([extent / 2 for extent in image.GetSize()]))
+    corners = np.array(
+        [
+            turn.GetInverse().TransformPoint(image.TransformContinuousIndexToPhysicalPoint(corner))
+            for corner in itertools.product(*((0.0, float(extent)) for extent in image.GetSize()))
+        ]
+    )
+    begin, extent = corners.min(0), np.ceil(np.ptp(corners, 0) / 1.2)
+    return sitk.Resample(
+        image, extent.astype(int).tolist(), turn, sitk.sitkLinear, begin.tolist(), [1.2] * 3, np.eye(3).ravel().tolist()
+    )
+
+
+@pytest.mark.parametrize(("degrees", "skin", "left"), [(69, "L", 21), (30, "P", 30), (-69, "R", 21), (5, "P", 5)])
+def test_a_back_that_lies_turned_within_its_volume_is_seen_from_where_it_faces(degrees, skin, left, upright, looked_at):
+    projector = projector_of(within_other_axes(upright, degrees))
+    assert projector.skin == skin
+    assert projector.turned_deg == pytest.approx(left, abs=5)
+    assert any("is turned by" in note for note in projector.notes) == (projector.turned_deg > 20)
+    depth = np.median(projector.skin_mm[len(projector.skin_mm) // 2])
+    assert 0 < depth < projector.voxels.shape[2] * projector.spacing[2]
+
+
+def test_a_volume_whose_background_is_grey_is_projected_as_with_a_black_one(upright, looked_at):
+    slab = slab_of(upright.volume)
+    expected = looked_at.project(slab).astype(int)
+    for kind, factor, level in ((np.uint8, 1, 40), (np.uint8, 1, 128), (np.int16, 8, 500)):
+        voxels = upright.voxels.astype(kind) * kind(factor)
+        voxels[upright.voxels == 0] = level
+        grey = Projector.of(voxels, upright.to_lps)
+        assert (grey.skin, grey.depth_mm) == (looked_at.skin, looked_at.depth_mm)
+        assert (np.abs(grey.project(slab) - expected) > 2).mean() < 0.01
+
+
+@pytest.mark.parametrize("nothing", [np.nan, -np.inf])
+def test_voxels_that_are_no_numbers_around_a_back_are_unfilled(nothing, upright, looked_at):
+    voxels = np.where(upright.voxels == 0, nothing, upright.voxels).astype(np.float32)
+    slab = slab_of(upright.volume)
+    assert np.array_equal(Projector.of(voxels, upright.to_lps).project(slab), looked_at.project(slab))
 
 
 def test_a_short_reconstruction_in_a_trackers_coordinates_shows_the_skins_side_and_the_spine_upright(looked_at):
