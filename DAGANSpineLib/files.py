@@ -54,7 +54,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     refuse_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    suffix = "".join(each for each in path.suffixes[-2:] if len(each) < LONGEST_ENDING)
+    suffix = "".join(each for each in path.suffixes[-2:] if len(each) < LONGEST_ENDING).lower()  # ITK knows no .NII.GZ
     handle, name = tempfile.mkstemp(suffix, f".{shortened(path.stem)}.", path.parent)
     os.close(handle)
     partial = Path(name)

@@ -33,11 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     projected = project_file(arguments.input, wanted, Bar("Projecting"))
     write_vpi(projected.vpi, arguments.output)
     (rows, columns), (down, across) = projected.vpi.pixels.shape, projected.vpi.spacing
-    print(
-        f"{arguments.output}: {columns} × {rows} pixels of {across:.3g} × {down:.3g} mm; "
-        "the {method} of {thickness_mm:g} mm from {depth_mm:g} mm under the skin on; head at {head}, skin at {skin}"
-        "".format(**projected.report)
-    )
+    how = "the {method} of {thickness_mm:g} mm from {depth_mm:g} mm under the skin on; head at {head}, skin at {skin}"
+    size = f"{columns} × {rows} pixels of {across:.3g} × {down:.3g} mm"
+    print(f"{arguments.output}: {size}; {how.format(**projected.report)}")
     for note in projected.notes:
         print(f"  Note: {note}")
     print(DISCLAIMER)

@@ -156,7 +156,7 @@ def write_vpi(vpi: VPI, path: Path) -> None:
     Raises UserError for another ending, and OSError where the file can't be written.
     """
     name = path.name.lower()
-    if not name.endswith((*KEEP_GEOMETRY, ".png")):
+    if not path.suffixes or not name.endswith((*KEEP_GEOMETRY, ".png")):  # .nrrd alone is a hidden file's name
         raise UserError(f"A VPI is written as {', '.join(KEEP_GEOMETRY)} or .png, not as {path.name}.")
     refuse_to_replace(path)
     with whole_file(path) as partial:

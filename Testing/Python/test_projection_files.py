@@ -114,7 +114,7 @@ def spine_file(upright, tmp_path_factory) -> Path:
 def test_the_command_writes_a_vpi_with_its_place(spine_file, upright, looked_at, tmp_path, monkeypatch, capsys):
     slab = Slab(11.0, 4.0, "maximum")
     options = "--depth", 11, "--thickness", 4, "--method", "maximum", "--axis", "S", "--direction", "P"
-    for name in ("vpi.nrrd", "vpi.nii.gz", "vpi.png"):
+    for name in ("vpi.nrrd", "vpi.nii.gz", "vpi.png", "{path}.NII.GZ", "V.Mha"):
         status, output, _ = run(monkeypatch, capsys, "project", spine_file, "-o", tmp_path / name, *options)
         assert status == 0 and "maximum of 4 mm from 11 mm under the skin" in output
         assert "Research use, not for diagnosis." in output
@@ -144,6 +144,8 @@ def test_bad_input_is_one_line_exit_status_2_and_nothing_written(spine_file, upr
         "holds nothing from 300": (spine_file, "-o", out, "--depth", 300),
         "one line": (spine_file, "-o", out, "--axis", "P", "--direction", "A"),
         "not as out.jpg": (spine_file, "-o", tmp_path / "out.jpg"),
+        "not as .nrrd": (spine_file, "-o", tmp_path / ".nrrd"),
+        "not as ..nii": (spine_file, "-o", tmp_path / "..nii"),
         "invalid choice": (spine_file, "-o", out, "--axis", "up"),
         "invalid float": (spine_file, "-o", out, "--depth", "deep"),
         "can't be": (spine_file, "-o", out, "--thickness", -3),
