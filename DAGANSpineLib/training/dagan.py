@@ -137,7 +137,7 @@ class DAGAN(Method):
 
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
-        self.taken = state.get("taken", self.warm_up)  # earlier versions knew no warm-up
+        self.taken = int(state.get("taken", self.warm_up))  # earlier versions knew no warm-up
 
     def restore(self, images: Tensor) -> Tensor:
         return self.networks["generator"](images)

@@ -31,4 +31,4 @@ class Recent:
         return {"steps": self.steps, "sums": {name: float(value) for name, value in self.sums.items()}}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.steps, self.sums = state["steps"], dict(state["sums"])
+        self.steps, self.sums = int(state["steps"]), {name: float(value) for name, value in state["sums"].items()}

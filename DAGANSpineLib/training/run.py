@@ -18,8 +18,10 @@ from ..errors import UserError
 from ..files import FullDiskError, is_full_disk, whole_file
 from ..model import Model, ModelError, load_model, save_model, unpacked
 from ..records import check_record, read_json
+from .misfits import MISFITS
 
 RESTORED, REHEARSED, GUESSED = MADE_ON_THE_WAY = "restored", "rehearsed", "guessed"  # what one folder each is of
+LONGEST_LINE = 1000  # characters of metrics.csv
 
 
 class RunError(UserError):
@@ -78,9 +80,20 @@ class RunFolder:
             raise RunError(f"{self.last} is damaged: begin a new run.") from error
         if not isinstance(content, dict) or not all(whole_number(content.get(name)) for name in ("stage", "step")):
             raise RunError(f"{self.last} is no checkpoint of a training run: begin a new run.")
-        if stages is not None and content["stage"] > stages:
+        if stages is not None and content["stage"] >= stages:
             raise RunError(f"{self.last} is at stage {content['stage']}, and this run has {stages}: begin a new run.")
         return content
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Whatever a checkpoint that is none of this training leads to becomes a RunError."""
+        try:
+            yield
+        except UserError:
+            raise
+        except MISFITS as error:
+            sentence = f"{self.last} is no checkpoint of this training, or damaged: begin a new run."
+            raise RunError(sentence) from error
 
     def save_checkpoint(self, content: dict[str, Any]) -> None:
         with whole_file(self.last) as partial:
@@ -97,10 +110,11 @@ class RunFolder:
         rows = []
         if self.metrics.is_file():
             with self.metrics.open(newline="", errors="replace") as lines:
-                # a row that a kill cut short has fewer than four fields
-                text = (line.replace("\0", "") for line in lines)
-                complete = [row for row in csv.reader(text) if len(row) == 4 and (row[0] + row[1]).isdecimal()]
-            rows = [row for row in complete if (int(row[0]), int(row[1])) <= (stage, step)]
+                # a row that a kill cut short has fewer than four fields, and other lines are not ours
+                text = (line.replace("\0", "") for line in lines if len(line) < LONGEST_LINE)
+                complete = [row for row in csv.reader(text, quoting=csv.QUOTE_NONE) if len(row) == 4]
+            numbered = [row for row in complete if (row[0] + row[1]).isdecimal()]
+            rows = [row for row in numbered if (int(row[0]), int(row[1])) <= (stage, step)]
         with whole_file(self.metrics) as partial, partial.open("w", newline="") as lines:
             csv.writer(lines).writerows([("stage", "step", "name", "value"), *rows])
         threading.excepthook = unprinted

@@ -28,6 +28,7 @@ from .gathering import Aid, gather
 from .health import Health, refuse_lost, refuse_too_large
 from .interrupt import Interrupt
 from .method import Batch, Method
+from .misfits import Misfit, refuse_no_numbers, refuse_other_moments, refuse_other_tensors
 from .presets import Preset
 from .recent import Recent
 from .run import RESTORED, RunFolder
@@ -160,7 +161,11 @@ class Course:
         return {"method": self.method.state(), "recent": self.recent.state(), "health": self.health.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`, once the method is prepared."""
+        """The inverse of `state`, once the method is prepared. Raises one of `MISFITS` for what is none."""
+        for part in ("networks", "averages"):
+            refuse_other_tensors(state["method"][part], self.method.state()[part])
+        for name, optimiser in self.method.optimisers.items():
+            refuse_other_moments(state["method"]["optimisers"][name], optimiser)
         self.method.load_state(state["method"])
         self.recent.load_state(state["recent"])
         self.health.load_state(state["health"])
@@ -197,9 +202,8 @@ class Trainer:
         """Run all stages from the checkpoint on, or from the beginning."""
         begin = checkpoint or {"stage": 0, "step": 0, "best": -math.inf}
         if checkpoint:
-            self.model.generator.load_state_dict(checkpoint["generator"])
-            self.model.segmenter.load_state_dict(checkpoint["segmenter"])
-            self.model.provenance |= checkpoint.get("provenance", {})
+            with self.run.refusing():
+                self._load(checkpoint)
         self.best, step = begin["best"], begin["step"]
         if self.accelerator.is_main_process:
             self.run.begin_log(begin["stage"], step if checkpoint else -1)
@@ -219,13 +223,26 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         return self.run.best_model()
 
+    def _load(self, checkpoint: dict[str, Any]) -> None:
+        """Take over the model of a checkpoint. Raises one of `MISFITS` where it is none of this training."""
+        refuse_no_numbers(checkpoint)
+        stage = self.preset.stages[checkpoint["stage"]]
+        if checkpoint["step"] > stage.steps_for(len(self.subjects.learners)) or not checkpoint["best"] < math.inf:
+            raise Misfit
+        for name in ("generator", "segmenter"):
+            network = getattr(self.model, name)
+            refuse_other_tensors(checkpoint[name], network.state_dict())
+            network.load_state_dict(checkpoint[name])
+        self.model.provenance |= checkpoint.get("provenance", {})
+
     def _train_stage(self, index: int, first: int, checkpoint: dict[str, Any] | None) -> None:
         stage = self.preset.stages[index]
         torch.manual_seed(seed_of(self.seed, index))
         course = Course(index, stage.steps_for(len(self.subjects.learners)), stage.prepare(self))
         course.method.prepare(self.accelerator)
         if checkpoint:
-            course.load_state(checkpoint)
+            with self.run.refusing():
+                course.load_state(checkpoint)
         elif self.ancestor and self.ancestor.has_learnt(stage.restores):
             self._validate(index, 0, course.method, course.prepared.validation)  # what it was may be the best it is
             self.best -= stage.allowance
