@@ -23,11 +23,12 @@ from ..report import DISCLAIMER, findings, overlay, residual, with_lines
 from ..segments import SEGMENTS
 from ..spine import Spine, read
 from ..texts import tr as _
-from ..vpi import ENDINGS, VPI, files_of, write_image
+from ..vpi import ENDINGS, VPI, files_of, is_whole, write_image
 from .crew import Room
 from .pipeline import Pipeline, Result
 
-OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", "report.json")
+REPORT = "report.json"
+OUTPUTS = ("restored.nrrd", "segmentation.seg.nrrd", "labels.png", "overlay.png", "residual.png", REPORT)
 CHUNK = 1 << 20  # bytes
 NONE = np.empty((0, 0, 0), np.float32)
 
@@ -83,12 +84,15 @@ def origin_of(path: Path, pipeline: Pipeline, spacing: float | None = None) -> d
 
 
 def former_report(path: Path, folder: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any] | None:
-    """The report of results that an earlier run made of the same content with the same model, None without them."""
+    """The report of results that an earlier run made of the same content with the same model; None without them, and
+    where one of them is cut off."""
     results = folder / name_of(path)
     try:
         if not path.exists() or not all((results / name).is_file() for name in OUTPUTS):
             return None
-        report = read_report(results / "report.json")
+        if not all(is_whole(results / name) for name in OUTPUTS if name != REPORT):
+            return None
+        report = read_report(results / REPORT)
         origin = origin_of(path, pipeline, spacing)
     except (UserError, OSError):  # another program's report.json or a damaged one; what can't be read
         return None
@@ -150,7 +154,7 @@ def write_results(folder: Path, vpi: VPI, result: Result, spine: Spine, report: 
     }
     for name, picture in pictures.items():
         write_image(sitk.GetImageFromArray(picture, isVector=True), folder / name)
-    (folder / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_segmentation(labels: sitk.Image, path: Path) -> None:

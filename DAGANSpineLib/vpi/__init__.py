@@ -24,7 +24,7 @@ from .reading import (
 from .refusals import refuse_voxel_size
 from .runs import runs
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
-from .writing import write_image
+from .writing import is_whole, write_image
 
 __all__ = [
     "DARK",
@@ -43,6 +43,7 @@ __all__ = [
     "grey_voxels",
     "holds_volume",
     "is_dicom",
+    "is_whole",
     "lit_body",
     "normalise",
     "pixel_size",

@@ -219,11 +219,22 @@ def lose_a_file(clinic, results):
     (results / "labels.png").unlink()
 
 
+def cut_off_a_picture(clinic, results):
+    (results / "overlay.png").write_bytes((results / "overlay.png").read_bytes()[:-9])
+
+
+def cut_off_the_segments(clinic, results):
+    path = results / "segmentation.seg.nrrd"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def spoil_the_report(clinic, results):
     (results / "report.json").write_text("{")
 
 
-@pytest.mark.parametrize("change", [change_content, lose_a_file, spoil_the_report])
+@pytest.mark.parametrize(
+    "change", [change_content, lose_a_file, cut_off_a_picture, cut_off_the_segments, spoil_the_report]
+)
 def test_results_of_a_changed_input_and_incomplete_results_are_made_anew(run, clinic, tmp_path, change):
     run(clinic, "-o", tmp_path / "out")
     before = written(tmp_path / "out")
