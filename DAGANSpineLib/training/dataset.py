@@ -24,6 +24,7 @@ SPLITS = ("train", "test", "unlabelled")  # of subjects, in dataset.json
 VALIDATION_SHARE = 10  # every tenth training subject is held out to choose the checkpoint by
 UNKNOWN = 255  # label of a pixel that a model, who labels subjects itself, isn't sure of: nobody learns from it
 
+MIDDLE, BRIGHT = 127, 192  # of a colour: from here on it is there; of two at once, one is fully so
 NUMBER = int | float
 LARGEST = 1e6  # of places, tilts and sizes; and whatever is no number is no less
 # what evaluations read of a simulated subject, where it is there
@@ -301,12 +302,27 @@ def read_labels(path: Path) -> np.ndarray:
     over green (thoracic) over red (rib). Raises DatasetError."""
     picture = read_numbers(path)
     if picture.ndim == 3 and picture.shape[2] >= 3:
-        red, green, blue = (picture[..., channel] > 127 for channel in range(3))
-        picture = np.select([blue, green, red], [3, 2, 1], 0)
-    if picture.ndim != 2 or picture.max() >= len(CLASSES):
-        found = f"it holds {picture.max()}" if picture.ndim == 2 else f"it has {picture.ndim} dimensions"
+        picture = by_colour(picture[..., :3], path)
+    if picture.ndim != 2 or not np.isin(picture, range(len(CLASSES))).all():
+        odd = picture[~np.isin(picture, range(len(CLASSES)))].ravel()
+        found = f"it holds {odd.max():g}" if picture.ndim == 2 else f"it has {picture.ndim} dimensions"
         raise DatasetError(f"{path} is no label picture: its values must be 0 to {len(CLASSES) - 1}, but {found}.")
     return picture.astype(np.uint8)
+
+
+def by_colour(picture: np.ndarray, path: Path) -> np.ndarray:
+    """Labels (rows, columns) of a colour picture (rows, columns, 3); one that is grey all over has numbers, not
+    colours. Raises DatasetError for mixed colours that are not those of labels that lie over each other."""
+    red, green, blue = (picture[..., channel] > MIDDLE for channel in range(3))
+    if (np.ptp(picture, axis=2) == 0).all():
+        return picture[..., 0]
+    mixed = (red & green) | (green & blue) | (blue & red)
+    if (picture[mixed].max(-1) < BRIGHT).any():
+        raise DatasetError(
+            f"{path} has colours that mean other labels: rib is red, thoracic green, lumbar blue. Save it as a picture "
+            f"of numbers, 0 to {len(CLASSES) - 1}, or in these colours."
+        )
+    return np.select([blue, green, red], [3, 2, 1], 0)
 
 
 def read_guess(path: Path) -> np.ndarray:

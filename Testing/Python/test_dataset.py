@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 
 from DAGANSpineLib.evaluation.subjects import usable
 from DAGANSpineLib.progress import unheard
@@ -64,6 +65,24 @@ def test_some_training_subjects_are_held_out_and_nobody_twice(ours):
     learners, held_out = open_dataset(ours).split_validation()
     assert [record.subject for record in learners] == ["a"]
     assert [record.subject for record in held_out] == ["b"]
+
+
+def test_labels_in_any_coding_are_read_or_refused_and_never_others(tmp_path):
+    colours = np.eye(4, dtype=np.uint8)[:, 1:] * 255
+    plain, other = Image.fromarray(LABELS, "P"), Image.fromarray(LABELS, "P")
+    plain.putpalette(colours.ravel().tolist())
+    other.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0])  # of PASCAL VOC: 3 is dark yellow
+    same = {"numbers in each colour": np.repeat(LABELS[..., None], 3, 2), "colours": colours[LABELS], "palette": plain}
+    for name, picture in same.items():
+        (picture if name == "palette" else Image.fromarray(picture)).save(tmp_path / "labels.png")
+        assert np.array_equal(read_labels(tmp_path / "labels.png"), LABELS), name
+    other.save(tmp_path / "labels.png")
+    with pytest.raises(DatasetError, match="colours that mean other labels"):
+        read_labels(tmp_path / "labels.png")
+    for odd in (LABELS * np.float32(0.9), LABELS.astype(np.int16) - 1, np.where(LABELS, LABELS, np.float32(np.nan))):
+        write(tmp_path / "labels.nrrd", odd)
+        with pytest.raises(DatasetError, match="must be 0 to 3"):
+            read_labels(tmp_path / "labels.nrrd")
 
 
 def test_subjects_may_have_no_labels_if_the_data_set_says_so(ours):
