@@ -11,6 +11,8 @@ BODY = 0.05  # of a picture: what is beside its background; less is no body, and
 NEAR = 4.0  # grey levels about a background that belong to it: compression noise
 EXACT, EVEN = 0.95, 1.5  # share of a border, grey levels: hardly compressed, though blocks may differ by a level
 LARGE = 0.02  # of the picture: no part of a body, which is never of one grey, is that large
+GENTLE, GAINED = 0.6, 0.1  # share of a border that a gradient explains, and how much more of it than one grey does
+FITS = 8
 FRAMES = 4  # at most: a window, a frame in it, the page, the picture
 COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
 EDGE, WIDEST = 10.0, 4.0  # grey levels likewise, at a mark's blurred edge; of the mark's pixels
@@ -27,6 +29,9 @@ def background_of(pixels: np.ndarray) -> float:
         return 0.0
     counts = np.bincount(np.rint(edge).astype(np.intp).clip(0, 255), minlength=256)
     level = float(counts.argmax())
+    middle = float(np.median(edge[np.abs(edge - level) <= 2 * NEAR]))  # of noise, the most frequent may be any
+    if (np.abs(edge - middle) <= NEAR).mean() > (np.abs(edge - level) <= NEAR).mean():
+        level = middle
     if (np.abs(edge - level) <= NEAR).mean() < SHARE or (np.abs(pixels - level) > NEAR).mean() < BODY:
         return 0.0
     return level
@@ -48,6 +53,38 @@ def without_background(pixels: np.ndarray, level: float) -> np.ndarray:
         if level <= DARK:
             break
     return pixels
+
+
+def gradient_of(pixels: np.ndarray) -> np.ndarray | None:
+    """The background where its grey changes gently across the picture, as programs' windows have it: float32 (rows,
+    columns); None where it doesn't, or the border is no such background."""
+    rows, columns = pixels.shape
+    down, across = np.linspace(-1, 1, rows)[:, None], np.linspace(-1, 1, columns)[None]
+    terms = [np.broadcast_to(each, pixels.shape) for each in (np.ones((1, 1)), down, across, down * across)]
+    edge, *edges = (np.concatenate([each[0], each[-1], each[:, 0], each[:, -1]]) for each in (pixels, *terms))
+    if (edge <= DARK).mean() >= SHARE:
+        return None
+    basis, weights = np.stack(edges, 1), np.ones(len(edge))
+    for _round in range(FITS):  # towards the least absolute distance, for the body may touch the border
+        slopes = np.linalg.lstsq(basis * weights[:, None], edge * weights, rcond=None)[0]
+        away = np.abs(edge - basis @ slopes)
+        weights = 1 / np.sqrt(np.maximum(away, EVEN / 2))
+    inner = away <= 2 * NEAR
+    if inner.sum() < FITS:
+        return None
+    slopes = np.linalg.lstsq(basis[inner], edge[inner], rcond=None)[0]  # the middle of its noise
+    away = np.abs(edge - basis @ slopes)
+    level = np.median(edge[inner])
+    gained = max((away <= near).mean() - (np.abs(edge - level) <= near).mean() for near in (EVEN, NEAR))
+    if (away <= NEAR).mean() < GENTLE or gained < GAINED:
+        return None
+    return sum(slope * term for slope, term in zip(slopes, terms, strict=True)).astype(np.float32)
+
+
+def without_gradient(pixels: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The picture with a background that changes gently black; both (rows, columns)."""
+    away = pixels - gradient
+    return np.where(outside(np.abs(away) <= scatter(away, 0.0)), 0, pixels).astype(np.float32)
 
 
 def scatter(pixels: np.ndarray, level: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..texts import tr as _
-from .background import DARK, SHARE, background_of, marks_of, without_marks
+from .background import DARK, SHARE, background_of, gradient_of, marks_of, without_gradient, without_marks
 from .body import lit_body
 
 LUMINANCE = (0.30, 0.59, 0.11)  # of red, green, blue
@@ -62,7 +62,10 @@ def grey(picture: np.ndarray) -> np.ndarray:
     if picture.ndim == 3 and picture.shape[2] >= 3:
         marks = marks_of(colourfulness(picture), pixels > DARK)
         pixels = without_marks(pixels, marks) if marks.any() else pixels
-    if background_of(pixels) > DARK:
+    gradient = gradient_of(pixels)
+    if gradient is not None:
+        pixels = without_gradient(pixels, gradient)
+    if gradient is not None or background_of(pixels) > DARK:
         pixels = pixels * lit_body(pixels)
     return np.ascontiguousarray(pixels)
 
@@ -181,7 +184,7 @@ def scale_of(numbers: np.ndarray, kind: np.dtype) -> Scale:
     background = frequent_at_border(numbers)
     base, top, nothing = usual_range(numbers.astype(np.float64, copy=False).ravel(), background)
     extent = top - base
-    if not 0 < extent < np.inf:
+    if not np.finfo(float).tiny < extent < np.inf:
         raise ImageError(_("This picture is empty: hardly any pixel differs from the others."))
     if fractions and base == -1 and extent <= 2 * FRACTIONS[1]:
         factor = 255 / 2

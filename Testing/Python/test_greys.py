@@ -73,6 +73,11 @@ def test_the_same_spine_in_any_coding_gives_the_same_grey(spine, coding):
     assert away.max() <= 0.51
 
 
+def test_numbers_too_small_to_differ_are_an_empty_picture(spine):
+    with pytest.raises(ImageError, match="empty"):
+        grey(spine * 1e-320)
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
 def test_whole_percent_is_no_grey_level(spine, kind):
     assert np.abs(grey(np.rint(spine / 2.55).astype(kind)) - spine).max() <= 1.3
@@ -107,6 +112,41 @@ def test_a_background_that_is_not_black_becomes_black(spine, level):
     assert np.array_equal(grey(shown), np.where(body, spine, 0))
     noisy = np.where(body, spine, np.random.default_rng(0).integers(level - 2, level + 3, spine.shape).clip(0, 255))
     assert (lit_body(noisy) != body).mean() < 0.01
+
+
+GRADIENTS = {
+    "downwards": lambda down, across: 30 + 30 * down,
+    "across": lambda down, across: 60 - 30 * across,
+    "gentle": lambda down, across: 40 + 10 * down,
+    "to black": lambda down, across: 40 * down,
+    "to a corner": lambda down, across: 20 + 30 * down + 30 * across,
+    "nearly white": lambda down, across: 200 + 50 * down,
+}
+
+
+@pytest.mark.parametrize("noise", [0, 3])
+@pytest.mark.parametrize("gradient", GRADIENTS)
+def test_a_background_that_changes_gently_becomes_black(spine, gradient, noise):
+    body, rng = lit_body(spine), np.random.default_rng(0)
+    down, across = np.mgrid[:300, :160] / np.array([300, 160])[:, None, None]
+    ground = GRADIENTS[gradient](down, across) + rng.integers(-noise, noise + 1, spine.shape)
+    read = grey(np.where(body, spine, ground.clip(0, 255)).astype(np.uint8))
+    assert read[~body].any() <= (noise > 0) and (read[~body] > 0).mean() < 0.005  # at the very edge
+    assert (np.abs(read - spine)[body] > 1).mean() < 0.01
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_does_not_hide_a_background(spine, seed):
+    body = lit_body(spine)
+    noisy = np.where(body, spine, 40 + np.random.default_rng(seed).integers(-3, 4, spine.shape)).astype(np.uint8)
+    assert (lit_body(grey(noisy)) == body).mean() > 0.99
+
+
+def test_a_body_that_fills_the_picture_has_no_background(spine):
+    body = lit_body(spine)
+    columns = np.flatnonzero(body[100:250].all(0))
+    inside = np.ascontiguousarray(spine[100:250, columns[0] : columns[-1] + 1])
+    assert np.array_equal(grey(inside), inside)
 
 
 def test_a_window_around_the_picture_is_no_body(spine):
