@@ -97,6 +97,7 @@ def image_of(dataset: pydicom.Dataset, path: Path) -> tuple[sitk.Image, bool]:
     frames = refuse_incomplete(dataset, path)
     if frames > 1:
         refuse_film(dataset, frames, path)
+        refuse_corrupt_frames(dataset, frames, path)
         with plainly_named(path) as plain:
             return read_by(plain, "GDCMImageIO", path), True
     if dataset.get("PhotometricInterpretation") not in (GREY, NEGATIVE, PALETTE, *COLOURS):
@@ -157,10 +158,18 @@ def refuse_film(dataset: pydicom.Dataset, frames: int, path: Path) -> None:
         raise ImageError(sentence.format(path=path, count=frames))
 
 
+def refuse_corrupt_frames(dataset: pydicom.Dataset, frames: int, path: Path) -> None:
+    """Raise ImageError for JPEGs, of as many frames, that are cut off or claim to be enormous."""
+    if not packed(dataset) or dataset.file_meta.TransferSyntaxUID not in JPEGS:
+        return
+    pieces = list(fragments(dataset))
+    for each in pieces if len(pieces) == frames else [b"".join(pieces)]:
+        refuse_corrupt(each, path)
+
+
 def stored_pixels(dataset: pydicom.Dataset, path: Path) -> np.ndarray:
     """(rows, columns[, 3]), colours as red, green and blue. What pydicom has no decoder for, ITK may have."""
-    if packed(dataset) and dataset.file_meta.TransferSyntaxUID in JPEGS:
-        refuse_corrupt(b"".join(fragments(dataset)), path)
+    refuse_corrupt_frames(dataset, 1, path)
     spare = int(dataset.get("HighBit", 0)) + 1 - int(dataset.get("BitsStored", dataset.BitsAllocated))
     if spare > 0 and not packed(dataset):  # old scanners put 12 bits into the upper part of 16
         dataset.BitsStored = dataset.HighBit + 1

@@ -455,6 +455,12 @@ def test_a_jpeg_in_dicom_that_claims_to_be_enormous_is_refused_before_it_is_unpa
     dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
     with pytest.raises(ImageError, match="65000"):
         read_vpi(tmp_path / "a.dcm")
+    dataset.PixelData = pydicom.encaps.encapsulate([as_jpeg(pixels), as_jpeg(pixels), bytes(content), as_jpeg(pixels)])
+    dataset["PixelData"].VR = "OB"
+    dataset.NumberOfFrames, dataset.SpacingBetweenSlices, dataset.SliceThickness = 4, "0.5", "0.5"
+    dataset.save_as(tmp_path / "volume.dcm", enforce_file_format=True)
+    with pytest.raises(ImageError, match="65000"):
+        read_image(tmp_path / "volume.dcm")
 
 
 def as_jpeg(pixels):
