@@ -11,7 +11,8 @@ BODY = 0.05  # of a picture: what is beside its background; less is no body, and
 NEAR = 4.0  # grey levels about a background that belong to it: compression noise
 EXACT, EVEN = 0.95, 1.5  # share of a border, grey levels: hardly compressed, though blocks may differ by a level
 LARGE = 0.02  # of the picture: no part of a body, which is never of one grey, is that large
-GENTLE, GAINED = 0.6, 0.1  # share of a border that a gradient explains, and how much more of it than one grey does
+BESIDE = 0.9  # of the picture's left and right edge a gradient explains, for backgrounds lie beside the back
+GAINED = 0.1  # share of the border that it explains, and one grey does not
 FITS = 8
 FRAMES = 4  # at most: a window, a frame in it, the page, the picture
 COLOURED = 40.0  # grey levels between a pixel's strongest and weakest colour: nothing that ultrasound shows
@@ -76,9 +77,11 @@ def gradient_of(pixels: np.ndarray) -> np.ndarray | None:
     away = np.abs(edge - basis @ slopes)
     level = np.median(edge[inner])
     gained = max((away <= near).mean() - (np.abs(edge - level) <= near).mean() for near in (EVEN, NEAR))
-    if (away <= NEAR).mean() < GENTLE or gained < GAINED:
+    left, right = away[2 * columns : 2 * columns + rows], away[2 * columns + rows :]
+    if min((side <= NEAR).mean() for side in (left, right)) < BESIDE or gained < GAINED:
         return None
-    return sum(slope * term for slope, term in zip(slopes, terms, strict=True)).astype(np.float32)
+    gradient = sum(slope * term for slope, term in zip(slopes, terms, strict=True)).astype(np.float32)
+    return gradient if (np.abs(pixels - gradient) > NEAR).mean() >= BODY else None
 
 
 def without_gradient(pixels: np.ndarray, gradient: np.ndarray) -> np.ndarray:
