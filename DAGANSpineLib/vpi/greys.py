@@ -19,7 +19,7 @@ BEYOND = 0.5  # of the usual range, to either side: what lies farther is hot, de
 FRACTIONS = 0.1, 1.25  # ranges of fractions: interpolation goes slightly beyond 1
 LEVELS = 16.0  # from here to 255 a range that begins at 0 is one of grey levels
 PERCENT = 100.0  # fractions up to here are no grey levels: percent, or decibels
-GAP = 0.2  # of the others' range: a background so much darker than all of them is a number for "nothing"
+GAP = 0.2  # of the others' range: a background so far below 0, where all of them aren't, is a number for "nothing"
 SOME = 1_000_000  # pixels tell whether all are whole numbers
 FREQUENT = 0.25  # of the border: a value from here on is the background's
 FEW = 0.001  # of the pixels are not counted on
@@ -237,7 +237,8 @@ def usual_range(numbers: np.ndarray, background: float | None) -> tuple[float, f
             break
         nothing += padding
         others = others[~np.isin(others, padding)]
-    apart = 0.0 if background is None else max((bottom - background) / GAP, background - top)
+    gap = GAP if background is not None and background < 0 <= bottom else 1.0
+    apart = 0.0 if background is None else max((bottom - background) / gap, background - top)
     if background is not None and apart > top - bottom > 0:
         return min(bottom, 0.0), top, (*nothing, background)
     if background is None:

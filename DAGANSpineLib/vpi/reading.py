@@ -18,7 +18,7 @@ from ..texts import tr as _
 from .foreign import plainly_named
 from .headers import header_of, refuse_incomplete, unpacked_nrrd
 from .itk import read_by
-from .refusals import damaged, unreadable
+from .refusals import damaged, refused, unreadable
 
 RASTERS = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM", b"GIF8", b"RIFF")
 READERS = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO", "NIfTI": "NiftiImageIO"}
@@ -82,7 +82,7 @@ def read_image(path: Path) -> Stored:
         refuse_frames(path, header.size)
     refuse_incomplete(path, header)
     if header.packing == "bzip2":
-        with unpacked_nrrd(path, header) as plain:
+        with refused(path), unpacked_nrrd(path, header) as plain:
             return Stored(read_by(plain, READERS[kind], path), True)
     # ITK takes the pixels of a.nii for those of a.nii.gz, where both lie in one folder
     with plainly_named(path, alone=kind == "NIfTI" and header.data == (path,)) as plain:

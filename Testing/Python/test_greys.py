@@ -78,6 +78,14 @@ def test_numbers_too_small_to_differ_are_an_empty_picture(spine):
         grey(spine * 1e-320)
 
 
+@pytest.mark.parametrize("darkest", [45, 60])
+def test_a_body_without_anything_dark_has_its_background_all_the_same(spine, darkest):
+    bright = np.where(spine == 0, 0, spine.clip(darkest, 255))
+    for coding in ("signed, from -1024 on", "scores", "12 bits"):
+        read = grey(CODINGS[coding](bright.astype(np.uint8)))
+        assert np.abs(read - bright).max() <= 0.51, coding
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
 def test_whole_percent_is_no_grey_level(spine, kind):
     assert np.abs(grey(np.rint(spine / 2.55).astype(kind)) - spine).max() <= 1.3

@@ -149,6 +149,10 @@ def test_what_a_header_says_of_packing_is_believed(pixels, tmp_path):
         read = read_vpi(tmp_path / name)
         assert np.array_equal(read.pixels, pixels)
         assert read.spacing == (0.25, 0.5)
+    for junk in (b"junk", bz2.compress(pixels.tobytes())[:50]):  # of which, with a size of 0, nothing is asked for
+        (tmp_path / "c.nrrd").write_bytes(head.replace(b"80 240", b"0 240") + b"\n" + junk)
+        with pytest.raises(ImageError, match="can't be read"):
+            read_image(tmp_path / "c.nrrd")
 
 
 def test_pixels_do_not_begin_within_a_header(pixels, tmp_path):
