@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from DAGANSpineLib import scene
 from DAGANSpineLib.files import OutputError, portable_name, whole_folder
 from DAGANSpineLib.progress import unheard
-from DAGANSpineLib.report import DISCLAIMER, curve_cells
+from DAGANSpineLib.report import DISCLAIMER, cell, curve_cells
 from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
@@ -166,8 +166,8 @@ def writeTable(path, volume, model, found):
         "largest_g_after": largest["after"],
         "change_of_clean": found["change of clean patches"],
         **curve_cells(found),
-        "model": model,
-        "warnings": " ".join(found["warnings"]),
+        "model": cell(model),
+        "warnings": cell(" ".join(found["warnings"])),
     }
     # spreadsheets tell by the mark at its begin that it is UTF-8
     with path.open("w", encoding="utf-8-sig", newline="") as file:
@@ -175,7 +175,7 @@ def writeTable(path, volume, model, found):
         table.writeheader()
         for segment in SEGMENTS:
             name = segment.name.lower()
-            table.writerow({"image": volume.GetName(), "class": name, **found["classes"][name], **restoration})
+            table.writerow({"image": cell(volume.GetName()), "class": name, **found["classes"][name], **restoration})
 
 
 def curvesOf(spine, volume):

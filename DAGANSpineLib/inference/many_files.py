@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import OutputError, plain_text, whole_file
 from ..progress import Cancelled, Progress, unheard
-from ..report import curve_cells, pages_in, write_contact_sheets
+from ..report import cell, curve_cells, pages_in, write_contact_sheets
 from ..segments import SEGMENTS
 from ..vpi import ENDINGS, STREAMS, is_dicom, volume_series
 from .crew import Crew, Room, Told
@@ -23,8 +23,6 @@ from .pipeline import Pipeline
 
 SUMMARY = "summary.csv"
 NAMED = 3  # of many names, in a sentence
-# what begins so is computed by spreadsheets, some of which know the wide forms, too
-FORMULA = "=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20"
 FIGURES = ("components", "area_pixels", "area_mm2")
 COLUMNS = (
     "file",
@@ -237,9 +235,3 @@ def row_of(outcome: Outcome) -> dict[str, Any]:
         "warnings": cell(" ".join(report["warnings"])),
         "seconds": round(sum(report["seconds"].values()), 1),
     }
-
-
-def cell(text: object) -> str:
-    """Text for a spreadsheet, which is not to take it for a formula."""
-    plain = plain_text(str(text))
-    return f"'{plain}" if plain.startswith(FORMULA) else plain

@@ -9,6 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from .. import metrics
+from ..files import plain_text
 from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..texts import tr as _
@@ -19,6 +20,9 @@ DISCLAIMER = "Research use, not for diagnosis."
 SHORTEST_MM, TALLEST_MM = 150.0, 900.0  # of a lit body: from a child's spine, in part, to the tallest back
 MOST_BANDS = 5  # that a sentence names
 SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else
+
+# what begins so is computed by spreadsheets, some of which know the wide forms, too
+FORMULA = "=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20"
 
 
 def findings(
@@ -141,3 +145,9 @@ def curve_cells(report: Mapping[str, Any]) -> dict[str, Any]:
     largest = max((curve["uca_deg"] for curve in curves), default=None)
     straight = "none" if report["curves"] == [] else ""
     return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}
+
+
+def cell(text: object) -> str:
+    """Text for a spreadsheet, which is not to take it for a formula."""
+    plain = plain_text(str(text))
+    return f"'{plain}" if plain.startswith(FORMULA) else plain

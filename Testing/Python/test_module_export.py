@@ -94,6 +94,14 @@ def test_the_table_has_a_line_for_each_class_with_the_figures_of_the_restoration
         assert row["model"].startswith("slim.pt, sha256 ")
 
 
+@pytest.mark.parametrize("name", ["=1+1", "\t=1", "@now", "| cmd"])
+def test_no_name_is_a_formula_to_a_spreadsheet(ready, volume, tmp_path, name):
+    volume.SetName(name)
+    ready.ui.exportButton.click()
+    (folder,) = tmp_path.iterdir()
+    assert [row["image"] for row in rows_of(folder)] == [f"'{name}"] * 3
+
+
 def test_edited_segments_are_exported_as_they_are_now(ready, volume, tmp_path):
     mask = np.zeros((1, 300, 160), np.uint8)
     mask[0, 100:110, 50:60] = 1
