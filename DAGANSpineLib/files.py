@@ -55,7 +55,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     refuse_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = "".join(each for each in path.suffixes[-2:] if len(each) < LONGEST_ENDING).lower()  # ITK knows no .NII.GZ
-    handle, name = tempfile.mkstemp(suffix, f".{shortened(path.stem)}.", path.parent)
+    try:
+        handle, name = tempfile.mkstemp(suffix, f".{shortened(path.stem)}.", path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     os.close(handle)
     partial = Path(name)
     try:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,11 @@ def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress, *how:
                 kinds = {event["kind"] for event in what["noise"]}
                 told = f"{name}: {what['curve_type']}, {what['scanner']['name']}, {len(kinds)} kinds of noise"
                 progress(done / len(pending), told)
+        except BrokenProcessPool as error:
+            raise UserError(
+                "A process that simulates was ended from outside, perhaps for want of memory: close other programs, "
+                "and simulate again."
+            ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -6,6 +6,7 @@ A limit on files' sizes stands for it: what goes beyond is refused by the system
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,6 +53,13 @@ def test_a_file_without_room_is_named_and_the_former_stays(tmp_path, limited):
     with pytest.raises(FullDiskError, match="folder can't be written"), whole_folder(tmp_path / "folder") as partial:
         (partial / "b.txt").write_text("x" * 1000)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that nobody can write to")
+def test_a_folder_that_can_not_be_written_is_no_matter_of_temporary_names():
+    with pytest.raises(OSError) as caught, whole_file(Path("/proc") / "a.txt"):
+        pass
+    assert caught.value.filename == "/proc/a.txt"
 
 
 def command(say, output, most, arguments):

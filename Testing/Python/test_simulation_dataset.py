@@ -1,6 +1,7 @@
 """A data set of simulated subjects is complete, readable and split by subject, or it is not there at all."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 import SimpleITK as sitk
 
 from DAGANSpineLib.commands.terminal import Parser, add_severity
-from DAGANSpineLib.simulation import SEVERITIES, USUAL, simulate_subject, write_dataset
+from DAGANSpineLib.errors import UserError
+from DAGANSpineLib.simulation import SEVERITIES, USUAL, dataset, simulate_subject, write_dataset
 from DAGANSpineLib.simulation.dataset import split_subjects
 from DAGANSpineLib.simulation.volume import pool
 from DAGANSpineLib.training.dataset import load, open_dataset
@@ -30,6 +32,21 @@ def written(tmp_path_factory):
         folder, 2, 5, lambda fraction, message: told.append((fraction, message)), volumes=True, spacing_mm=COARSE
     )
     return folder, told
+
+
+def killed(*_how):
+    os._exit(9)
+
+
+def test_a_process_that_the_system_ends_is_a_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    """As it does with who takes the most memory."""
+    forked = multiprocessing.get_context("fork")
+    monkeypatch.setattr(dataset, "_write_subject", killed)
+    monkeypatch.setattr(dataset.multiprocessing, "get_context", lambda _way: forked)
+    monkeypatch.setattr(dataset, "_begin_worker", None)
+    with pytest.raises(UserError, match="was ended from outside"):
+        write_dataset(tmp_path / "spines", 2, 5)
+    assert not list(tmp_path.iterdir())
 
 
 def read(path):
