@@ -186,6 +186,9 @@ def attempt(
         raise
     except UserError as error:
         return Outcome(path, error=" ".join(str(error).split()))
+    except OSError as error:  # of a disk, or a file that is gone meanwhile
+        sentence = f"{error.filename or path} can't be read or written: {error.strerror or error}."
+        return Outcome(path, error=plain_text(sentence))
     except Exception as error:  # or one file that nobody foresaw would cost the night's run
         what = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(path, error=f"{path} can't be worked on ({what}).")

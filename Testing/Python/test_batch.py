@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.commands.terminal import Bar, duration
 from DAGANSpineLib.errors import UserError
-from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.inference import Pipeline, one_file
 from DAGANSpineLib.inference import many_files as batch
 from DAGANSpineLib.inference.many_files import SUMMARY, find_images, segment_files
 from DAGANSpineLib.model import load_model, save_model
@@ -130,6 +130,20 @@ def test_a_trouble_that_nobody_foresaw_costs_one_file_only(clinic, pipeline, tmp
     outcomes = segment_files(sorted(clinic.iterdir()), tmp_path / "out", pipeline)
     assert [outcome.report is not None for outcome in outcomes] == [True, False, True]
     assert "ZeroDivisionError: division by zero" in outcomes[1].error
+
+
+def test_a_file_that_is_gone_while_it_is_in_work_costs_itself_only(clinic, pipeline, tmp_path, monkeypatch):
+    origin = one_file.origin_of
+
+    def late(path, *arguments):
+        if path.name == "ben.png":
+            path.unlink()
+        return origin(path, *arguments)
+
+    monkeypatch.setattr(one_file, "origin_of", late)
+    outcomes = segment_files(sorted(clinic.iterdir()), tmp_path / "out", pipeline)
+    assert [outcome.report is not None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1].error == f"{clinic / 'ben.png'} can't be read or written: No such file or directory."
 
 
 def test_sub_folders_and_other_files_are_left_out_and_named(clinic, tmp_path, small_vpi):
