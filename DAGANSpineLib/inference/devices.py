@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import shutil
 import sys
 
@@ -14,6 +15,8 @@ from ..texts import tr as _
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "full", "bf16", "fp16")
 NEEDED = 2**30  # bytes of a graphics card that a run takes, estimated from what it takes of the main memory
+
+_kept = 0.0  # bytes of freed memory that this process may keep
 
 
 class DeviceError(UserError):
@@ -140,17 +143,25 @@ def choose_precision(name: str, device: torch.device) -> str:
     return name
 
 
-def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees, for its next tensors, until it ends.
+def keep_freed_memory(most: int | None = None) -> None:
+    """Let this process keep the memory that it frees, for its next tensors, until it ends; at most so many bytes of it.
 
-    For training on a CPU: glibc hands tensors beyond 32 MB back to the kernel, which clears the pages of the next one
-    anew (Testing/Benchmarks measures what that costs). It can't be undone, and the process stays as large as it ever
-    was, so it is nothing for one that has other work as well, such as Slicer. No effect where the C library isn't
-    glibc.
+    On a CPU alone: glibc hands tensors beyond 32 MB, and smaller ones' memory where it lies together, back to the
+    kernel, which clears the pages of the next one anew (Testing/Benchmarks measures what that costs). It can't be
+    undone, and without a limit the process stays as large as it ever was, so that is for trainings, and nothing for a
+    process that has other work as well, such as Slicer. No effect where the C library isn't glibc, nor with a limit
+    after a larger one or none.
     """
+    global _kept
+    limit = math.inf if most is None else most
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if hasattr(libc, "mallopt"):
-        trim_threshold, top_pad, mmap_max = -1, -2, -4  # as in malloc.h
+    if limit <= _kept or not hasattr(libc, "mallopt"):
+        return
+    _kept = limit
+    trim_threshold, top_pad, mmap_threshold, mmap_max = -1, -2, -3, -4  # as in malloc.h
+    if most is None:
         libc.mallopt(mmap_max, 0)  # take tensors from the heap
-        libc.mallopt(trim_threshold, -1)  # never shrink it
-        libc.mallopt(top_pad, 2**26)  # bytes to grow it by
+    else:
+        libc.mallopt(mmap_threshold, 2**25)  # take those from the heap that a tile needs
+    libc.mallopt(trim_threshold, -1 if most is None else most)  # never shrink it, or seldom
+    libc.mallopt(top_pad, 2**26)  # bytes to grow it by

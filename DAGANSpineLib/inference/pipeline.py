@@ -22,11 +22,12 @@ from ..progress import Progress, unheard
 from ..texts import tr as _
 from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
 from .batches import at_once, cores_of, evened, halving, padded
-from .devices import DeviceError, choose_device, out_of_memory
+from .devices import DeviceError, choose_device, keep_freed_memory, out_of_memory
 from .labelling import labels_of, without_doubtful
 from .tiles import Tile, tiles_of
 
 STRIP = 256  # rows
+KEPT = 2**28  # bytes of freed memory, more than a tile needs: the next one takes them again
 
 Outcome = TypeVar("Outcome")
 
@@ -55,6 +56,7 @@ class Pipeline:
         """Raises DeviceError if the device was asked for by name and doesn't work."""
         self.model = model
         self.device, self.warnings = choose_device(device)
+        keep_freed_memory(KEPT)
         self._turn = threading.Lock()
         self._with_memory(lambda: self._move_to(self.device))
 

@@ -74,3 +74,20 @@ def test_the_absence_of_a_graphics_card_is_told_with_the_reason(monkeypatch, cud
     monkeypatch.setattr(devices.shutil, "which", lambda name: driver)
     monkeypatch.setattr(devices.sys, "platform", "linux")
     assert words in devices.survey()["auto"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "trim"),
+    [([2**28], [2**28]), ([2**28, 2**20], [2**28]), ([2**28, None, 2**28], [2**28, -1]), ([None, 2**28], [-1])],
+)
+def test_the_memory_that_a_process_may_keep_only_grows(monkeypatch, asked, trim):
+    said = []
+    allocator = types.SimpleNamespace(mallopt=lambda option, value: said.append((option, value)))
+    monkeypatch.setattr(devices, "_kept", 0.0)
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: allocator)
+    for most in asked:
+        devices.keep_freed_memory(most)
+    trim_threshold, mmap_max = -1, -4  # as in malloc.h
+    assert [value for option, value in said if option == trim_threshold] == trim
+    assert ((mmap_max, 0) in said) == (None in asked)
