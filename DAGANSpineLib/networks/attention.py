@@ -14,14 +14,25 @@ class SpatialAttention(nn.Module):
 
     (N, C, H, W) -> (N, C, H, W). The heat map is one 1 x 1 convolution over the channel mean and the channel
     maximum; the residual keeps the signal where the map is dark.
+
+    `inplace`: rescale the features themselves where no gradient is asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        self.compress = nn.Conv2d(2, 1, kernel_size=1)
+        self.compress, self.inplace = nn.Conv2d(2, 1, kernel_size=1), inplace
 
     def forward(self, features: Tensor) -> Tensor:
+        if self.inplace and not torch.is_grad_enabled():
+            return features.mul_(1 + heat_map(features, self.compress.weight, self.compress.bias)[-1])
         return Attention.apply(features, self.compress.weight, self.compress.bias)
+
+
+def heat_map(features: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and maximum of the channels, and sigmoid(a · mean + b · max + c) of them, each (N, 1, H, W)."""
+    average, maximum = features.mean(1, keepdim=True), features.amax(1, keepdim=True)
+    to_average, to_maximum = weight.flatten()
+    return average, maximum, torch.sigmoid(to_average * average + to_maximum * maximum + bias[0])
 
 
 class Attention(torch.autograd.Function):
@@ -34,9 +45,7 @@ class Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        average, maximum = features.mean(1, keepdim=True), features.amax(1, keepdim=True)
-        to_average, to_maximum = weight.flatten()
-        heat = torch.sigmoid(to_average * average + to_maximum * maximum + bias[0])
+        average, maximum, heat = heat_map(features, weight, bias)
         ctx.save_for_backward(features, weight, average, maximum, heat)
         return features * (1 + heat)
 
@@ -56,6 +65,6 @@ class Attention(torch.autograd.Function):
         return of_features, of_weight, inner.sum().view(1)
 
 
-def spatial_attention(present: bool) -> nn.Module:
+def spatial_attention(present: bool, inplace: bool = False) -> nn.Module:
     """A spatial attention unit, or the identity for the ablation "without SA" (Table 1)."""
-    return SpatialAttention() if present else nn.Identity()
+    return SpatialAttention(inplace) if present else nn.Identity()

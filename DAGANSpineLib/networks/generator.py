@@ -20,7 +20,7 @@ class DoubleConvolution(nn.Sequential):
             nn.ReLU(inplace=True),
             nn.Conv2d(out_channels, out_channels, 3, padding=1),
             nn.ReLU(inplace=True),
-            spatial_attention(attention),
+            spatial_attention(attention, inplace=True),
         )
 
 

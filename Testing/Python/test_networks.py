@@ -114,6 +114,20 @@ def test_the_gradient_of_spatial_attention_is_the_formulas():
     torch.testing.assert_close(ours, list(theirs))
 
 
+def test_spatial_attention_in_place_computes_the_same_and_leaves_what_a_gradient_needs():
+    torch.manual_seed(3)
+    unit, features = SpatialAttention(), torch.randn(2, 5, 7, 9)
+    within = SpatialAttention(inplace=True)
+    within.load_state_dict(unit.state_dict())
+    expected, before = unit(features), features.clone()
+    torch.testing.assert_close(within(features), expected, rtol=0, atol=0)
+    assert torch.equal(features, before)
+    with torch.no_grad():
+        output = within(features)
+    assert output.data_ptr() == features.data_ptr()
+    torch.testing.assert_close(output, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_spatial_attention_keeps_the_memory_format_and_the_precision(memory_format):
     unit = SpatialAttention()
