@@ -35,7 +35,8 @@ def core_of(tile: Tile, image: Tensor, generator: nn.Module) -> Tensor:
     return generator(image)[(..., *tile.core)]
 
 
-Run = tuple[int, int]  # first column and the one after the last
+Run = tuple[int, int]  # first column or row, and the one after the last
+Strip = tuple[Run, Sequence[Run]]  # rows, and its pieces' columns
 
 
 def tiles_of(body: np.ndarray, generator: nn.Module, limit: int = LIMIT) -> list[Tile]:
@@ -52,23 +53,23 @@ def tiles_of(body: np.ndarray, generator: nn.Module, limit: int = LIMIT) -> list
         return [Tile(whole, whole, whole)]
     unit, step = (max(size, generator.alignment) for size in (UNIT, STEP))  # all are powers of two
     bands = [runs_of(band, unit) for band in cells(body, step, unit)]
-    best: list[tuple[int, list[Tile]]] = [(0, [])]  # pixels and tiles, down to each band
+    best: list[tuple[int, list[Strip]]] = [(0, [])]  # pixels and strips, down to each band
     for stop in range(1, len(bands) + 1):
         runs: list[Run] = []
         least, chosen = None, []
         for start in range(stop - 1, -1, -1):
             runs = united(runs + bands[start], 2 * halo)
-            down = span(start * step, min(stop * step, body.shape[0]), body.shape[0], halo)
-            across = [span(*piece, body.shape[1], halo) for piece in pieces_of(runs, down[0], unit, halo, limit)]
-            areas = [length(down[0]) * length(each[0]) for each in across]
+            rows = seen((start * step, stop * step), body.shape[0], halo)
+            pieces = list(pieces_of(runs, rows, unit, halo, limit))
+            areas = [rows * seen(piece, body.shape[1], halo) for piece in pieces]
             pixels = sum(areas)
             if least is not None and (pixels > least or max(areas, default=0) > limit):
                 break  # and a taller strip has only more
             if least is None or best[start][0] + pixels < least:
                 least = best[start][0] + pixels
-                chosen = best[start][1] + [Tile(*zip(down, each, strict=True)) for each in across]
+                chosen = [*best[start][1], ((start * step, stop * step), pieces)]
         best.append((least, chosen))
-    return best[-1][1]
+    return [tile_of(rows, piece, body.shape, halo) for rows, pieces in best[-1][1] for piece in pieces]
 
 
 def cells(body: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -93,9 +94,9 @@ def united(runs: Sequence[Run], gap: int) -> list[Run]:
     return made
 
 
-def pieces_of(runs: Sequence[Run], rows: slice, unit: int, halo: int, limit: int) -> Iterator[Run]:
-    """Runs, cut into about equal pieces where a tile of these rows would exceed the limit."""
-    widest = max(limit // length(rows) - 2 * halo, unit) // unit  # in cells
+def pieces_of(runs: Sequence[Run], rows: int, unit: int, halo: int, limit: int) -> Iterator[Run]:
+    """Runs, cut into about equal pieces where a tile of so many rows would exceed the limit."""
+    widest = max(limit // rows - 2 * halo, unit) // unit  # in cells
     for start, stop in runs:
         count = (stop - start) // unit
         pieces = -(-count // widest)
@@ -105,6 +106,16 @@ def pieces_of(runs: Sequence[Run], rows: slice, unit: int, halo: int, limit: int
 
 def length(part: slice) -> int:
     return part.stop - part.start
+
+
+def seen(run: Run, extent: int, halo: int) -> int:
+    """How many pixels a run has with its margins, within the picture."""
+    return min(run[1] + halo, extent) - max(run[0] - halo, 0)
+
+
+def tile_of(rows: Run, columns: Run, shape: tuple[int, int], halo: int) -> Tile:
+    """The tile that is responsible for these pixels of a picture."""
+    return Tile(*zip(span(*rows, shape[0], halo), span(*columns, shape[1], halo), strict=True))
 
 
 def span(start: int, stop: int, extent: int, halo: int) -> tuple[slice, slice, slice]:
