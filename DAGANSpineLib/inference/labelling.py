@@ -16,8 +16,12 @@ SURE_PART = 0.5
 def labels_of(probabilities: np.ndarray, favour: float = FAVOUR) -> np.ndarray:
     """The class of each pixel, uint8 (rows, columns), of class probabilities, float32 (4, rows, columns): the likeliest
     bone, unless the background is more than `favour` times as likely."""
-    background, bones = probabilities[0], probabilities[1:]
-    return np.where(favour * bones.max(0) > background, bones.argmax(0) + 1, 0).astype(np.uint8)
+    background, likeliest, *others = probabilities
+    labels = np.uint8(1)
+    for label, bone in enumerate(others, 2):  # several times as fast as numpy's argmax of three
+        labels = np.where(bone > likeliest, np.uint8(label), labels)
+        likeliest = np.maximum(likeliest, bone)
+    return np.where(favour * likeliest > background, labels, np.uint8(0))
 
 
 def without_doubtful(probabilities: np.ndarray, sure_part: float = SURE_PART) -> np.ndarray:
