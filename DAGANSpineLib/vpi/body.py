@@ -29,9 +29,16 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
     if rows.size:
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         body[part] = large_parts(without_lines(closed(lit[part])))
-        body = np.logical_or.accumulate(body, 1) & np.logical_or.accumulate(body[:, ::-1], 1)[:, ::-1]
+        body[part] = stretches(body[part])
         body[part] = without_drawings(body[part], np.where(lit[part], pixels[part], 0))
     return body
+
+
+def stretches(mask: np.ndarray) -> np.ndarray:
+    """Each row of a mask from its first pixel to its last."""
+    first, last = mask.argmax(1), mask.shape[1] - mask[:, ::-1].argmax(1)
+    across = np.arange(mask.shape[1])
+    return (across >= first[:, None]) & (across < last[:, None]) & mask.any(1)[:, None]
 
 
 def closed(lit: np.ndarray) -> np.ndarray:
@@ -87,12 +94,13 @@ def long_parts(mask: np.ndarray) -> np.ndarray:
 def large_parts(mask: np.ndarray) -> np.ndarray:
     """The largest part, those not much smaller, and those nearly as wide and no line of writing, their holes filled."""
     filled = sitk.BinaryFillhole(sitk.GetImageFromArray(np.pad(mask, 1).astype(np.uint8)))
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(filled))  # the largest is 1
+    parts = sitk.ConnectedComponent(filled)
     shapes = sitk.LabelShapeStatisticsImageFilter()
     shapes.Execute(parts)
+    largest = max(shapes.GetLabels(), key=shapes.GetNumberOfPixels, default=None)
     chosen = np.zeros(shapes.GetNumberOfLabels() + 1, bool)
     for label in shapes.GetLabels():
         across, down = shapes.GetBoundingBox(label)[2:]
-        sweep = down >= LONG and across >= WIDE * shapes.GetBoundingBox(1)[2]
-        chosen[label] = sweep or shapes.GetNumberOfPixels(label) >= SIDE * shapes.GetNumberOfPixels(1)
+        sweep = down >= LONG and across >= WIDE * shapes.GetBoundingBox(largest)[2]
+        chosen[label] = sweep or shapes.GetNumberOfPixels(label) >= SIDE * shapes.GetNumberOfPixels(largest)
     return chosen[sitk.GetArrayFromImage(parts)][1:-1, 1:-1]
