@@ -3,6 +3,7 @@ labels agree with an expert's (table 1)."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +34,14 @@ def vertical_edges(pixels: np.ndarray) -> np.ndarray:
 
 def window_means(values: np.ndarray, size: int, stride: int) -> np.ndarray:
     """Mean of each size x size window, every `stride` pixels: (rows, columns) -> (windows down, windows across)."""
-    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
-    inner = total[1:, 1:]
-    np.cumsum(np.cumsum(values, 0, np.float64, inner), 1, out=inner)
-    rows = np.arange(0, values.shape[0] - size + 1, stride)[:, None]
-    columns = np.arange(0, values.shape[1] - size + 1, stride)[None, :]
-    last_row, last_column = rows + size, columns + size
+    block = math.gcd(size, stride)  # windows begin and end between blocks of so many pixels
+    down, across = (extent // block for extent in values.shape)
+    blocks = values[: down * block, : across * block].reshape(down, block, across, block)
+    total = np.zeros((down + 1, across + 1))
+    total[1:, 1:] = blocks.sum(3, np.float64).sum(1).cumsum(0).cumsum(1)
+    rows = np.arange(0, values.shape[0] - size + 1, stride)[:, None] // block
+    columns = np.arange(0, values.shape[1] - size + 1, stride)[None, :] // block
+    last_row, last_column = rows + size // block, columns + size // block
     sums = total[last_row, last_column] - total[rows, last_column] - total[last_row, columns] + total[rows, columns]
     return sums / size**2
 

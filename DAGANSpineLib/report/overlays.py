@@ -37,8 +37,10 @@ def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     outline = labels.astype(bool) & ~eroded(labels)
 
     def draw(pixels: np.ndarray, labels: np.ndarray, outline: np.ndarray) -> np.ndarray:
-        opacity = (np.where(outline, 1.0, OPACITY) * (labels > 0))[..., None]
-        picture = pixels[..., None] * (1 - opacity) + colours[labels] * opacity
+        picture = np.repeat(pixels[..., None], 3, -1).astype(float)
+        drawn = labels > 0
+        opacity = np.where(outline[drawn], 1.0, OPACITY)[:, None]
+        picture[drawn] = picture[drawn] * (1 - opacity) + colours[labels[drawn]] * opacity
         return picture.round().clip(0, 255).astype(np.uint8)
 
     return by_strips(draw, pixels, labels, outline)
