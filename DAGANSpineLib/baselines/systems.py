@@ -106,6 +106,14 @@ SYSTEMS = (
         trainings=MANY,
     ),
     System(
+        "segmenter alone",
+        vanilla_fpn.alone,
+        note="not in the paper: DA-GAN's segmenter as it is, on pictures as they come, so that what DA-GAN does better "
+        "or worse is its restoration's doing",
+        like=SHARED_SEGMENTER,
+        trainings=MANY,
+    ),
+    System(
         "U-Net",
         unet.preset,
         published((82.21, 70.26, 83.28), (74.70, 59.94, 72.39), (77.37, 63.46, 76.37), (78.09, 64.56, 77.35)),

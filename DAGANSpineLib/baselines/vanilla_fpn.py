@@ -14,6 +14,11 @@ def preset(budget: Budget) -> Preset:
     return budget.preset(UntouchedShape(), [budget.segmentation], widened(budget))
 
 
+def alone(budget: Budget) -> Preset:
+    """DA-GAN's own segmenter, and nothing before it: what DA-GAN does better, its restoration has done."""
+    return budget.preset(UntouchedShape(), [budget.segmentation])
+
+
 def widened(budget: Budget) -> PanopticFPNShape:
     """The panoptic FPN, its backbone wider until it has at least the parameters and the multiply-adds of DA-GAN's
     generator and segmenter together (section 3.3: "we enlarge the kernel size and the network depth")."""
