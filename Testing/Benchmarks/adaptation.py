@@ -133,12 +133,15 @@ class Benchmark:
         first, others = self.clinic.train[:count], self.clinic.train[count:]
         return replace(self.clinic, train=first, unlabelled=[replace(record, labels=None) for record in others])
 
-    def trained(self, name: str, count: int, adapted: bool) -> Model:
-        """The model of a run, which is trained as far as it isn't yet."""
-        run = RunFolder(self.folder / "runs" / name)
+    def run(self, name: str) -> RunFolder:
+        return RunFolder(self.folder / "runs" / name)
+
+    def train(self, name: str, count: int, adapted: bool) -> None:
+        """Train the model of a run as far as it isn't yet."""
+        run = self.run(name)
         settings = {"ancestor": Ancestor(self.model), "aid": Aid(self.size.rehearsal, folder=self.folder / "rehearsal")}
         preset = self.preset if adapted else from_nothing(self.preset, self.model)
-        return train(
+        train(
             self.learning_from(count),
             run.folder,
             preset,
@@ -171,7 +174,8 @@ class Benchmark:
         report = ""
         for count, adapted in self.plan():
             name = (AFTER if adapted else FROM_NOTHING).format(count=count)
-            model = in_a_process(self.trained, name, count, adapted)
+            in_a_process(self.train, name, count, adapted)
+            model = self.run(name).best_model()
             on_clinic.append(self.scored(CLINIC, name, model, tested))
             if adapted:
                 on_own.append(self.scored(OWN, name, model, own))
@@ -213,11 +217,11 @@ class Benchmark:
         return "\n".join(lines)
 
 
-def in_a_process(work: Callable[..., Model], *arguments: object) -> Model:
-    """What a function returns, from a process of its own: training keeps all the memory that it has once needed, so
-    that several of them in one came to 14 GB."""
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as process:
-        return process.submit(work, *arguments).result()
+def in_a_process(work: Callable[..., None], *arguments: object) -> None:
+    """Do something in a process of its own: training keeps all the memory that it has once needed, so that several of
+    them in one came to 14 GB."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        process.submit(work, *arguments).result()
 
 
 def from_nothing(preset: Preset, model: Model) -> Preset:

@@ -76,5 +76,13 @@ def test_who_learns_from_nothing_takes_as_many_steps_at_a_beginners_rate(slim_mo
     assert nothing.stages[0].warm_up == 0
 
 
-def test_a_training_is_done_in_a_process_of_its_own():
-    assert module.in_a_process(os.getpid) != os.getpid()
+def written(path, model):
+    """What a training does, in short: another process gets a model, and leaves a file."""
+    path.write_text(f"{os.getpid()} {sum(weights.numel() for weights in model.generator.parameters())}")
+
+
+def test_a_training_is_done_in_a_process_of_its_own(slim_model_file, tmp_path):
+    model = load_model(slim_model_file)
+    module.in_a_process(written, tmp_path / "out", model)
+    process, weights = map(int, (tmp_path / "out").read_text().split())
+    assert process != os.getpid() and weights == sum(each.numel() for each in model.generator.parameters())
