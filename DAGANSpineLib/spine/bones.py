@@ -27,7 +27,8 @@ DIP = 0.88  # of the lower of two summits: where the bone between them is thinne
 class Bone:
     """One shadow. `y`, `x`: its centre in the picture's mm. `along`, `aside`: the same in the straightened back, mm
     down the midline and to the right of it. `weight`: how much there is of it, pixels' shares times square mm. `cut`:
-    whether the sweep's end cuts it off."""
+    whether the sweep's end cuts it off. `moments`: its variances down and across and their covariance about the centre,
+    in the picture's square mm."""
 
     value: int
     side: int
@@ -37,6 +38,7 @@ class Bone:
     aside: float
     weight: float
     cut: bool = False
+    moments: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,15 @@ def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> lis
         y, x = (float(np.average(where[at], weights=weights)) for where in (back.y, back.x))
         along, aside = np.average(back.along[at[0]], weights=weights), np.average(back.aside[at[1]], weights=weights)
         cut = float(weights[back.end[at]].sum()) > 0.06 * weights.sum()
-        bones.append(Bone(value, side, y, x, float(along), float(aside), weight, cut))
+        moments = moments_of(back.y[at] - y, back.x[at] - x, weights)
+        bones.append(Bone(value, side, y, x, float(along), float(aside), weight, cut, moments))
     return bones
+
+
+def moments_of(down: np.ndarray, across: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """Variances down and across, and their covariance, of places about their middle."""
+    pairs = (down, down), (across, across), (down, across)
+    return tuple(float(np.average(one * other, weights=weights)) for one, other in pairs)
 
 
 def find_summits(blurred: np.ndarray, apart: list[float]) -> np.ndarray:

@@ -21,7 +21,9 @@ from .ladder import Rung
 # Standard deviations; lengths in pitches (from one vertebra to the next, some 24 mm), tilts in radians.
 PLACE = {THORACIC: 0.058, LUMBAR: 0.04}  # of a bone, up and down
 ASIDE = {THORACIC: 0.06, LUMBAR: 0.08}  # of a bone, sideways
-CUT = 3.0  # times as much, where the end of the sweep cuts a bone off
+# Times as much, where the end of the sweep cuts a bone off: what is left of it has its middle elsewhere, by up to half
+# of its own half height, which is two to three times larger in a lump.
+CUT = {THORACIC: 1.5, LUMBAR: 5.0}
 EVEN = 0.1  # of a spacing from the next one
 SPAN, FREE_SPAN = 0.05, 0.3  # of the half span from that of the next level, and from what it was guessed to be
 JUMP = 0.02  # of the midline, sideways, where it does not go straight on
@@ -177,13 +179,13 @@ def equations(levels: Sequence[Rung | None], state: np.ndarray, pitch: float) ->
 
 def up_and_down(bone: Bone, level: int, middle: float, pitch: float) -> _Equation:
     """A bone lies on its level's line. `middle`: the level's x, in pitches."""
-    place = (CUT if bone.cut else 1.0) * PLACE[bone.value]
+    place = (CUT[bone.value] if bone.cut else 1.0) * PLACE[bone.value]
     return _Equation({(level, Y): 1.0, (level, SLOPE): middle - bone.x / pitch}, bone.y / pitch, place, robust=True)
 
 
 def sideways(bone: Bone, level: int, middle: float, pitch: float) -> _Equation:
     """A bone lies half a span to the side of its level's middle."""
-    place = (CUT if bone.cut else 1.0) * ASIDE[bone.value]
+    place = (CUT[bone.value] if bone.cut else 1.0) * ASIDE[bone.value]
     return _Equation({(level, X): 1.0, (level, HALF): bone.side}, bone.x / pitch, place, robust=True)
 
 

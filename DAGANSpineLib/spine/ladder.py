@@ -25,6 +25,7 @@ BONE = 6.0  # to leave out a bone of the usual size
 LONELY = 2.5  # a level whose other bone is not found
 SKIPPED, SKIPPED_MORE = 3.5, 1.8  # a level of which nothing is found, and each that is skipped together with it
 FARTHEST = 4  # levels from one that is found to the next
+LONG = 2.0  # times the variance down a lump, that across it: of rounder ones the axis says little
 WHOLE = 0.5  # of a lump's larger half the smaller one: less, and a part of the lump is missing
 
 
@@ -126,8 +127,8 @@ def possible_rungs(bones: Sequence[Bone], span: float, expected: Tilts, scatter:
 
 
 def parted_in_the_middle(rung: Rung) -> Rung:
-    """A lump's halves where they would lie, were it parted at its own middle and not at the midline, whose errors they
-    would confirm; others as they are."""
+    """A lump's halves where they would lie, were it parted at its own middle and square to its own long axis, and not
+    along the midline, whose errors they would confirm and whose slant would turn their line; others as they are."""
     left, right = rung.left, rung.right
     if not left or not right or rung.value != LUMBAR:
         return rung
@@ -136,8 +137,21 @@ def parted_in_the_middle(rung: Rung) -> Rung:
         return rung
     part = (right.weight - left.weight) / (right.weight + left.weight) / 2
     by = {name: part * (getattr(right, name) - getattr(left, name)) for name in ("y", "x", "along", "aside")}
-    moved = [replace(half, **{name: getattr(half, name) + by[name] for name in by}) for half in (left, right)]
-    return Rung(*moved, skipped=rung.skipped)
+    left, right = (replace(half, **{name: getattr(half, name) + by[name] for name in by}) for half in (left, right))
+    middle, rise = (left.y + right.y) / 2, (right.x - left.x) / 2 * long_axis(rung.left, rung.right)
+    return Rung(replace(left, y=middle + rise), replace(right, y=middle - rise), skipped=rung.skipped)
+
+
+def long_axis(left: Bone, right: Bone) -> float:
+    """By how much the right end of a lump's long axis is higher than its left one, relative to their distance; the line
+    through the centres of its halves, where it is too round to have a long axis."""
+    down, across = right.y - left.y, right.x - left.x
+    each = left.weight / (left.weight + right.weight)
+    between = each * (1 - each) * np.array([down**2, across**2, down * across])
+    high, wide, both = each * np.array(left.moments) + (1 - each) * np.array(right.moments) + between
+    if wide < LONG * high:
+        return -down / across
+    return float(-np.tan(np.arctan2(2 * both, wide - high) / 2))
 
 
 def usual_sizes(bones: Sequence[Bone], span: float) -> dict[int, tuple[float, float]]:

@@ -137,6 +137,23 @@ def test_lines_are_where_the_bones_are_not_where_the_midline_would_have_them():
     assert spine.read(level.labels(), spacing=STEP).curves == ()
 
 
+def test_a_lump_is_parted_square_to_itself_however_the_midline_leans():
+    """Parted along a midline that leans by 12 degrees less, its halves would tell of a tilt that is too small."""
+    slanted = DrawnSpine(np.full(17, 12.0), slopes=np.zeros(17))
+    lumbar = [level.tilt_deg for level in spine.read(slanted.labels(), spacing=STEP).levels if level.name[0] == "L"]
+    assert lumbar == pytest.approx([12.0] * 5, abs=0.8)
+
+
+def test_what_the_end_of_the_sweep_leaves_of_a_lump_turns_no_curve(drawn, labels, found):
+    column = np.arange(labels.shape[1]) * STEP[1]
+    last, middle = drawn.centres()[-1]
+    body = np.arange(labels.shape[0])[:, None] * STEP[0] < last + 0.3 * (column - middle)
+    cut = spine.read(np.where(body, labels, 0), body, spacing=STEP)
+    assert cut.levels[-1].name == "L5"
+    assert [(curve.upper, curve.lower) for curve in cut.curves] == [(c.upper, c.lower) for c in found.curves]
+    assert cut.levels[-1].tilt_deg == pytest.approx(found.levels[-1].tilt_deg, abs=1.1)
+
+
 def test_the_spinous_process_angle_is_that_of_the_midline():
     flat = DrawnSpine(S_SHAPED, slopes=0.6 * S_SHAPED)
     curve = largest(spine.read(flat.labels(), spacing=STEP))
