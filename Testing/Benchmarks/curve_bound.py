@@ -1,17 +1,18 @@
-"""How well curves could be measured at all: what single lines and the midline tell of them, if all else were known.
+"""How well curves could be measured at all: what their bones tell of them, if all else were known.
 
     daganspine simulate -o test --severity mild --subjects 109 --seed 0
     daganspine simulate -o other --severity mild --subjects 100 --seed 77
     python Testing/Benchmarks/curve_bound.py --learn test --data test other
 
 A simulated vertebra's processes and lumps lie some millimetres off the line that its tilt would have them on, as
-patients' do, and its shadows' outlines wander. So a single line scatters about the tilt. How far, is learnt from the
-training subjects of `--learn`. An estimator that knows these scatters, which bone is whose, which levels the end
-vertebrae are, how the tilt runs between them and the true midline besides, has nothing to find but each end vertebra's
-tilt: the best linear one is generalised least squares with their usual size for a prior. How far that is off, on
-subjects from which nothing was learnt (the test subjects of `--learn`, all of the others), nothing that must find all
-this in the labels can be expected to stay below. Prints a table, with what `spine.read` makes of the same true labels;
-some half a second a subject.
+patients' do, and its shadows' outlines wander. So a single line scatters about the tilt, and the middle between left
+and right about the midline, whose slope departs from the tilt. How far, is learnt from the training subjects of
+`--learn` (the slope's departure is taken from the simulation). An estimator that knows these scatters, which bone is
+whose, which levels the end vertebrae are and how the tilt runs between them, has nothing to find but each end
+vertebra's tilt: the best linear one is generalised least squares with their usual size for a prior. How far that is
+off, on subjects from which nothing was learnt (the test subjects of `--learn`, all of the others), nothing that must
+find all this in the labels can be expected to stay below. Prints a table, with what `spine.read` makes of the same
+true labels; some half a second a subject.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ SETTLED_MM = 60.0  # from the outermost end vertebra to where the simulated tilt
 LEAN_DEG = 1.2  # standard deviation of what all vertebrae lean alike
 FREEDOM = 10.0  # of Student's t: what contradicts all else loses weight, as in the reading
 ROUNDS = 5
-ALONE, LINES, MIDLINE, READING = WAYS = (
+STEP_MM = 4.0  # of the grid on which the midline's slope is summed up
+ANYWHERE_MM = 100.0  # standard deviation of where a midline begins
+ALONE, LINES, MIDDLES, READING = WAYS = (
     "the end vertebrae's own lines",
     "the best of all lines",
-    "the best of all lines and the true midline",
+    "the best of all lines and middles",
     "the reading",
 )
 
@@ -57,25 +60,25 @@ ALONE, LINES, MIDLINE, READING = WAYS = (
 @dataclass(frozen=True)
 class Truth:
     """A subject's vertebrae from head to foot, as far as they were swept: `names`; `y`, mm, and `tilt`, degrees, of
-    all; `ends`: y of its end vertebrae, mm; `slope`: of the midline at each, degrees; `line`: tilt of the line through
-    its labelled bones, degrees, nan where one is missing."""
+    all; `ends`: y of its end vertebrae, mm; `midline`: its x at each, mm; `line`, `middle`: tilt of the line through
+    its labelled bones, degrees, and x between them, mm, nan where one is missing."""
 
     names: list[str]
     y: np.ndarray
     tilt: np.ndarray
     ends: np.ndarray
-    slope: np.ndarray
+    midline: np.ndarray
     line: np.ndarray
+    middle: np.ndarray
 
     @property
     def thoracic(self) -> np.ndarray:
         return np.array([name in THORACIC for name in self.names])
 
-    @property
-    def basis(self) -> np.ndarray:
-        """(levels, ends + 1): what each end vertebra's tilt, and a lean of the whole spine, add to each level's."""
-        each = [tilt_along(self.y, self.ends, unit, SETTLED_MM) for unit in np.eye(len(self.ends))]
-        return np.stack([*each, np.ones_like(self.y)], axis=1)
+    def basis(self, y: np.ndarray) -> np.ndarray:
+        """(places, ends + 1): what each end vertebra's tilt, and a lean of the whole spine, add to the tilt at `y`."""
+        each = [tilt_along(y, self.ends, unit, SETTLED_MM) for unit in np.eye(len(self.ends))]
+        return np.stack([*each, np.ones_like(y)], axis=1)
 
 
 def truth_of(sample: Sample) -> Truth:
@@ -87,30 +90,28 @@ def truth_of(sample: Sample) -> Truth:
     names = visible_levels(known)
     y = np.array([centres[name][0] for name in names])
     down, across = (np.array(known["centreline"]) * spacing).T
-    slope = np.degrees(np.arctan(np.interp(y, down, np.gradient(across, down))))
+    bones = [true_bones(sample, name, centres) for name in names]
+    left, right = (np.array(side) for side in zip(*bones, strict=True))
     return Truth(
         names=names,
         y=y,
         tilt=np.array([known["vertebra_tilt_deg"][name] for name in names]),
         ends=np.array([centres[name][0] for name in ends]),
-        slope=slope,
-        line=np.array([true_line(sample, name, centres) for name in names]),
+        midline=np.interp(y, down, across),
+        line=np.degrees(np.arctan2(left[:, 0] - right[:, 0], right[:, 1] - left[:, 1])),
+        middle=(left[:, 1] + right[:, 1]) / 2 * spacing,
     )
 
 
-def true_line(sample: Sample, name: str, centres: dict[str, np.ndarray]) -> float:
-    """Tilt of the line through a vertebra's own bones, degrees; nan where one of them isn't drawn."""
+def true_bones(sample: Sample, name: str, centres: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Where a vertebra's own left and right bones lie, (row, column) each; nan where one of them isn't drawn."""
     bones = sample.known["bones"]
-    if name in THORACIC:
-        sides = [bones.get(f"{name} {side}", {}) for side in ("left", "right")]
-        if not all(side.get("drawn") and side.get("centre") for side in sides):
-            return np.nan
-        left, right = (np.array(side["centre"]) for side in sides)
-    elif bones.get(name, {}).get("drawn"):
-        left, right = halves(sample, name, centres)
-    else:
-        return np.nan
-    return float(np.degrees(np.arctan2(left[0] - right[0], right[1] - left[1])))
+    if name not in THORACIC and bones.get(name, {}).get("drawn"):
+        return halves(sample, name, centres)
+    sides = [bones.get(f"{name} {side}", {}) for side in ("left", "right")]
+    if not all(side.get("drawn") and side.get("centre") for side in sides):
+        return np.full(2, np.nan), np.full(2, np.nan)
+    return np.array(sides[0]["centre"]), np.array(sides[1]["centre"])
 
 
 def halves(sample: Sample, name: str, centres: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -136,19 +137,22 @@ def halves(sample: Sample, name: str, centres: dict[str, np.ndarray]) -> tuple[n
 
 @dataclass(frozen=True)
 class Scatter:
-    """Standard deviations, degrees: of thoracic and lumbar lines about the tilt, and of end vertebrae's tilts."""
+    """Standard deviations: of thoracic and lumbar lines about the tilt, degrees, of the middles between their bones
+    about the midline, mm, and of end vertebrae's tilts, degrees."""
 
-    thoracic: float
-    lumbar: float
+    lines: tuple[float, float]
+    middles: tuple[float, float]
     ends: float
 
 
 def learn(truths: Sequence[Truth]) -> Scatter:
-    """The scatters in some subjects; of lines by the median deviation, which the few that are cut off don't move."""
-    off = np.concatenate([truth.line - truth.tilt for truth in truths])
+    """The scatters in some subjects; by the median deviation, which the few bones that are cut off don't move."""
     thoracic = np.concatenate([truth.thoracic for truth in truths])
-    ends = np.concatenate([np.interp(truth.ends, truth.y, truth.tilt) for truth in truths if len(truth.ends)])
-    return Scatter(robust_deviation(off[thoracic]), robust_deviation(off[~thoracic]), float(np.sqrt((ends**2).mean())))
+    line = np.concatenate([truth.line - truth.tilt for truth in truths])
+    middle = np.concatenate([truth.middle - truth.midline for truth in truths])
+    ends = np.concatenate([np.interp(truth.ends, truth.y, truth.tilt) for truth in truths])
+    of_each = [tuple(robust_deviation(off[part]) for part in (thoracic, ~thoracic)) for off in (line, middle)]
+    return Scatter(*of_each, ends=float(np.sqrt((ends**2).mean())))
 
 
 def robust_deviation(values: np.ndarray) -> float:
@@ -156,39 +160,50 @@ def robust_deviation(values: np.ndarray) -> float:
     return float(1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values))))
 
 
-def best_tilts(truth: Truth, scatter: Scatter, midline: bool) -> np.ndarray:
-    """The tilts (levels,), degrees, that all lines, and the `midline`, make likeliest."""
+def best_tilts(truth: Truth, scatter: Scatter, middles: bool) -> np.ndarray:
+    """The tilts (levels,), degrees, that all lines, and the `middles` between bones, make likeliest."""
     seen = np.flatnonzero(~np.isnan(truth.line))
-    deviation = np.where(truth.thoracic, scatter.thoracic, scatter.lumbar)[seen]
-    basis = truth.basis
+    deviation = np.where(truth.thoracic, *scatter.lines)[seen]
+    basis = truth.basis(truth.y)
     prior = np.diag([*[scatter.ends**-2] * len(truth.ends), LEAN_DEG**-2])
-    weights, tilts = np.ones(len(seen)), np.zeros(len(truth.y))
+    weights, turns = np.ones(len(seen)), np.zeros(len(prior))
     for _ in range(ROUNDS):
         precision = weights / deviation**2
         normal = prior + (basis[seen].T * precision) @ basis[seen]
         right = (basis[seen].T * precision) @ truth.line[seen]
-        if midline:
-            follows = np.mean(LINE_SHARE) * basis
-            told = np.linalg.solve(midline_covariance(truth.y, tilts), np.c_[follows, truth.slope])
+        if middles:
+            follows, target, covariance = midline_equations(truth, scatter, turns)
+            told = np.linalg.solve(covariance, np.c_[follows, target])
             normal += follows.T @ told[:, :-1]
             right += follows.T @ told[:, -1]
-        tilts = basis @ np.linalg.solve(normal, right)
-        off = (truth.line[seen] - tilts[seen]) / deviation
+        turns = np.linalg.solve(normal, right)
+        off = (truth.line - basis @ turns)[seen] / deviation
         weights = (FREEDOM + 1) / (FREEDOM + off**2)
-    return tilts
+    return basis @ turns
 
 
-def midline_covariance(y: np.ndarray, tilts: np.ndarray) -> np.ndarray:
-    """(levels, levels), square degrees, of the midline's slopes about their usual share of the `tilts`."""
-    apart = (y - y[:, None]) / LINE_DEVIATION_MM
-    own = LINE_DEVIATION_DEG**2 * (np.exp(-0.75 * apart**2) + 1e-3 * np.eye(len(y)))  # of a cubic B-spline's noise
-    return own + np.ptp(LINE_SHARE) ** 2 / 12 * np.outer(tilts, tilts)
+def midline_equations(truth: Truth, scatter: Scatter, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the middles say of the end vertebrae's tilts, linear around `turns`: (middles, ends + 1) factors, targets in
+    mm, and their covariance, of the midline's own ways and of the middles' scatter."""
+    seen = np.flatnonzero(~np.isnan(truth.middle))
+    fine = np.arange(truth.y[0], truth.y[-1], STEP_MM)
+    tilts, share = truth.basis(fine) @ turns, np.mean(LINE_SHARE)
+    tangent = np.tan(np.radians(share * tilts))
+    above = np.clip(truth.y[seen, None] - fine, 0, STEP_MM)  # mm of each step that lie above a level
+    turning = above * np.radians(1 + tangent**2)  # mm to the side, for each degree of slope
+    follows = share * turning @ truth.basis(fine)
+    target = truth.middle[seen] - truth.middle[seen].mean() - above @ tangent + follows @ turns
+    apart = (fine - fine[:, None]) / LINE_DEVIATION_MM
+    own = LINE_DEVIATION_DEG**2 * np.exp(-0.75 * apart**2)  # of a cubic B-spline's noise
+    own += np.ptp(LINE_SHARE) ** 2 / 12 * np.outer(tilts, tilts)
+    middles = np.diag(np.where(truth.thoracic, *scatter.middles)[seen] ** 2)
+    return follows, target, turning @ own @ turning.T + middles + ANYWHERE_MM**2
 
 
 def errors_of(sample: Sample, scatter: Scatter) -> dict[str, list[float]]:
     """By way of measuring: measured minus true angle of each curve, degrees; nan where it is missed."""
     truth, known = truth_of(sample), sample.known
-    ways = {ALONE: truth.line, LINES: best_tilts(truth, scatter, False), MIDLINE: best_tilts(truth, scatter, True)}
+    ways = {ALONE: truth.line, LINES: best_tilts(truth, scatter, False), MIDDLES: best_tilts(truth, scatter, True)}
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     for curve in true_curves(known)[0]:
         if abs(curve["degrees"]) >= SMALLEST:
@@ -223,7 +238,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="data sets to measure curves in")
     arguments = parser.parse_args()
     scatter = learnt_from(open_dataset(arguments.learn).train)
-    print(f"Thoracic lines scatter by {scatter.thoracic:.2f}°, lumbar ones by {scatter.lumbar:.2f}°.\n")
+    for region, line, middle in zip(("Thoracic", "Lumbar"), scatter.lines, scatter.middles, strict=True):
+        print(f"{region} lines scatter by {line:.2f}°, their middles by {middle:.2f} mm.")
     for folder in arguments.data:
         dataset = open_dataset(folder)
         records = dataset.test + ([] if folder.resolve() == arguments.learn.resolve() else dataset.train)
@@ -234,7 +250,7 @@ def main() -> None:
             for way, errors in errors_of(load(record), scatter).items():
                 found[way] += errors
         bar.clear()
-        print(f"{dataset.name}, {len(records)} subjects:\n")
+        print(f"\n{dataset.name}, {len(records)} subjects:\n")
         print(table(["", "curves", "mean absolute error, °", "bias, °"], [row_of(*each) for each in found.items()]))
 
 

@@ -9,17 +9,22 @@ from drawn_spine import LEVELS, S_SHAPED, DrawnSpine
 from DAGANSpineLib.training.dataset import Sample
 from Testing.Benchmarks.curve_bound import Scatter, Truth, best_tilts, halves, learn
 
-SCATTER = Scatter(thoracic=2.5, lumbar=4.0, ends=15.0)
+SCATTER = Scatter(lines=(2.5, 4.0), middles=(1.0, 1.7), ends=15.0)
 
 
 def simulated(seed: int, noise: float = 1.0) -> Truth:
-    """A double curve whose lines scatter as `SCATTER`, times `noise`."""
+    """A double curve whose lines and middles scatter as `SCATTER`, times `noise`; its midline follows the tilt."""
     random, y = np.random.default_rng(seed), 25.0 * np.arange(17)
-    bare = Truth(list(LEVELS), y, y, y[[2, 9, 15]], y, y)
-    tilt = bare.basis @ [*random.normal(0, SCATTER.ends, 3), 0.0]
-    deviation = np.where(bare.thoracic, SCATTER.thoracic, SCATTER.lumbar)
-    line = tilt + noise * random.normal(0, deviation)
-    return Truth(bare.names, y, tilt, bare.ends, 0.9 * tilt + noise * random.normal(), line)
+    bare = Truth(list(LEVELS), y, y, y[[2, 9, 15]], y, y, y)
+    turns = np.array([*random.normal(0, SCATTER.ends, 3), 0.0])
+    fine = np.arange(0.0, 401.0)
+    midline = np.cumsum(np.tan(np.radians(0.9 * bare.basis(fine) @ turns)))[::25]
+    tilt = bare.basis(y) @ turns
+    line, middle = (
+        true + noise * random.normal(0, np.where(bare.thoracic, *scatter))
+        for true, scatter in ((tilt, SCATTER.lines), (midline, SCATTER.middles))
+    )
+    return Truth(bare.names, y, tilt, bare.ends, midline, line, middle)
 
 
 def test_scatters_are_learnt_as_they_are_whatever_few_lines_are_far_off():
@@ -27,17 +32,17 @@ def test_scatters_are_learnt_as_they_are_whatever_few_lines_are_far_off():
     for truth in truths[:6]:
         truth.line[3], truth.line[14] = 80.0, np.nan
     found = learn(truths)
-    assert found.thoracic == pytest.approx(SCATTER.thoracic, rel=0.1)
-    assert found.lumbar == pytest.approx(SCATTER.lumbar, rel=0.12)
+    assert found.lines == pytest.approx(SCATTER.lines, rel=0.12)
+    assert found.middles == pytest.approx(SCATTER.middles, rel=0.12)
     assert found.ends == pytest.approx(SCATTER.ends, rel=0.15)
 
 
-def test_lines_without_scatter_give_the_tilts_themselves():
+def test_bones_without_scatter_give_the_tilts_themselves():
     truth = simulated(0, noise=0.0)
-    assert best_tilts(truth, SCATTER, midline=True) == pytest.approx(truth.tilt, abs=1.0)
+    assert best_tilts(truth, SCATTER, middles=True) == pytest.approx(truth.tilt, abs=1.0)
 
 
-def test_all_lines_tell_more_than_one_and_the_midline_more_than_they():
+def test_all_lines_tell_more_than_one_and_the_middles_more_than_they():
     truths = [simulated(seed) for seed in range(40)]
 
     def error(tilts: list[np.ndarray]) -> float:
@@ -46,7 +51,7 @@ def test_all_lines_tell_more_than_one_and_the_midline_more_than_they():
         )
 
     alone = error([truth.line for truth in truths])
-    lines, both = (error([best_tilts(truth, SCATTER, midline) for truth in truths]) for midline in (False, True))
+    lines, both = (error([best_tilts(truth, SCATTER, middles) for truth in truths]) for middles in (False, True))
     assert both < lines < 0.7 * alone
 
 
