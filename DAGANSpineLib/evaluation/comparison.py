@@ -19,7 +19,7 @@ from ..baselines import REFERENCE, System
 from ..files import whole_file
 from ..inference import choose_device, name_of_device
 from .comparison_tables import as_csv, as_markdown
-from .crossed import FEWEST_SEEDS, as_scores, crossed_difference, holm
+from .crossed import ERROR, FEWEST_SEEDS, as_scores, crossed_difference, holm
 from .job import OWN, Job
 from .kept import Kept
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
@@ -33,7 +33,6 @@ NAME = "benchmark"
 
 
 ALL_FIGURES = (*FIGURES, Figure("curve angles off by, °", angle_error, better=-1))
-ERROR = 1 - LEVEL / 100  # of the differences that are said to be shown, the share of chance that is put up with
 
 
 def machine_of(device: str = "auto", processes: int = 1) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from scipy import stats
 
 from .paired import FEWEST, LEVEL, RESAMPLES, ROUNDING, SEED
 
+ERROR = 1 - LEVEL / 100  # of the differences that are said to be shown, the share of chance that is put up with
 FEWEST_SEEDS = 2  # of each: from a single training nobody knows how far the next one lies
 
 Name = TypeVar("Name", bound=Hashable)

@@ -11,12 +11,12 @@ import numpy as np
 from ..baselines import REFERENCE, SHARED_SEGMENTER, System
 from ..files import whole_file
 from ..report import DISCLAIMER
-from .crossed import Scores, as_scores, weights
+from .crossed import ERROR, Scores, as_scores, crossed_difference, holm, weights
 from .kept import LABELLED_BY, Kept
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
 from .plots import plot_severity
 from .scoring import mean
-from .tables import percent, shown, table
+from .tables import interval, percent, shown, table
 
 POINTS = 25  # of a curve
 WIDTH = 0.15  # of the kernel, as a share of the curve's extent
@@ -59,6 +59,7 @@ FIGURES: dict[str, Callable[[Row], float | None]] = {
     "curve angles off by, °": angle_error,
 }
 OVER_SHARE = ("Dice, %", "curve angles off by, °")
+MINUS = f"Dice minus {REFERENCE}'s"
 BETTER = {"Dice, %": 1, "curve angles off by, °": -1}
 
 
@@ -71,22 +72,41 @@ def by_severity(jobs: Sequence[Kept], sets: Sequence[str]) -> dict[str, Any]:
 
 
 def on_set(jobs: Sequence[Kept], name: str) -> dict[str, Any]:
-    """One test set: how torn it is, and each system's figures, means over subjects and trainings."""
-    systems = {}
+    """One test set: how torn it is, each system's figures, means over subjects and trainings, and by how much its Dice
+    differs from DA-GAN's."""
+    systems: dict[System, list[list[Row]]] = {}
     for job in jobs:
-        systems.setdefault(job.system.name, []).append(job.tested(name)["subjects"])
+        systems.setdefault(job.system, []).append(job.tested(name)["subjects"])
     first = jobs[0].tested(name)
+    by_dice = {system: as_scores([map(dice, rows) for rows in trainings]) for system, trainings in systems.items()}
     return {
         "data": first["data"],
         "subjects": len(first["subjects"]),
         "torn share": mean(torn_share(row) for row in first["subjects"]),
         "systems": {
-            system: {
+            system.name: {
                 figure: mean(mean(figure_of(row) for row in rows) for rows in trainings)
                 for figure, figure_of in FIGURES.items()
             }
             for system, trainings in systems.items()
         },
+        MINUS: minus_reference(by_dice),
+    }
+
+
+def minus_reference(scores: Mapping[System, Scores]) -> dict[str, Any]:
+    """Each system's mean difference from DA-GAN with its interval, over subjects and trainings, p corrected for the
+    number of systems; empty without DA-GAN. Who is outside the ranking is left out."""
+    reference = next((each for system, each in scores.items() if system.name == REFERENCE), None)
+    others = {system: each for system, each in scores.items() if system.name != REFERENCE and system.ranked}
+    if reference is None:
+        return {}
+    found = {system: crossed_difference(reference, each) for system, each in others.items()}
+    found = {system: each for system, each in found.items() if each is not None}
+    corrected = holm({system: each.p for system, each in found.items()})
+    return {
+        system.name: {"mean": each.mean, "low": each.low, "high": each.high, "corrected p": corrected[system]}
+        for system, each in found.items()
     }
 
 
@@ -148,17 +168,30 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
     """The tables for people."""
     parts = ["# By severity"]
     for each in found["sets"].values():
-        rows = [[name, *(shown(figures[one]) for one in FIGURES)] for name, figures in each["systems"].items()]
+        rows = [
+            [name, *(shown(figures[one]) for one in FIGURES), with_interval(each[MINUS].get(name))]
+            for name, figures in each["systems"].items()
+        ]
         torn = "" if each["torn share"] is None else f", of the lit body {each['torn share']:.1%} torn"
-        parts += [f"**{each['data']}**: {each['subjects']} test subjects{torn}", table(["", *FIGURES], rows)]
+        parts += [f"**{each['data']}**: {each['subjects']} test subjects{torn}", table(["", *FIGURES, MINUS], rows)]
     parts.append(
         "Means over subjects and trainings. A curve of 10° or more that is missed is off by all of its angle. All "
-        "systems segment a picture and its mirror image, and average the two answers."
+        "systems segment a picture and its mirror image, and average the two answers. Differences with "
+        f"{LEVEL} % bootstrap intervals over subjects and trainings ({RESAMPLES} resamples, seed {SEED}); bold: shown, "
+        "which is p below 0.05 after Holm's correction for the systems of the table."
     )
     for figure, curve in found["curves"].items():
         if curve:
             parts += over_share(figure, curve)
     return "\n\n".join([*parts, DISCLAIMER]) + "\n"
+
+
+def with_interval(found: Mapping[str, Any] | None) -> str:
+    """A difference for people, bold where it is shown."""
+    if found is None:
+        return "–"
+    words = f"{shown(found['mean'], signed=True)} ({interval(found['low'], found['high'])})"
+    return f"**{words}**" if found["corrected p"] is not None and found["corrected p"] < ERROR else words
 
 
 def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:

@@ -105,6 +105,17 @@ def test_each_test_set_has_a_table_of_its_own(jobs):
     assert found["sets"]["own"]["torn share"] != found["sets"]["severe"]["torn share"]
 
 
+def test_the_dice_of_each_test_set_differ_from_dagans_by_as_much_as_was_gained(jobs):
+    found = by_severity(jobs, SETS)["sets"]["severe"]["Dice minus DA-GAN's"]
+    assert list(found) == ["Vanilla FPN"]
+    rows = next(job for job in jobs if job.system.key == "da-gan").tested("severe")["subjects"]
+    gained = 10 * np.mean([row["parts"]["torn share"] > STARTS for row in rows])
+    difference = found["Vanilla FPN"]
+    assert difference["mean"] == pytest.approx(-gained, abs=0.5)
+    assert difference["low"] < -gained < difference["high"] < 0 and difference["corrected p"] < 0.05
+    assert "| **-" in severity_as_markdown(by_severity(jobs, SETS))
+
+
 def test_a_curve_that_is_missed_is_off_by_all_of_its_angle():
     def row(*curves):
         return {"curves": {"model's labels": {"curves": [{"cobb": cobb, "uca": uca} for cobb, uca in curves]}}}
