@@ -87,6 +87,8 @@ def export(target, volume, found, progress=unheard):
     if not target.parent.is_dir():
         raise OutputError(_("There is no folder {folder}: choose another one.").format(folder=target.parent))
     restored, segmentation = scene.results_of(volume)
+    if restored is None or segmentation is None:  # deleted just now, before the button could tell
+        raise OutputError(_("There are no results of this image any more."))
     spine = scene.drawn_spine_of(segmentation, volume)
     report = reportOf(volume, restored, found, spine)
     with whole_folder(target, replaces=OUTPUTS) as folder:

@@ -94,6 +94,14 @@ def test_the_table_has_a_line_for_each_class_with_the_figures_of_the_restoration
         assert row["model"].startswith("slim.pt, sha256 ")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_results_that_were_deleted_just_now_are_missed_in_a_sentence(ready, scene, tmp_path, which):
+    scene.RemoveNode(results()[which])
+    ready.ui.exportButton.click()
+    assert "no results of this image any more" in said(ready)
+    assert "object" not in said(ready) and not names_in(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["=1+1", "\t=1", "@now", "| cmd"])
 def test_no_name_is_a_formula_to_a_spreadsheet(ready, volume, tmp_path, name):
     volume.SetName(name)
