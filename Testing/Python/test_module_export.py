@@ -246,3 +246,10 @@ def test_an_export_changes_nothing_in_the_scene(ready, tmp_path):
     before = nodes(), [node.GetStorageNode() for node in results()]
     ready.ui.exportButton.click()
     assert (nodes(), [node.GetStorageNode() for node in results()]) == before
+
+
+def test_results_whose_display_nodes_were_deleted_are_exported(ready, scene, tmp_path):
+    for node in results():
+        scene.RemoveNode(node.GetDisplayNode())
+    ready.ui.exportButton.click()
+    assert names_in(tmp_path) == ["VPI"] and "Exported to" in said(ready)
