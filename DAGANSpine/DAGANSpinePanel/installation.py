@@ -203,7 +203,7 @@ def importTorch():
         version = torch.__version__
         picture = torch.from_numpy(np.ones((1, 1, 4, 4), np.float32))
         works = torch.nn.functional.conv2d(picture, picture).numpy().item() == 16
-    except Exception as error:  # whatever a broken torch raises: ImportError, OSError of a library, RuntimeError
+    except (Exception, SystemExit) as error:  # whatever a broken torch raises: ImportError, OSError of a library, …
         raise InstallationError(troubleImporting(error)) from error
     if not works:
         raise InstallationError(_("PyTorch computes wrongly: install it again with the module PyTorch Utils."))
@@ -218,22 +218,23 @@ def importTorch():
 
 def troubleImporting(error):
     """What to do where torch raises this error."""
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    if BY_NUMPY.search(reason):
+    telling = str(error) and not isinstance(error, SystemExit)  # whose text is a number
+    reason = str(error).splitlines()[0] if telling else type(error).__name__
+    lacking = isinstance(error, AttributeError) and error.name and error.obj is sys.modules.get("torch")
+    if BY_NUMPY.search(reason) and not lacking:
         return _(
             "PyTorch is installed, but doesn't work ({reason}). It was built for another NumPy than {version}, which "
             "this Slicer has: uninstall PyTorch in the module PyTorch Utils, restart Slicer, and try again. It then "
             "installs the PyTorch that fits."
         ).format(reason=reason, version=np.__version__)
     # an installation that was stopped halfway, or a package removed since
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    missing = error.name if isinstance(error, ModuleNotFoundError) else f"torch.{error.name}" if lacking else None
     folder = torchFolder()
-    if missing is None and not (folder / "__init__.py").exists():
+    if folder.is_dir() and not (folder / "__init__.py").exists():
         missing = "torch/__init__.py"
     if missing is not None and not pipKnowsTorch():
         return _(
-            "PyTorch is installed in part only: {name} is missing. Delete the folder {folder}, restart Slicer, and try "
-            "again."
+            "PyTorch is installed in part only: {name} is missing. Delete {folder}, restart Slicer, and try again."
         ).format(name=missing, folder=folder)
     if missing is not None:
         return _(
@@ -247,8 +248,9 @@ def troubleImporting(error):
 
 
 def torchFolder():
-    """Where the torch lies that would be imported."""
-    return Path(next(iter(importlib.util.find_spec("torch").submodule_search_locations)))
+    """Where the torch lies that would be imported: a folder, or, of somebody else's torch.py, that file."""
+    found = importlib.util.find_spec("torch")
+    return Path(next(iter(found.submodule_search_locations)) if found.submodule_search_locations else found.origin)
 
 
 def pipKnowsTorch():

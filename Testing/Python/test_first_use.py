@@ -388,14 +388,20 @@ def torch_folder():
 
 
 @pytest.mark.parametrize(
-    "code, missing", [(None, "torch/__init__.py"), ("import torchgen_that_was_not_installed", "torchgen_that_was_not")]
+    "code, missing",
+    [
+        (None, "torch/__init__.py"),
+        ("import torchgen_that_was_not_installed", "torchgen_that_was_not"),
+        ("", "torch.__version__"),
+        ("__version__ = '2.9.0'", "torch.from_numpy"),
+    ],
 )
 def test_a_torch_that_pip_did_not_finish_is_to_be_deleted(chosen, monkeypatch, tmp_path, shown, code, missing):
     broken(monkeypatch, tmp_path, code)
     chosen.ui.runButton.click()
     ((text, _more),) = shown
     assert text.startswith(f"PyTorch is installed in part only: {missing}")
-    assert f"Delete the folder {tmp_path / 'torch'}" in text
+    assert f"Delete {tmp_path / 'torch'}, restart Slicer" in text
     assert results() == (None, None)
 
 
@@ -415,6 +421,34 @@ def test_a_torch_built_for_another_numpy_is_told_with_what_to_do(chosen, monkeyp
     ((text, _more),) = shown
     assert text.startswith("PyTorch is installed, but doesn't work (")
     assert "built for another NumPy than" in text and "uninstall PyTorch in the module PyTorch Utils" in text
+    assert results() == (None, None)
+
+
+def test_somebody_elses_file_that_is_called_torch_is_named(chosen, monkeypatch, tmp_path, shown):
+    broken(monkeypatch, tmp_path, None)
+    (tmp_path / "torch").rmdir()
+    (tmp_path / "torch.py").write_text("lit = True")
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert text.startswith(f"PyTorch is installed in part only: torch.__version__ is missing. Delete {tmp_path}")
+    assert text.endswith("torch.py, restart Slicer, and try again.")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import sys; sys.exit(1)", "SystemExit"),
+        ("x = (", "'(' was never closed"),
+        ("\0\0", "source code string cannot contain null bytes"),
+        ("raise OSError('libtorch_cpu.so: cannot open shared object file')", "libtorch_cpu.so: cannot open"),
+        ("raise MemoryError", "MemoryError"),
+    ],
+)
+def test_whatever_a_broken_torch_does_is_a_sentence(chosen, monkeypatch, tmp_path, shown, code, reason):
+    broken(monkeypatch, tmp_path, code)
+    chosen.ui.runButton.click()
+    ((text, _more),) = shown
+    assert text.startswith(f"PyTorch is installed, but doesn't work ({reason}") and "Restart Slicer" in text
     assert results() == (None, None)
 
 
