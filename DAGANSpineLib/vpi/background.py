@@ -31,7 +31,9 @@ def background_of(pixels: np.ndarray) -> float:
     counts = np.bincount(np.rint(edge).astype(np.intp).clip(0, 255), minlength=256)
     level = float(counts.argmax())
     middle = float(np.median(edge[np.abs(edge - level) <= 2 * NEAR]))  # of noise, the most frequent may be any
-    if (np.abs(edge - middle) <= NEAR).mean() > (np.abs(edge - level) <= NEAR).mean():
+    at_middle, at_level = ((np.abs(edge - each) <= 1).sum() for each in (middle, level))
+    scattered = at_middle >= at_level / 2  # about the middle, and not two greys beside it
+    if scattered and (np.abs(edge - middle) <= NEAR).mean() > (np.abs(edge - level) <= NEAR).mean():
         level = middle
     if (np.abs(edge - level) <= NEAR).mean() < SHARE or (np.abs(pixels - level) > NEAR).mean() < BODY:
         return 0.0

@@ -212,8 +212,21 @@ def test_multiply_adds_are_the_published():
     assert multiply_adds(model) - alone == expected
 
 
+RIVALS = [each for each in SYSTEMS if each.key != "segmenter-alone"]  # which is a part of DA-GAN, to see what it does
+
+
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
-@pytest.mark.parametrize("each", SYSTEMS, ids=[each.key for each in SYSTEMS])
+def test_the_segmenter_alone_is_dagans(budget):
+    alone, whole = (
+        next(each for each in SYSTEMS if each.key == key).preset(budget) for key in ("segmenter-alone", "da-gan")
+    )
+    assert alone.segmenter == whole.segmenter and alone.generator == UntouchedShape()
+    if not budget.joint:
+        assert alone.stages == whole.stages[1:]
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+@pytest.mark.parametrize("each", RIVALS, ids=[each.key for each in RIVALS])
 def test_every_system_has_at_least_dagans_parameters_and_multiply_adds(each, budget):
     """But for the weights of spatial attention, which some have not; WaveCT's multiply-adds hang on the picture."""
     preset = each.preset(budget)
