@@ -158,6 +158,11 @@ def refuse_name(path: Path) -> None:
         raise OutputError(sentence.format(path=plain_text(str(path))))
 
 
+def unusable(error: OSError, otherwise: object) -> str:
+    """A sentence for a file, `otherwise` unless the error names one, that can't be read or written."""
+    return plain_text(f"{error.filename or otherwise} can't be read or written: {error.strerror or error}.")
+
+
 def plain_text(name: str) -> str:
     """A path as text that can be written: what is not UTF-8 in it becomes question marks."""
     return name.encode("utf-8", "replace").decode("utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import UserError
+from ..files import unusable
 
 BAD_INPUT = 2  # exit status for bad arguments or input
 STOPPED = 130  # exit status after Ctrl-C, as shells count
@@ -63,7 +64,7 @@ def reported(command: str, work: Callable[[], int | None], extra: str = "") -> i
     except ModuleNotFoundError as error:
         complain(command, f"The Python package {error.name} is missing: pip install -e '.{extra}' brings it.")
     except OSError as error:
-        complain(command, f"{error.filename or 'A file'} can't be read or written: {error.strerror or error}.")
+        complain(command, unusable(error, "A file"))
     except KeyboardInterrupt:
         complain(command, "Stopped.")
         return STOPPED

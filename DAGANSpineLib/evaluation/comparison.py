@@ -7,7 +7,6 @@ import itertools
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from statistics import stdev
@@ -19,10 +18,10 @@ from ..baselines import REFERENCE, System
 from ..files import whole_file
 from ..inference import choose_device, name_of_device
 from .comparison_tables import as_csv, as_markdown
-from .crossed import ERROR, FEWEST_SEEDS, as_scores, crossed_difference, holm
+from .crossed import as_scores, read_differences
 from .job import OWN, Job
 from .kept import Kept
-from .paired import FEWEST, LEVEL, RESAMPLES, SEED
+from .paired import LEVEL, RESAMPLES, SEED
 from .pairwise import FIGURES, Figure, Row, rows_by_subject, same_subjects
 from .plots import plot_differences
 from .scoring import BONES, mean
@@ -134,13 +133,10 @@ def compared(rows: Mapping[System, Mapping[int, Sequence[Row]]], data: str, spli
     found: dict[System, dict[str, Any]] = {system: {} for system in systems}
     for figure in ALL_FIGURES:
         scores = {system: as_scores([map(figure.of, each) for each in rows[system].values()]) for system in rows}
-        differences = {system: crossed_difference(scores[reference], scores[system]) for system in systems}
-        corrected = holm({system: each and each.p for system, each in differences.items()})
-        for system, each in differences.items():
-            if each is not None:
-                words = ("better", "worse")[:: figure.better]
-                read = {"corrected p": corrected[system], "reading": reading(asdict(each), corrected[system], *words)}
-                found[system][figure.name] = asdict(each) | read
+        others = {system: scores[system] for system in systems}
+        words = ("better", "worse")[:: figure.better]
+        for system, each in read_differences(scores[reference], others, *words).items():
+            found[system][figure.name] = each
     return {
         "data": data,
         "split": split,
@@ -151,15 +147,6 @@ def compared(rows: Mapping[System, Mapping[int, Sequence[Row]]], data: str, spli
             {"name": system.name, "seeds": list(rows[system]), "differences": each} for system, each in found.items()
         ],
     }
-
-
-def reading(found: Mapping[str, Any], corrected: float | None, larger: str, smaller: str) -> str:
-    """What a difference says, in words for a larger and for a smaller figure."""
-    if corrected is None:
-        return f"fewer than {FEWEST} subjects or {FEWEST_SEEDS} trainings can't tell"
-    if corrected >= ERROR or found["larger"] + found["smaller"] < FEWEST:
-        return "no difference shown"
-    return larger if found["mean"] > 0 else smaller
 
 
 def agreement(systems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

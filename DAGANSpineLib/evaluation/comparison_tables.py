@@ -9,9 +9,10 @@ from typing import Any
 
 from ..baselines import REFERENCE
 from ..report import DISCLAIMER
+from .crossed import ERROR
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
 from .subjects import without
-from .tables import interval, percent, shown, table
+from .tables import difference, percent, shown, table
 
 CLASSES = ("lumbar", "thoracic", "rib", "average")  # as Table 1 orders them
 DIGITS = {"SSIM": 4}
@@ -133,17 +134,9 @@ def paired(differences: Mapping[str, Any] | None) -> list[str]:
         table([f"minus {REFERENCE}", *names], rows),
         f"System minus {REFERENCE}, with {LEVEL} % bootstrap intervals over subjects, which both share, and over each "
         f"one's trainings ({RESAMPLES} resamples, seed {SEED}; wider where trainings are few, as Student's t is). "
-        f"Bold: shown, which is p below {1 - LEVEL / 100:.2f} after Holm's correction for the systems of the table, "
+        f"Bold: shown, which is p below {ERROR:.2f} after Holm's correction for the systems of the table, "
         f"and at least {FEWEST} subjects differ.",
     ]
-
-
-def difference(found: Mapping[str, Any] | None, digits: int) -> str:
-    """Mean and interval of a difference; bold where it is shown."""
-    if found is None:
-        return "–"
-    words = f"{shown(found['mean'], digits, signed=True)} ({interval(found['low'], found['high'], digits)})"
-    return f"**{words}**" if found["reading"] in ("better", "worse") else words
 
 
 def beside(systems: Sequence[Described]) -> list[str]:

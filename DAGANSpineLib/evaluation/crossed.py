@@ -4,8 +4,8 @@ subjects and seeds, both resampled (the pigeonhole bootstrap of Owen, Ann. Appl.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import stats
@@ -123,3 +123,27 @@ def holm(values: Mapping[Name, float | None]) -> dict[Name, float | None]:
 def as_scores(by_seed: Sequence[Iterable[float | None]]) -> Scores:
     """Figures by training and subject, as an array."""
     return np.array([[np.nan if value is None else value for value in row] for row in by_seed], dtype=float)
+
+
+def read_differences(
+    reference: Scores, others: Mapping[Name, Scores], larger: str, smaller: str
+) -> dict[Name, dict[str, Any]]:
+    """How the others differ from the reference, as plain values, where that is known: `Crossed`, p corrected for how
+    many are looked at, and what that says, in words for a larger and for a smaller figure."""
+    found = {name: crossed_difference(reference, scores) for name, scores in others.items()}
+    corrected = holm({name: each and each.p for name, each in found.items()})
+    return {
+        name: asdict(each)
+        | {"corrected p": corrected[name], "reading": reading(each, corrected[name], larger, smaller)}
+        for name, each in found.items()
+        if each is not None
+    }
+
+
+def reading(found: Crossed, corrected: float | None, larger: str, smaller: str) -> str:
+    """What a difference says, in words for a larger and for a smaller figure."""
+    if corrected is None:
+        return f"fewer than {FEWEST} subjects or {FEWEST_SEEDS} trainings can't tell"
+    if corrected >= ERROR or found.larger + found.smaller < FEWEST:
+        return "no difference shown"
+    return larger if found.mean > 0 else smaller

@@ -11,12 +11,12 @@ import numpy as np
 from ..baselines import REFERENCE, SHARED_SEGMENTER, System
 from ..files import whole_file
 from ..report import DISCLAIMER
-from .crossed import ERROR, Scores, as_scores, crossed_difference, holm, weights
+from .crossed import ERROR, Scores, as_scores, read_differences, weights
 from .kept import LABELLED_BY, Kept
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
 from .plots import plot_severity
 from .scoring import mean
-from .tables import interval, percent, shown, table
+from .tables import difference, percent, shown, table
 
 POINTS = 25  # of a curve
 WIDTH = 0.15  # of the kernel, as a share of the curve's extent
@@ -95,19 +95,13 @@ def on_set(jobs: Sequence[Kept], name: str) -> dict[str, Any]:
 
 
 def minus_reference(scores: Mapping[System, Scores]) -> dict[str, Any]:
-    """Each system's mean difference from DA-GAN with its interval, over subjects and trainings, p corrected for the
-    number of systems; empty without DA-GAN. Who is outside the ranking is left out."""
+    """How the Dice of the others differ from DA-GAN's; see `read_differences`. Empty without DA-GAN. Who is outside the
+    ranking is left out."""
     reference = next((each for system, each in scores.items() if system.name == REFERENCE), None)
-    others = {system: each for system, each in scores.items() if system.name != REFERENCE and system.ranked}
     if reference is None:
         return {}
-    found = {system: crossed_difference(reference, each) for system, each in others.items()}
-    found = {system: each for system, each in found.items() if each is not None}
-    corrected = holm({system: each.p for system, each in found.items()})
-    return {
-        system.name: {"mean": each.mean, "low": each.low, "high": each.high, "corrected p": corrected[system]}
-        for system, each in found.items()
-    }
+    others = {system.name: each for system, each in scores.items() if system.name != REFERENCE and system.ranked}
+    return read_differences(reference, others, "better", "worse")
 
 
 def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, Any] | None:
@@ -169,7 +163,7 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
     parts = ["# By severity"]
     for each in found["sets"].values():
         rows = [
-            [name, *(shown(figures[one]) for one in FIGURES), with_interval(each[MINUS].get(name))]
+            [name, *(shown(figures[one]) for one in FIGURES), difference(each[MINUS].get(name))]
             for name, figures in each["systems"].items()
         ]
         torn = "" if each["torn share"] is None else f", of the lit body {each['torn share']:.1%} torn"
@@ -178,20 +172,13 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
         "Means over subjects and trainings. A curve of 10° or more that is missed is off by all of its angle. All "
         "systems segment a picture and its mirror image, and average the two answers. Differences with "
         f"{LEVEL} % bootstrap intervals over subjects and trainings ({RESAMPLES} resamples, seed {SEED}); bold: shown, "
-        "which is p below 0.05 after Holm's correction for the systems of the table."
+        f"which is p below {ERROR:.2f} after Holm's correction for the systems of the table, and at least {FEWEST} "
+        "subjects differ."
     )
     for figure, curve in found["curves"].items():
         if curve:
             parts += over_share(figure, curve)
     return "\n\n".join([*parts, DISCLAIMER]) + "\n"
-
-
-def with_interval(found: Mapping[str, Any] | None) -> str:
-    """A difference for people, bold where it is shown."""
-    if found is None:
-        return "–"
-    words = f"{shown(found['mean'], signed=True)} ({interval(found['low'], found['high'])})"
-    return f"**{words}**" if found["corrected p"] is not None and found["corrected p"] < ERROR else words
 
 
 def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:

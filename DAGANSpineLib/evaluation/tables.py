@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -18,6 +19,14 @@ def shown(value: float | None, digits: int = 2, signed: bool = False) -> str:
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """Of a difference; a dash where there is none."""
     return "–" if low is None else f"{shown(low, digits, signed=True)} to {shown(high, digits, signed=True)}"
+
+
+def difference(found: Mapping[str, Any] | None, digits: int = 2) -> str:
+    """Mean and interval of a difference; bold where it is shown."""
+    if found is None:
+        return "–"
+    words = f"{shown(found['mean'], digits, signed=True)} ({interval(found['low'], found['high'], digits)})"
+    return f"**{words}**" if found["reading"] in ("better", "worse") else words
 
 
 def percent(share: float | None) -> float | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import OutputError, plain_text, whole_file
+from ..files import OutputError, plain_text, unusable, whole_file
 from ..progress import Cancelled, Progress, unheard
 from ..report import cell, curve_cells, pages_in, write_contact_sheets
 from ..segments import SEGMENTS
@@ -187,8 +187,7 @@ def attempt(
     except UserError as error:
         return Outcome(path, error=" ".join(str(error).split()))
     except OSError as error:  # of a disk, or a file that is gone meanwhile
-        sentence = f"{error.filename or path} can't be read or written: {error.strerror or error}."
-        return Outcome(path, error=plain_text(sentence))
+        return Outcome(path, error=unusable(error, path))
     except Exception as error:  # or one file that nobody foresaw would cost the night's run
         what = " ".join(f"{type(error).__name__}: {error}".split())
         return Outcome(path, error=f"{path} can't be worked on ({what}).")

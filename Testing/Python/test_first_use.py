@@ -374,13 +374,23 @@ def test_a_torch_that_is_half_there_is_told_with_what_is_missing(chosen, monkeyp
     assert results() == (None, None)
 
 
-def broken(monkeypatch, folder, code):
-    """A torch of this code in the place of the true one, and unknown to pip. `code`: None for a folder without any."""
-    (folder / "torch").mkdir()
-    if code is not None:
-        (folder / "torch" / "__init__.py").write_text(code)
-    monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.setattr(sys, "path", [str(folder), *(each for each in sys.path if each != torch_folder())])
+@pytest.fixture
+def told_of(chosen, monkeypatch, tmp_path, shown):
+    """What the panel tells at a click, of a torch of some code in the place of the true one, unknown to pip. None as
+    code: its folder without any."""
+
+    def told(code, file="torch/__init__.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        if code is not None:
+            (tmp_path / file).write_text(code)
+        monkeypatch.delitem(sys.modules, "torch")
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *(each for each in sys.path if each != torch_folder())])
+        chosen.ui.runButton.click()
+        ((text, _more),) = shown
+        assert results() == (None, None)
+        return text
+
+    return told
 
 
 def torch_folder():
@@ -396,13 +406,10 @@ def torch_folder():
         ("__version__ = '2.9.0'", "torch.from_numpy"),
     ],
 )
-def test_a_torch_that_pip_did_not_finish_is_to_be_deleted(chosen, monkeypatch, tmp_path, shown, code, missing):
-    broken(monkeypatch, tmp_path, code)
-    chosen.ui.runButton.click()
-    ((text, _more),) = shown
+def test_a_torch_that_pip_did_not_finish_is_to_be_deleted(told_of, tmp_path, code, missing):
+    text = told_of(code)
     assert text.startswith(f"PyTorch is installed in part only: {missing}")
     assert f"Delete {tmp_path / 'torch'}, restart Slicer" in text
-    assert results() == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -415,21 +422,14 @@ def test_a_torch_that_pip_did_not_finish_is_to_be_deleted(chosen, monkeypatch, t
         "import numpy.core_of_another_version",
     ],
 )
-def test_a_torch_built_for_another_numpy_is_told_with_what_to_do(chosen, monkeypatch, tmp_path, shown, code):
-    broken(monkeypatch, tmp_path, code)
-    chosen.ui.runButton.click()
-    ((text, _more),) = shown
+def test_a_torch_built_for_another_numpy_is_told_with_what_to_do(told_of, code):
+    text = told_of(code)
     assert text.startswith("PyTorch is installed, but doesn't work (")
     assert "built for another NumPy than" in text and "uninstall PyTorch in the module PyTorch Utils" in text
-    assert results() == (None, None)
 
 
-def test_somebody_elses_file_that_is_called_torch_is_named(chosen, monkeypatch, tmp_path, shown):
-    broken(monkeypatch, tmp_path, None)
-    (tmp_path / "torch").rmdir()
-    (tmp_path / "torch.py").write_text("lit = True")
-    chosen.ui.runButton.click()
-    ((text, _more),) = shown
+def test_somebody_elses_file_that_is_called_torch_is_named(told_of, tmp_path):
+    text = told_of("lit = True", "torch.py")
     assert text.startswith(f"PyTorch is installed in part only: torch.__version__ is missing. Delete {tmp_path}")
     assert text.endswith("torch.py, restart Slicer, and try again.")
 
@@ -444,12 +444,9 @@ def test_somebody_elses_file_that_is_called_torch_is_named(chosen, monkeypatch, 
         ("raise MemoryError", "MemoryError"),
     ],
 )
-def test_whatever_a_broken_torch_does_is_a_sentence(chosen, monkeypatch, tmp_path, shown, code, reason):
-    broken(monkeypatch, tmp_path, code)
-    chosen.ui.runButton.click()
-    ((text, _more),) = shown
+def test_whatever_a_broken_torch_does_is_a_sentence(told_of, code, reason):
+    text = told_of(code)
     assert text.startswith(f"PyTorch is installed, but doesn't work ({reason}") and "Restart Slicer" in text
-    assert results() == (None, None)
 
 
 def test_where_packages_can_not_be_written_nothing_is_asked_and_nothing_installed(
