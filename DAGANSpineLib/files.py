@@ -160,7 +160,8 @@ def refuse_name(path: Path) -> None:
 
 def unusable(error: OSError, otherwise: object) -> str:
     """A sentence for a file, `otherwise` unless the error names one, that can't be read or written."""
-    return plain_text(f"{error.filename or otherwise} can't be read or written: {error.strerror or error}.")
+    sentence = _("{path} can't be read or written: {reason}.")
+    return plain_text(sentence.format(path=error.filename or otherwise, reason=error.strerror or error))
 
 
 def plain_text(name: str) -> str:
