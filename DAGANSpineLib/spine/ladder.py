@@ -199,7 +199,8 @@ def cheapest(rungs: _Rungs, pitch: float, border: float) -> tuple[float, list[in
     scatter = SPACING_SCATTER / np.sqrt(levels)
     step = gentle(np.log(np.where(possible, spacing / levels, 1)) / scatter)
     step += np.where(levels > 1, SKIPPED + SKIPPED_MORE * (levels - 2), 0)
-    change = np.nan_to_num(rungs.tilt - rungs.tilt[:, None]) / TILT_CHANGE
+    tilt = np.nan_to_num(rungs.tilt)  # a bone that is alone stands for a level that is tilted as expected
+    change = (tilt - tilt[:, None]) / TILT_CHANGE
     step = np.where(possible, step + gentle(change), np.inf)
     best, came = rungs.cost.copy(), np.full(count, -1)
     for to in range(1, count):

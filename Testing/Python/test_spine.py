@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drawn_spine import LEVELS, S_SHAPED, DrawnSpine, invent
+from scipy.interpolate import PchipInterpolator
 
 from DAGANSpineLib import spine
 from DAGANSpineLib.spine.course import likeliest_course
@@ -123,6 +124,13 @@ def test_a_third_of_the_bones_missing_leaves_the_curve(drawn):
     gone = np.random.default_rng(7).permutation(len(sides))[:11]
     again = spine.read(replace(drawn, missing={sides[at] for at in gone}).labels(), spacing=STEP)
     assert largest(again).uca_deg == pytest.approx(28, abs=5)
+
+
+def test_no_line_runs_from_the_last_bone_on_one_side_to_the_next_levels_on_the_other():
+    """A midline that leans less than the vertebrae makes both look alike; the next level, with one bone left, tells."""
+    tilts = PchipInterpolator((0, 2, 4, 9, 16), (20, 20, 16, 0, -20))(np.arange(17))
+    levels = spine.read(DrawnSpine(tilts, slopes=tilts / 2, missing={(0, 1)}).labels(), spacing=STEP).levels
+    assert [level.tilt_deg for level in levels] == pytest.approx(tilts, abs=5)
 
 
 def test_a_picture_that_goes_on_to_the_side_after_a_gap_keeps_its_curve(drawn):
