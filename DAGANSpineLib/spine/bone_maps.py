@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-THORACIC, LUMBAR = 2, 3
+RIB, THORACIC, LUMBAR = 1, 2, 3
 CLASSES = THORACIC, LUMBAR  # ribs say nothing of the levels that these don't
 BANDS = 24  # across the picture, each about a vertebra high
 ACROSS = 110  # cells over the swept back, of some 80 mm
@@ -19,8 +19,9 @@ class BoneMaps:
 
     `share`: float32 (2, rows, columns), of thoracic and lumbar bone, 0 to 1; `certainty`: mean probability of these.
     `y` (rows,), `x` (columns,): the cells' centres, mm, and `step` their size (down, across); pixels instead of mm
-    where the spacing is unknown. `middle` (rows,) and `width`: of the swept back, mm; `end` (rows, columns): its last
-    cells toward head and foot.
+    where the spacing is unknown. `beside` (rows, columns): ribs and transverse processes, which lie beside the midline,
+    0 to 1. `middle` (rows,) and `width`: of the swept back, mm; `end` (rows, columns): its last cells toward head and
+    foot.
     """
 
     share: np.ndarray
@@ -28,6 +29,7 @@ class BoneMaps:
     y: np.ndarray
     x: np.ndarray
     step: tuple[float, float]
+    beside: np.ndarray
     middle: np.ndarray
     width: float
     end: np.ndarray
@@ -61,7 +63,8 @@ def map_bones(
     step = blocks[0] * spacing[0], blocks[1] * spacing[1]
     swept = block_means(back, blocks)
     end = np.zeros(swept.shape, bool) if back is bones else ends_of(swept > 0.5)
-    return BoneMaps(share, certainty, y, x, step, middle_of(swept, x), width * spacing[1], end)
+    beside = block_means((labels == RIB) | (labels == THORACIC), blocks)
+    return BoneMaps(share, certainty, y, x, step, beside, middle_of(swept, x), width * spacing[1], end)
 
 
 def ends_of(swept: np.ndarray, depth: int = 2) -> np.ndarray:

@@ -17,6 +17,7 @@ REACH = {THORACIC: (0.17, 0.45), LUMBAR: (0.0, 0.35)}  # how far bones are from 
 STEP = 0.04  # from one place of the path to the next
 ABREAST = 0.35  # of the back's width: how far the bones' middle may lie from the swept back's, softly
 AWAY = 0.05  # what it costs to lie as far from it
+THROUGH = 2.0  # what a step through ribs or transverse processes costs: these lie beside the midline
 SIDEWAYS = 0.04  # what a step sideways costs
 FAINT = 0.05  # of the strongest symmetry: what is much fainter says little
 STIFFNESS = 30.0  # of the path, against the evidence of one step
@@ -50,7 +51,8 @@ def find_midline(maps: BoneMaps) -> Midline:
     symmetry /= strongest + FAINT * strongest.max() + 1e-9  # lumbar lumps are large: they have no more say for that
     y = maps.y[::step]
     aside = (maps.x - maps.middle[::step, None]) / (ABREAST * maps.width)
-    columns = likeliest_path(symmetry - AWAY * aside**2, cost=SIDEWAYS)
+    within = gaussian_filter(maps.beside, spread)[::step]
+    columns = likeliest_path(symmetry - AWAY * aside**2 - THROUGH * within, cost=SIDEWAYS)
     weight = symmetry[np.arange(len(y)), columns] + 0.02
     return Midline(y, smooth_path(maps.x[columns], weight, STIFFNESS))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.interpolate import PchipInterpolator
 
 LEVELS = (*(f"T{number}" for number in range(1, 13)), *(f"L{number}" for number in range(1, 6)))
 PITCH, HALF_SPAN, LUMP = 26.0, 24.0, (26.0, 9.0)  # mm
+RIB = (18.0, 8.0)  # mm, as long and as high as it is seen
 BLOB = 5.5  # mm, radius
 S_SHAPED = PchipInterpolator((0, 4, 13, 16), (0, 14, -14, -6))(np.arange(17))  # a curve T5 - L2 of 28 degrees
 
@@ -33,8 +35,9 @@ class DrawnSpine:
         x += np.cumsum([self.jumps.get(level, 0.0) for level in range(len(self.tilts))])
         return np.stack([30 + PITCH * np.arange(len(self.tilts)), x - x.mean() + 55 + np.ptp(x) / 2], axis=1)
 
-    def labels(self) -> np.ndarray:
-        """uint8 (rows, columns), with thoracic blobs down to T12 and lumps below."""
+    def labels(self, ribs: Collection[tuple[int, int]] = ()) -> np.ndarray:
+        """uint8 (rows, columns), with thoracic blobs down to T12, some (level, side) with their `ribs`, and lumps
+        below."""
         centres = self.centres()
         size = centres.max(0) + np.array([40, 60])
         rows, columns = (round(extent / step) for extent, step in zip(size, self.spacing, strict=True))
@@ -45,6 +48,9 @@ class DrawnSpine:
             u = (x - across) * np.cos(tilt) - (y[near] - down) * np.sin(tilt)
             v = (x - across) * np.sin(tilt) + (y[near] - down) * np.cos(tilt)
             for side in (-1, 1):
+                if (level, side) in ribs:
+                    outward = u * side - HALF_SPAN
+                    labels[near][(outward > 0) & (outward < RIB[0]) & (np.abs(v) < RIB[1] / 2)] = 1
                 if (level, side) in self.missing:
                     continue
                 if level < 12:

@@ -126,6 +126,17 @@ def test_a_third_of_the_bones_missing_leaves_the_curve(drawn):
     assert largest(again).uca_deg == pytest.approx(28, abs=5)
 
 
+def test_of_bones_on_one_side_ribs_say_which():
+    """Where the sweep misses the left ones, the midline doesn't go over to the other side of those on the right."""
+    tilts = PchipInterpolator((0, 2, 9, 16), (20, 25, -15, -5))(np.arange(17))
+    leaning = DrawnSpine(tilts, missing={(level, -1) for level in range(4)})
+    ribs = {(level, side) for level in range(12) for side in (-1, 1)} - leaning.missing
+    levels = spine.read(leaning.labels(ribs), spacing=STEP).levels
+    assert [level.name for level in levels] == list(LEVELS)
+    assert [level.tilt_deg for level in levels] == pytest.approx(tilts, abs=6)
+    assert [level.found for level in levels[:5]] == [(False, True)] * 4 + [(True, True)]
+
+
 def test_no_line_runs_from_the_last_bone_on_one_side_to_the_next_levels_on_the_other():
     """A midline that leans less than the vertebrae makes both look alike; the next level, with one bone left, tells."""
     tilts = PchipInterpolator((0, 2, 4, 9, 16), (20, 20, 16, 0, -20))(np.arange(17))
