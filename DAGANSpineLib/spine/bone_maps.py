@@ -11,6 +11,7 @@ CLASSES = THORACIC, LUMBAR  # ribs say nothing of the levels that these don't
 BANDS = 24  # across the picture, each about a vertebra high
 ACROSS = 110  # cells over the swept back, of some 80 mm
 DOWN = 1200  # cells over the picture's height at most
+END = 0.045  # of the swept back's width, some 4 mm: a bone that is drawn nearer to the sweep's end is cut off by it
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ def map_bones(
     )
     step = blocks[0] * spacing[0], blocks[1] * spacing[1]
     swept = block_means(back, blocks)
-    end = np.zeros(swept.shape, bool) if back is bones else ends_of(swept > 0.5)
+    depth = max(1, round(END * width * spacing[1] / step[0]))
+    end = np.zeros(swept.shape, bool) if back is bones else ends_of(swept > 0.5, depth)
     beside = block_means((labels == RIB) | (labels == THORACIC), blocks)
     return BoneMaps(share, certainty, y, x, step, beside, middle_of(swept, x), width * spacing[1], end)
 
 
-def ends_of(swept: np.ndarray, depth: int = 2) -> np.ndarray:
+def ends_of(swept: np.ndarray, depth: int) -> np.ndarray:
     """The first and the last `depth` cells of each column of a mask (rows, columns)."""
     counted = np.cumsum(swept, 0)
     return swept & ((counted <= depth) | (counted > counted[-1] - depth))

@@ -163,11 +163,13 @@ def test_a_lump_is_parted_square_to_itself_however_the_midline_leans():
     assert lumbar == pytest.approx([12.0] * 5, abs=0.8)
 
 
-def test_what_the_end_of_the_sweep_leaves_of_a_lump_turns_no_curve(drawn, labels, found):
-    column = np.arange(labels.shape[1]) * STEP[1]
+@pytest.mark.parametrize(("slant", "short"), ((0.3, 0.0), (0.7, 3.0)))
+def test_what_the_end_of_the_sweep_leaves_of_a_lump_turns_no_curve(drawn, labels, found, slant, short):
+    """However far from the end, in mm, its label stops `short`, as those of a model do."""
+    row, column = (np.arange(size) * step for size, step in zip(labels.shape, STEP, strict=True))
     last, middle = drawn.centres()[-1]
-    body = np.arange(labels.shape[0])[:, None] * STEP[0] < last + 0.3 * (column - middle)
-    cut = spine.read(np.where(body, labels, 0), body, spacing=STEP)
+    below = row[:, None] - last - slant * (column - middle)
+    cut = spine.read(np.where(below < 0, labels, 0), below < short, spacing=STEP)
     assert cut.levels[-1].name == "L5"
     assert [(curve.upper, curve.lower) for curve in cut.curves] == [(c.upper, c.lower) for c in found.curves]
     assert cut.levels[-1].tilt_deg == pytest.approx(found.levels[-1].tilt_deg, abs=1.1)
