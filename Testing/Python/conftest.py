@@ -83,6 +83,14 @@ def small_vpi():
 
 
 @pytest.fixture(scope="session")
+def pixels():
+    """uint8 (240, 80): noise, so that nothing packs well, within a black margin, from 0 to 255."""
+    picture = np.zeros((240, 80), np.uint8)
+    picture[20:220, 10:70] = np.random.default_rng(0).integers(0, 256, (200, 60))
+    return picture
+
+
+@pytest.fixture(scope="session")
 def simulated(tmp_path_factory):
     """A data set of five simulated subjects, one of them to test on. Their pixels are 0.5 mm, of which each has a sixth
     as many as a real VPI: what is made of them depends on their bones and dashes, not on their size."""

@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 from hypothesis import strategies as st
 from PIL import Image
-from test_reading import dicom
+from writers import dicom
 
 ENDINGS = ("png", "jpg", "tif", "bmp", "gif", "webp", "nrrd", "nii", "nii.gz", "mha", "dcm")
 LOSSLESS = ("png", "tif", "bmp", "nrrd", "nii", "nii.gz", "mha", "dcm")

@@ -14,6 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from writers import dicom
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.commands.terminal import Bar, duration
@@ -311,8 +312,6 @@ def test_odd_names_cost_nothing(run, clinic, tmp_path, small_vpi):
 
 
 def test_a_dicom_folder_is_read_as_one(run, tmp_path, small_vpi):
-    from test_reading import dicom
-
     folder = tmp_path / "exam"
     folder.mkdir()
     for number in (1, 2, 3):
@@ -329,8 +328,6 @@ def test_a_dicom_folder_is_read_as_one(run, tmp_path, small_vpi):
 
 
 def test_slices_of_a_volume_in_a_folder_are_one_volume(tmp_path, small_vpi):
-    from test_reading import dicom
-
     folder = tmp_path / "series"
     folder.mkdir()
     for number in range(5):
