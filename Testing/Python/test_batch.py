@@ -14,7 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from writers import dicom
+from writers import dicom, write
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.commands.terminal import Bar, duration
@@ -28,12 +28,6 @@ from DAGANSpineLib.report.contact_sheet import ACROSS, DOWN, page_of, wrapped, w
 from DAGANSpineLib.report.lettering import ADVANCE, HEIGHT, letters
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def write(path, array, vector=False):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(sitk.GetImageFromArray(array, isVector=vector), str(path))
-    return path
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import shutil
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from PIL import Image
+from writers import write
 
 from DAGANSpineLib.evaluation.subjects import usable
 from DAGANSpineLib.progress import unheard
@@ -16,11 +16,6 @@ from DAGANSpineLib.training.dataset import DatasetError, load, open_dataset, rea
 
 IMAGE = np.random.default_rng(0).integers(1, 255, (64, 48)).astype(np.uint8)
 LABELS = np.repeat(np.arange(4, dtype=np.uint8), 16)[:, None].repeat(48, 1)
-
-
-def write(path, array, vector=False):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(sitk.GetImageFromArray(array, isVector=vector), str(path))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicerio
+from writers import write
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
@@ -43,14 +44,6 @@ def pixels() -> np.ndarray:
     part = np.ascontiguousarray(vpi[down : down + 320, across : across + 320])
     part[part == part.max()] = 255  # as in real VPI, which are saturated: deeper pictures are scaled to that
     return part
-
-
-def write(path, array, vector=False, spacing=None):
-    image = sitk.GetImageFromArray(array, isVector=vector)
-    if spacing:
-        image.SetSpacing(spacing)
-    sitk.WriteImage(image, str(path))
-    return path
 
 
 @pytest.fixture

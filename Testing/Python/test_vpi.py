@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from writers import write
 
 from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.vpi import Plane, grey, lit_body, read_vpi
 
 PICTURE = np.random.default_rng(0).integers(1, 256, (64, 48)).astype(np.uint8)
 PICTURE[0, 0], PICTURE[0, 1] = 0, 255
-
-
-def write(path, array, vector=False, **geometry):
-    image = sitk.GetImageFromArray(array, isVector=vector)
-    for name, value in geometry.items():
-        getattr(image, f"Set{name}")(value)
-    sitk.WriteImage(image, str(path))
-    return path
 
 
 @pytest.mark.parametrize("ending", ["png", "tif", "nrrd", "nii.gz", "mha", "dcm"])

@@ -10,12 +10,19 @@ from pydicom.uid import ExplicitVRLittleEndian
 US = "1.2.840.10008.5.1.4.1.1.6.1"
 
 
-def itk(path, array, compress=False, **geometry):
-    image = sitk.GetImageFromArray(array)
+def itk(path, array, compress=False, vector=False, **geometry):
+    """A file of ITK's; `vector`: the last axis holds colours; `geometry`: the image's spacing, origin and direction."""
+    image = sitk.GetImageFromArray(array, isVector=vector)
     for name, value in geometry.items():
-        getattr(image, f"Set{name}")(value)
+        getattr(image, f"Set{name.capitalize()}")(value)
     sitk.WriteImage(image, str(path), useCompression=compress)
     return path
+
+
+def write(path, array, vector=False, **geometry):
+    """A picture in a file of ITK's, and the folder that it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return itk(path, array, vector=vector, **geometry)
 
 
 def dicom(path, array, **elements):
