@@ -172,6 +172,46 @@ def slim_model(slim_model_file, monkeypatch):
 
 
 @pytest.fixture
+def pipeline(slim_model):
+    """The slim model at work on the CPU."""
+    from DAGANSpineLib.inference import Pipeline
+
+    return Pipeline.load(device="cpu")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a command as from a shell; returns (exit status, standard output, standard error)."""
+    from DAGANSpineLib.__main__ import main
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["DAGANSpineLib", *map(str, arguments)])
+        try:
+            status = main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
+def segment(run, slim_model):
+    """Run the segment command with the slim model, as `run` does."""
+    return partial(run, "segment", "--device", "cpu")
+
+
+@pytest.fixture
+def clinic(tmp_path, small_vpi):
+    """A folder with three VPI of one size, each a little different."""
+    from writers import write
+
+    for index, name in enumerate(("anna.png", "ben.png", "carl.png")):
+        write(tmp_path / "clinic" / name, np.roll(small_vpi, 5 * index, 0))
+    return tmp_path / "clinic"
+
+
+@pytest.fixture
 def volume(scene, small_vpi):
     """A loaded VPI, not quite where and how large Slicer would put a PNG."""
     import slicer

@@ -13,18 +13,13 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from DAGANSpineLib.inference import Pipeline, many_files, one_file, segment_files
+from DAGANSpineLib.inference import many_files, one_file, segment_files
 from DAGANSpineLib.inference.crew import HANDS, Crew, Room
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.vpi.foreign import silenced
 
 TWO = Crew(hands=2, threads=1)
 LONG = 10  # s after which something has gone wrong
-
-
-@pytest.fixture
-def pipeline(slim_model):
-    return Pipeline.load(device="cpu")
 
 
 @pytest.fixture

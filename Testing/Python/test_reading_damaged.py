@@ -9,16 +9,14 @@ import subprocess
 import sys
 import time
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from house import ROOT
 from writers import WRITERS, itk, negative_tiff, pillow
 
 from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.vpi import read_image, read_vpi
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("share", [0.07, 0.5, 0.97])

@@ -12,7 +12,6 @@ import SimpleITK as sitk
 import slicerio
 from writers import write
 
-from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import one_file as segment_module
@@ -44,21 +43,6 @@ def pixels() -> np.ndarray:
     part = np.ascontiguousarray(vpi[down : down + 320, across : across + 320])
     part[part == part.max()] = 255  # as in real VPI, which are saturated: deeper pictures are scaled to that
     return part
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a command as from a shell; returns (exit status, standard output, standard error)."""
-
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["DAGANSpineLib", *map(str, arguments)])
-        try:
-            status = main()
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return command
 
 
 def test_every_output_is_there_with_the_inputs_geometry(pixels, pipeline, tmp_path):

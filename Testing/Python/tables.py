@@ -1,0 +1,10 @@
+"""The tables that runs leave behind."""
+
+import csv
+
+from DAGANSpineLib.inference.many_files import SUMMARY
+
+
+def summary(folder):
+    with (folder / SUMMARY).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
