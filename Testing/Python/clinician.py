@@ -1,7 +1,10 @@
 """What tests of the module ask and do, as a clinician would."""
 
+import numpy as np
 import slicer
 import slicer.util
+
+LEARN, TEST, WITHOUT_LABELS = range(3)  # what a picture is kept for, as in the panel's box
 
 
 def nodes():
@@ -41,3 +44,20 @@ def expected_result(volume, model=None):
     from DAGANSpineLib.inference import Pipeline
 
     return Pipeline.load(model, "cpu").run(scene.pixels_of(volume))
+
+
+def draw(volume, rows=slice(100, 140), columns=slice(50, 90), segment="Lumbar", segmentation=None):
+    """Correct a segment, as Segment Editor does: it is this rectangle now."""
+    mask = np.zeros(slicer.util.arrayFromVolume(volume).shape[:3], np.uint8)
+    mask[0, rows, columns] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation or results()[1], segment, volume)
+    return mask[0] > 0
+
+
+def keep(panel, subject=None, use=LEARN):
+    panel.ui.keepAsComboBox.currentIndex = use
+    if subject is not None:
+        panel.ui.subjectLineEdit.text = subject
+        panel.ui.subjectLineEdit.textEdited.emit(subject)
+    panel.ui.keepButton.click()
+    return said(panel)

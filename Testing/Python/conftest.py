@@ -324,3 +324,18 @@ def shown(monkeypatch):
     boxes = []
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: boxes.append((text, more)))
     return boxes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the data set is going to be; not there yet."""
+    return tmp_path / "clinic"
+
+
+@pytest.fixture
+def ready(chosen, folder):
+    """The panel after a run, with a folder chosen for the data set."""
+    chosen.ui.runButton.click()
+    chosen.ui.trainingPathLineEdit.currentPath = str(folder)
+    chosen.ui.trainingCollapsibleButton.collapsed = False
+    return chosen
