@@ -61,3 +61,30 @@ def keep(panel, subject=None, use=LEARN):
         panel.ui.subjectLineEdit.textEdited.emit(subject)
     panel.ui.keepButton.click()
     return said(panel)
+
+
+def rows(panel):
+    """The rows of the curves' table as texts: which curve, UCA, SPA."""
+    table = panel.ui.curvesTable
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def angles(panel):
+    """The UCA in the curves' table, degrees."""
+    return [int(row[1].rstrip("°")) for row in rows(panel)]
+
+
+def lines():
+    """The curves' lines in the scene, from head to foot."""
+    found = slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
+    return sorted(found, key=lambda line: -line.GetNthControlPointPositionWorld(0)[2])
+
+
+def drag_upper(host, rows=30, end=1, tag="DAGANSpineRestored"):
+    """Drag an end of the uppermost line so many of a view's pixels upwards."""
+    host.slice_view(tag).drag(lines()[0], end, 0, rows)
+
+
+def notes(panel):
+    """What is said beside the curves' table."""
+    return panel.ui.curveNotesLabel.text.replace("\u200b", "")

@@ -339,3 +339,43 @@ def ready(chosen, folder):
     chosen.ui.trainingPathLineEdit.currentPath = str(folder)
     chosen.ui.trainingCollapsibleButton.collapsed = False
     return chosen
+
+
+@pytest.fixture
+def finds(monkeypatch):
+    """A model that finds what its picture was drawn of: `finds(labels, name)` adds such a picture to the scene."""
+    import slicer
+    from drawn_spine import CORONAL
+
+    from DAGANSpineLib.inference import Pipeline, Result
+    from DAGANSpineLib.scene import OneSlice
+
+    known = {}
+
+    def run(pipeline, pixels, progress=lambda *_: None):
+        progress(0.5, "Segmenting")
+        labels = known.get(pixels.shape, np.zeros(pixels.shape, np.uint8))
+        probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
+        return Result(pixels.astype(np.uint8), labels, probabilities, np.ones(labels.shape, bool), {"segment": 0.1}, [])
+
+    def add(labels, name="VPI", matrix=CORONAL, stored=lambda picture: picture[np.newaxis]):
+        known[labels.shape] = labels
+        picture = np.where(labels > 0, 60, 180).astype(np.uint8)
+        picture[:, [0, 1, -2, -1]] = 0
+        volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(stored(picture)), matrix, name)
+        assert OneSlice.of(volume).size == labels.shape
+        return volume
+
+    monkeypatch.setattr(Pipeline, "run", run)
+    return add
+
+
+@pytest.fixture
+def spine(finds, panel):
+    """The panel after a run on an S-shaped spine: the volume."""
+    from drawn_spine import labels_of
+
+    volume = finds(labels_of())
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.runButton.click()
+    return volume

@@ -12,6 +12,8 @@ LEVELS = (*(f"T{number}" for number in range(1, 13)), *(f"L{number}" for number 
 PITCH, HALF_SPAN, LUMP = 26.0, 24.0, (26.0, 9.0)  # mm
 RIB = (18.0, 8.0)  # mm, as long and as high as it is seen
 BLOB = 5.5  # mm, radius
+STEP = 0.5  # mm a pixel in Slicer's scene, where spines are coarser
+CORONAL = np.array([[STEP, 0, 0, -40], [0, 0, STEP, 7], [0, -STEP, 0, 30], [0, 0, 0, 1]])  # there, seen from behind
 S_SHAPED = PchipInterpolator((0, 4, 13, 16), (0, 14, -14, -6))(np.arange(17))  # a curve T5 - L2 of 28 degrees
 
 
@@ -70,3 +72,8 @@ def invent(labels: np.ndarray, count: int, seed: int, radius: int = 13) -> np.nd
         row, column = random.integers(rows.min(), rows.max()), random.integers(columns.min(), columns.max())
         invented[(y - row) ** 2 + (x - column) ** 2 < radius**2] = value
     return invented
+
+
+def labels_of(tilts: np.ndarray = S_SHAPED, **options: object) -> np.ndarray:
+    """The labels of a spine for Slicer's scene; `options`: as of DrawnSpine."""
+    return DrawnSpine(tilts, spacing=(STEP, STEP), **options).labels()

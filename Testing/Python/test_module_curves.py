@@ -1,85 +1,19 @@
-"""The curves in the panel: table, lines in the views, measuring by hand and going back, all kept in the scene."""
+"""The curves in the panel: a table, lines and names in both views, and whatever may happen to them in the scene."""
 
 import csv
 import json
 
 import numpy as np
 import pytest
-from drawn_spine import S_SHAPED, DrawnSpine
+from drawn_spine import CORONAL, S_SHAPED, STEP, labels_of
 
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
-from clinician import nodes, results, said  # noqa: E402
+from clinician import angles, drag_upper, lines, notes, results, rows  # noqa: E402
 from test_module_width import cut_off  # noqa: E402
 
 from DAGANSpineLib import spine as library_spine  # noqa: E402
-
-STEP = 0.5  # mm a pixel
-CORONAL = np.array([[STEP, 0, 0, -40], [0, 0, STEP, 7], [0, -STEP, 0, 30], [0, 0, 0, 1]])  # seen from behind
-
-
-def labels_of(tilts=S_SHAPED, **options):
-    return DrawnSpine(tilts, spacing=(STEP, STEP), **options).labels()
-
-
-@pytest.fixture
-def finds(monkeypatch):
-    """A model that finds what its picture was drawn of: `finds(labels, name)` adds such a picture to the scene."""
-    from DAGANSpineLib.inference import Pipeline, Result
-    from DAGANSpineLib.scene import OneSlice
-
-    known = {}
-
-    def run(pipeline, pixels, progress=lambda *_: None):
-        progress(0.5, "Segmenting")
-        labels = known.get(pixels.shape, np.zeros(pixels.shape, np.uint8))
-        probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
-        return Result(pixels.astype(np.uint8), labels, probabilities, np.ones(labels.shape, bool), {"segment": 0.1}, [])
-
-    def add(labels, name="VPI", matrix=CORONAL, stored=lambda picture: picture[np.newaxis]):
-        known[labels.shape] = labels
-        picture = np.where(labels > 0, 60, 180).astype(np.uint8)
-        picture[:, [0, 1, -2, -1]] = 0
-        volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(stored(picture)), matrix, name)
-        assert OneSlice.of(volume).size == labels.shape
-        return volume
-
-    monkeypatch.setattr(Pipeline, "run", run)
-    return add
-
-
-@pytest.fixture
-def spine(finds, panel):
-    """The panel after a run on an S-shaped spine: the volume."""
-    volume = finds(labels_of())
-    panel.ui.inputSelector.setCurrentNode(volume)
-    panel.ui.runButton.click()
-    return volume
-
-
-def rows(panel):
-    """The table's rows as texts."""
-    table = panel.ui.curvesTable
-    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
-
-
-def angles(panel):
-    return [int(row[1].rstrip("°")) for row in rows(panel)]
-
-
-def lines():
-    """The lines in the scene, from head to foot."""
-    found = slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
-    return sorted(found, key=lambda line: -line.GetNthControlPointPositionWorld(0)[2])
-
-
-def drag_upper(host, rows=30, end=1, tag="DAGANSpineRestored"):
-    host.slice_view(tag).drag(lines()[0], end, 0, rows)
-
-
-def notes(panel):
-    return panel.ui.curveNotesLabel.text.replace("\u200b", "")
 
 
 def test_the_table_says_which_curves_there_are_above_all_other_figures(spine, panel, host):
@@ -135,21 +69,6 @@ def test_lines_and_names_are_shown_in_both_views_and_nowhere_else(spine, panel, 
     assert all(line.GetDisplayNode().GetVisibility() for line in lines())
 
 
-@pytest.mark.parametrize("tag", ["DAGANSpineOriginal", "DAGANSpineRestored"])
-def test_the_angle_follows_a_dragged_line_at_once(spine, panel, host, tag):
-    before, seen = rows(panel), []
-    line = lines()[0]
-    line.AddObserver(line.PointModifiedEvent, lambda *_: seen.append(rows(panel)))
-    drag_upper(host, tag=tag)
-    (left, right) = (np.array(line.GetNthControlPointPositionWorld(end)) for end in range(2))
-    lower = np.subtract(*(lines()[1].GetNthControlPointPositionWorld(end) for end in (1, 0)))
-    tilts = [np.degrees(np.arctan2(along[2], along[0])) for along in (right - left, lower)]
-    assert angles(panel)[0] == round(abs(tilts[0] - tilts[1])) != int(before[0][1].rstrip("°"))
-    assert len({row[0][1] for row in seen}) > 2, "while it is dragged, too"
-    assert "measured by hand" in rows(panel)[0][0]
-    assert ["measured by hand" in row[0] for row in rows(panel)[2:]] == [False] * len(rows(panel)[2:])
-
-
 @pytest.mark.parametrize("words", ["English", "half as long again"])
 def test_of_the_table_and_its_notes_nothing_is_cut_off(finds, host, request, words):
     from contextlib import nullcontext
@@ -166,110 +85,6 @@ def test_of_the_table_and_its_notes_nothing_is_cut_off(finds, host, request, wor
         assert host.dock_width() == 344
         assert len(rows(panel)) > 1 and panel.ui.curveNotesLabel.isVisible()
         assert cut_off(panel) == []
-
-
-def test_a_levels_name_follows_its_line(spine, panel, host):
-    from DAGANSpineLib import scene as library
-
-    names, line = library.names_of(results()[1]), lines()[0]
-    number = next(
-        number for number in range(names.GetNumberOfControlPoints())
-        if names.GetNthControlPointLabel(number) == line.GetAttribute("DAGANSpineLevel")
-    )  # fmt: skip
-    before = np.array(names.GetNthControlPointPosition(number))
-    drag_upper(host, rows=20)
-    moved = np.array(names.GetNthControlPointPosition(number)) - before
-    assert moved[2] > 5 and line.GetDisplayNode().GetSelectedColor() != lines()[1].GetDisplayNode().GetSelectedColor()
-    panel.ui.automaticButton.click()
-    np.testing.assert_allclose(names.GetNthControlPointPosition(number), before, atol=0.02)
-
-
-def test_one_click_goes_back_to_the_automatic_curve(spine, panel, host):
-    before = rows(panel)
-    assert not panel.ui.automaticButton.enabled
-    drag_upper(host)
-    assert panel.ui.automaticButton.enabled and rows(panel) != before
-    panel.ui.automaticButton.click()
-    assert rows(panel) == before
-    assert not panel.ui.automaticButton.enabled
-
-
-def test_slicers_undo_takes_back_a_drag_and_going_back_to_automatic(spine, panel, host, scene):
-    scene.SetUndoOn()
-    try:
-        before = rows(panel)
-        drag_upper(host)
-        drawn = rows(panel)
-        panel.ui.automaticButton.click()
-        scene.Undo()
-        slicer.app.processEvents()
-        assert rows(panel) == drawn != before
-        scene.Undo()
-        slicer.app.processEvents()
-        assert rows(panel) == before
-        drag_upper(host)
-        assert rows(panel) == drawn, "the lines are followed on"
-    finally:
-        scene.SetUndoOff()
-        scene.ClearUndoStack()
-        scene.ClearRedoStack()
-
-
-def save_and_load(scene, folder):
-    path = str(folder / "scene.mrb")
-    assert scene.WriteToMRB(path, None)
-    scene.Clear()
-    assert scene.ReadFromMRB(path, True)
-    slicer.app.processEvents()
-
-
-def test_a_saved_scene_brings_back_curves_lines_and_what_was_measured_by_hand(spine, panel, host, scene, tmp_path):
-    automatic = rows(panel)
-    drag_upper(host)
-    drawn, sentence = rows(panel), panel.ui.curvesLabel.text
-    places = [[line.GetNthControlPointPosition(end) for end in range(2)] for line in lines()]
-    save_and_load(scene, tmp_path)
-    assert rows(panel) == drawn != automatic and panel.ui.curvesLabel.text == sentence
-    np.testing.assert_allclose(
-        [[line.GetNthControlPointPosition(end) for end in range(2)] for line in lines()], places, atol=1e-3
-    )
-    panel.ui.automaticButton.click()
-    assert rows(panel) == automatic
-    drag_upper(host)
-    assert rows(panel) == drawn
-
-
-def test_edited_segments_are_measured_again_by_a_click(spine, panel, host):
-    assert not panel.ui.measureButton.enabled
-    before, segmentation = rows(panel), results()[1]
-    drag_upper(host)
-    host.leave("DAGANSpine")  # for the Segment Editor
-    mirrored = labels_of()[:, ::-1]
-    for label, name in enumerate(("Rib", "Thoracic", "Lumbar"), 1):
-        mask = np.ascontiguousarray(mirrored == label)[np.newaxis].astype(np.uint8)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, name, spine)
-    host.open("DAGANSpine")
-    assert "changed since: click Measure again" in notes(panel)
-    panel.ui.measureButton.click()
-    assert said(panel).startswith(
-        "The curves were measured again. The lines that were drawn by hand are kept: VPI line"
-    )
-    for row, former in zip(rows(panel), before, strict=True):
-        assert abs(int(row[1][:-1]) - int(former[1][:-1])) <= 1
-        assert ("picture's left" in row[0]) != ("picture's left" in former[0])
-    assert not panel.ui.measureButton.enabled and "Measure again" not in notes(panel)
-
-
-def test_a_second_run_keeps_lines_that_were_drawn_by_hand_and_no_others(spine, panel, host):
-    before, expected = nodes(), rows(panel)
-    panel.ui.runButton.click()
-    assert len(nodes()) == len(before)
-    drag_upper(host)
-    panel.ui.runButton.click()
-    kept = [line for line in lines() if line.GetName().endswith("(by hand)")]
-    assert len(kept) == 1 and not kept[0].GetDisplayNode().GetVisibility()
-    assert said(panel).endswith(f"drawn by hand are kept: {kept[0].GetName()}.")
-    assert rows(panel) == expected
 
 
 @pytest.mark.parametrize("kind", ["noise", "photograph", "empty"])
@@ -298,47 +113,6 @@ def test_what_could_not_be_found_is_said_beside_the_table(finds, panel):
     panel.ui.inputSelector.setCurrentNode(finds(labels))
     panel.ui.runButton.click()
     assert "Between T4 and T7 the bones on the right could not be found." in notes(panel)
-
-
-TURNED = {  # how a picture may be stored, and the matrix that puts it at the same place
-    "upside down": (lambda picture: picture[np.newaxis, ::-1], [[STEP, 0, 0], [0, 0, STEP], [0, STEP, 0]]),
-    "transposed": (lambda picture: picture.T[np.newaxis], [[0, STEP, 0], [0, 0, STEP], [-STEP, 0, 0]]),
-    "other slices": (lambda picture: picture[:, np.newaxis], [[STEP, 0, 0], [0, STEP, 0], [0, 0, -STEP]]),
-    "oblique": (lambda picture: picture[np.newaxis], [[0.6 * STEP, 0, 0.8], [0.8 * STEP, 0, -0.6], [0, -STEP, 0]]),
-    "from the front": (lambda picture: picture[np.newaxis], [[-STEP, 0, 0], [0, 0, -STEP], [0, -STEP, 0]]),
-    "without": (lambda picture: picture[np.newaxis], [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]),
-}
-
-
-@pytest.mark.parametrize("how", TURNED)
-def test_in_any_geometry_the_angles_and_a_drags_effect_are_the_same(spine, finds, panel, host, how):
-    drawn = []
-    stored, matrix = TURNED[how]
-    turned = np.eye(4)
-    turned[:3, :3] = matrix
-    for volume in (spine, finds(labels_of(), "Turned", turned, stored)):
-        panel.ui.inputSelector.setCurrentNode(volume)
-        panel.ui.runButton.click()
-        own = [line for line in lines() if line.GetName().startswith(volume.GetName())]
-        own.sort(key=lambda line: line.GetAttribute("DAGANSpineLevel").translate({ord("T"): "A"}))
-        before = angles(panel), [row[0].split(",")[:2] for row in rows(panel)]
-        host.slice_view("DAGANSpineRestored").drag(own[0], 1, 3, 25)
-        drawn.append((*before, angles(panel)))
-    assert drawn[0] == drawn[1]
-    side = {"from the front": "the patient's left", "oblique": "picture's right;", "without": "picture's right;"}
-    assert any(side.get(how, "the patient's right") in row[0] for row in rows(panel))
-
-
-def test_lines_follow_the_transform_of_their_image(spine, panel, host, scene):
-    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1, 1, 1]) + np.eye(4, k=3) * 50))
-    spine.SetAndObserveTransformNodeID(transform.GetID())
-    before = angles(panel)
-    panel.ui.runButton.click()
-    assert angles(panel) == before
-    assert {line.GetTransformNodeID() for line in lines()} == {transform.GetID()}
-    drag_upper(host)
-    assert "measured by hand" in rows(panel)[0][0]
 
 
 def test_two_images_in_turn_keep_their_own_curves_and_lines(spine, finds, panel, host):
@@ -398,16 +172,6 @@ def test_markups_of_a_segmentation_that_was_deleted_in_another_module_go(spine, 
     scene.RemoveNode(results()[1])
     host.open("DAGANSpine")
     assert slicer.util.getNodesByClass("vtkMRMLMarkupsNode") == []
-
-
-def test_a_reloaded_module_follows_the_lines_and_the_old_one_does_not(spine, panel, host, reloadable):
-    expected = rows(panel)
-    reloadable(panel)
-    again = slicer.modules.DAGANSpineWidget
-    assert rows(again) == expected
-    again.ui.showButton.click()
-    drag_upper(host)
-    assert "measured by hand" in rows(again)[0][0]
 
 
 def test_an_export_holds_the_curves_as_they_are_now(spine, panel, host, tmp_path):
