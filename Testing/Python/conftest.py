@@ -7,13 +7,12 @@ import hashlib
 import json
 import os
 import sys
-import threading
-import types
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pytorch_extension import asked, extension, shown, without_torch  # noqa: F401 - fixtures, beside what they need
 
 # small networks and pictures gain nothing from more threads, and lose much where other processes want the cores
 for threads in ("OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
@@ -273,57 +272,6 @@ def chosen(volume, panel):
     """The panel with the VPI chosen."""
     assert panel.ui.inputSelector.currentNode() is volume
     return panel
-
-
-@pytest.fixture
-def without_torch():
-    """Torch can't be imported, until `undo`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "torch", None)
-        yield patch
-
-
-@pytest.fixture
-def extension(monkeypatch):
-    """Puts the PyTorch extension there; its installation does what it is given."""
-    from pytorch_extension import Extension
-
-    def put(install):
-        module = types.ModuleType("PyTorchUtils")
-        module.PyTorchUtilsLogic = lambda: Extension(install)
-        monkeypatch.setitem(sys.modules, "light_the_torch", None)
-        monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
-
-    return put
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """The questions that were asked; `answer` is what the user says."""
-    import slicer
-
-    class Questions(list):
-        answer = True
-
-    questions = Questions()
-
-    def ask(text, windowTitle=None, parent=None, **more):
-        assert threading.current_thread() is threading.main_thread()
-        questions.append(text)
-        return questions.answer
-
-    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", ask)
-    return questions
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """The message boxes that were shown."""
-    import slicer
-
-    boxes = []
-    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: boxes.append((text, more)))
-    return boxes
 
 
 @pytest.fixture

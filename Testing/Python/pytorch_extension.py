@@ -6,6 +6,8 @@ import sys
 import threading
 import types
 
+import pytest
+
 PIP_FAILED = subprocess.CalledProcessError(1, ["PythonSlicer", "-m", "pip", "install", "light-the-torch>=0.5"])
 
 
@@ -60,3 +62,53 @@ def fails(error=PIP_FAILED):
         raise error
 
     return install
+
+
+@pytest.fixture
+def without_torch():
+    """Torch can't be imported, until `undo`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)
+        yield patch
+
+
+@pytest.fixture
+def extension(monkeypatch):
+    """Puts the PyTorch extension there; its installation does what it is given."""
+
+    def put(install):
+        module = types.ModuleType("PyTorchUtils")
+        module.PyTorchUtilsLogic = lambda: Extension(install)
+        monkeypatch.setitem(sys.modules, "light_the_torch", None)
+        monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
+
+    return put
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The questions that were asked; `answer` is what the user says."""
+    import slicer
+
+    class Questions(list):
+        answer = True
+
+    questions = Questions()
+
+    def ask(text, windowTitle=None, parent=None, **more):
+        assert threading.current_thread() is threading.main_thread()
+        questions.append(text)
+        return questions.answer
+
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", ask)
+    return questions
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The message boxes that were shown."""
+    import slicer
+
+    boxes = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: boxes.append((text, more)))
+    return boxes
