@@ -70,6 +70,14 @@ def scene(host, swept, monkeypatch):
     assert not printed
 
 
+@pytest.fixture
+def library(scene):
+    """The library's room `scene`, with an empty scene."""
+    from DAGANSpineLib import scene as library
+
+    return library
+
+
 @pytest.fixture(scope="session")
 def small_vpi():
     """A synthetic VPI, uint8 (300, 160): bright body, dark midline and blobs, a burst of black dashes."""

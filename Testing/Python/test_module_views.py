@@ -6,15 +6,11 @@ import pytest
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
+from scene_nodes import LABELS, PICTURE  # noqa: E402
+
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("small_tiles")
-
-LABELS = np.zeros((120, 60), np.uint8)
-LABELS[10:30, 5:25] = 1
-LABELS[40:60, 20:50] = 2
-LABELS[80:110, 10:30] = 3
-PICTURE = np.random.default_rng(0).integers(1, 255, LABELS.shape, dtype=np.uint8)
 
 
 @pytest.fixture
