@@ -146,6 +146,30 @@ def part(simulated, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def subject():
+    """A simulated subject with two curves whose bones are all seen, of finer pixels than the data set's."""
+    from DAGANSpineLib.simulation import simulate_subject
+
+    return simulate_subject(2, spacing_mm=0.3, missing=0.0, curves=2, cobb_deg=35.0)
+
+
+@pytest.fixture(scope="session")
+def upright(subject):
+    """The subject's back as a volume, too coarse for figures."""
+    from truth import Stored
+
+    from DAGANSpineLib.simulation import simulate_volume
+
+    return Stored.of(simulate_volume(subject, (1.2, 1.2, 1.0)))
+
+
+@pytest.fixture(scope="session")
+def looked_at(upright):
+    """The projector of that volume."""
+    return upright.projector()
+
+
+@pytest.fixture(scope="session")
 def slim_model_file(tmp_path_factory, small_vpi):
     """A model file of slim, untrained networks that finds some of every class in `small_vpi`."""
     import torch

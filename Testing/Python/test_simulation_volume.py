@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 from truth import TURNED, bone_depth, bones_of, fallen, found_at, similarity
 
-from DAGANSpineLib.simulation import Subject, Volume, simulate_subject, simulate_volume, write_volume
+from DAGANSpineLib.simulation import Volume, simulate_subject, simulate_volume, write_volume
 from DAGANSpineLib.simulation.anatomy import LEVELS, grow_spine
 from DAGANSpineLib.simulation.back import Slab, bend_spine
 from DAGANSpineLib.simulation.volume import pool
@@ -17,11 +17,6 @@ GEOMETRIES = {
     "anisotropic": {"spacing": (0.6, 1.0, 0.7)},
     "rotated": {"spacing": (0.8, 0.8, 0.8), "rotation": TURNED},
 }
-
-
-@pytest.fixture(scope="module")
-def subject() -> Subject:
-    return simulate_subject(2, spacing_mm=0.3, missing=0.0, curves=2, cobb_deg=35.0)
 
 
 @pytest.fixture(scope="module", params=GEOMETRIES)
