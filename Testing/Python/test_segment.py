@@ -1,10 +1,8 @@
-"""A file goes in, a folder of results comes out, whole or not at all."""
+"""A file goes in, a folder of results comes out, with what the pipeline computed, in the file's own geometry."""
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +10,16 @@ import SimpleITK as sitk
 import slicerio
 from writers import write
 
-from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
+from DAGANSpineLib.files import OutputError
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference import one_file as segment_module
 from DAGANSpineLib.inference.one_file import name_of, segment_file
 from DAGANSpineLib.metrics import LIT, patches
 from DAGANSpineLib.model.card import BUNDLED
 from DAGANSpineLib.progress import Cancelled
-from DAGANSpineLib.report import changes, findings, overlay, residual
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpineLib.simulation import simulate_subject
-from DAGANSpineLib.vpi import lit_body, within_reach, write_image
+from DAGANSpineLib.vpi import lit_body, within_reach
 
 OUTPUTS = ["labels.png", "overlay.png", "report.json", "residual.png", "restored.nrrd", "segmentation.seg.nrrd"]
 
@@ -139,59 +136,6 @@ def test_a_picture_smaller_than_a_patch_has_no_figures_of_patches(run, pixels, t
     assert report["largest g"] == {"before": None, "after": None} and report["change of clean patches"] is None
 
 
-def test_components_and_areas_are_counted_as_by_hand():
-    labels = np.zeros((200, 100), np.uint8)
-    labels[10:20, 10:20] = 1
-    labels[20:22, 20:25] = 1  # touches diagonally: the same component
-    labels[100:110, 50:60] = 1
-    labels[150:160, 30:70] = 3
-    lit = np.full(labels.shape, 100.0)
-    classes = findings(lit, lit, labels, (1.0, 0.1))["classes"]
-    assert classes["rib"] == {"components": 2, "area_pixels": 210, "area_mm2": 21.0}
-    assert classes["thoracic"]["components"] == 0
-    assert classes["lumbar"] == {"components": 1, "area_pixels": 400, "area_mm2": 40.0}
-    assert "area_mm2" not in findings(lit, lit, labels, None)["classes"]["rib"]
-
-
-def test_what_looks_unlike_a_vpi_is_said():
-    wide = np.random.default_rng(0).uniform(20, 250, (100, 200))
-    warnings = " ".join(findings(wide, wide, np.zeros(wide.shape, np.uint8), (1, 2))["warnings"])
-    for words in ("unlike a VPI", "touches the border", "Nothing was found of: rib, thoracic, lumbar"):
-        assert words in warnings
-
-
-def test_the_overlay_colours_each_class_and_leaves_the_rest_grey():
-    labels = np.zeros((60, 60), np.uint8)
-    for value, rows in ((1, slice(5, 20)), (2, slice(20, 40)), (3, slice(40, 55))):
-        labels[rows, 10:50] = value
-    picture = overlay(np.full(labels.shape, 100.0), labels)
-    assert (picture[labels == 0] == 100).all()
-    for value, channel in ((1, 0), (2, 1), (3, 2)):
-        assert (picture[labels == value].argmax(1) == channel).all()
-    inside, outline = picture[12, 30].astype(int), picture[5, 30].astype(int)
-    assert np.ptp(outline) > np.ptp(inside) > 0  # opaque outline, the bone visible within
-
-
-def test_the_residual_is_red_where_restoration_darkened_and_blue_where_it_brightened():
-    pixels = np.full((5, 40), 100.0)
-    restored = pixels.astype(np.uint8)
-    restored[2, :10], restored[2, 10:20], restored[2, 20:30] = 20, 180, 110
-    picture = residual(pixels, restored).astype(int)
-    assert (picture[[0, 4]] == 100).all() and (picture[:, 31:] == 100).all()
-    assert (picture[2, :10].argmax(1) == 0).all() and (picture[2, 11:30].argmax(1) == 2).all()
-    assert 0 < np.ptp(picture[2, 25]) < np.ptp(picture[2, 15]) / 2  # the stronger the change, the stronger the colour
-
-
-def test_a_dash_of_one_row_is_seen_in_a_view_that_shows_one_row_of_three():
-    pixels = np.full((30, 40), 100.0)
-    restored = pixels.copy()
-    restored[13, 5:25] += 40
-    for first in range(3):
-        shown = residual(pixels, restored)[first::3].astype(int)
-        assert np.ptp(shown, axis=2).max() > 100, first
-        assert changes(pixels, restored)[first::3].any()
-
-
 def test_a_cancelled_run_leaves_nothing(pixels, pipeline, small_tiles, tmp_path):
     def cancel(fraction, message):
         if "tile 2" in message:
@@ -218,64 +162,6 @@ def test_a_failed_run_keeps_the_former_results(pixels, pipeline, tmp_path, monke
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vpi", "vpi.png"]
 
 
-def test_a_second_run_replaces_the_first_ones_results(tmp_path):
-    for content in ("old.png", "new.png"):
-        with whole_folder(tmp_path / "results", replaces=("*.png",)) as folder:
-            (folder / content).touch()
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["new.png"]
-    assert [path.name for path in tmp_path.iterdir()] == ["results"]
-
-
-def test_results_never_take_the_place_of_somebodys_files(run, pixels, tmp_path):
-    """A folder or a file beside the input may have the name that the results would get."""
-    folder = tmp_path / "child"
-    folder.mkdir()
-    inside = write(folder / "child.png", pixels)  # results would go to child/
-    without_ending = tmp_path / "IM0001"  # as DICOM files are often called: results would go to IM0001/
-    without_ending.write_bytes(write(tmp_path / "slice.dcm", pixels[None]).read_bytes())
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    for source, words in ((inside, "holds other files (child.png)"), (without_ending, "is a file")):
-        status, _, error = run("segment", source, "-o", tmp_path)
-        assert status == 2 and words in error and error.count("\n") == 1
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-
-
-def test_names_lose_their_ending_only():
-    names = [name_of(Path(name)) for name in ("a.png", "b.nii.gz", "1.2.840.113.dcm", "plain", "sweep.2.nrrd", "1.2.3")]
-    assert names == ["a", "b", "1.2.840.113", "plain", "sweep.2", "1.2.3"]
-
-
-def test_names_of_results_are_fit_for_every_system():
-    odd = {
-        "CON.png": "CON_", "lpt1.nrrd": "lpt1_", "...png": "image", "..nii.gz": "image", "a. .png": "a",
-        "a:b?.png": "a_b_", "caf\udce9.png": "caf?".replace("?", "_"), "=1+2.png": "=1+2",
-    }  # fmt: skip
-    assert {name: name_of(Path(name)) for name in odd} == odd
-    long = [name_of(Path(letter * 300 + ".png")) for letter in "ab"] + [name_of(Path("a" * 299 + "b.png"))]
-    assert len(set(long)) == 3 and max(map(len, long)) <= 200
-
-
-def test_a_long_name_in_letters_of_several_bytes_costs_nothing(pixels, tmp_path):
-    """Half a letter in a temporary name, which is no UTF-8, would end the process in ITK."""
-    for letters in ("脊" * 80, "a" + "ö" * 110, "😀" * 55, "b" * 98 + ".é" + "c" * 120 + ".d"):
-        with whole_folder(tmp_path / letters) as folder:
-            assert plain_text(str(folder)) == str(folder)
-            write_image(sitk.GetImageFromArray(pixels), folder / "a.nrrd")
-        with whole_file(tmp_path / letters / f"{letters}.png") as partial:
-            write_image(sitk.GetImageFromArray(pixels), partial)
-        assert [path.name for path in (tmp_path / letters).iterdir() if path.suffix == ".png"] == [f"{letters}.png"]
-
-
-def test_an_unlikely_pixel_size_gives_a_warning_and_no_areas():
-    lit = np.pad(np.full((400, 100), 100.0), 10)
-    labels = np.ones(lit.shape, np.uint8)
-    for spacing, tall in ((0.0002, True), (200.0, True), (1.0, False)):
-        found = findings(lit, lit, labels, (spacing, spacing))
-        assert any("pixel size is doubtful" in warning for warning in found["warnings"]) == tall
-        assert ("area_mm2" in found["classes"]["rib"]) != tall
-        assert not any("pixel size is unknown" in warning for warning in found["warnings"])
-
-
 def test_the_pixel_size_of_a_picture_can_be_given(run, pixels, tmp_path):
     source = write(tmp_path / "vpi.png", pixels)
     known = write(tmp_path / "known.nrrd", pixels, spacing=(1.5, 1.5))
@@ -290,71 +176,6 @@ def test_the_pixel_size_of_a_picture_can_be_given(run, pixels, tmp_path):
         assert restored.GetSpacing()[:2] == (size, size)
     status, _, error = run("segment", source, "-o", tmp_path / "out", "--spacing", "wide")
     assert status == 2 and "no pixel size in mm" in error
-
-
-def test_somebodys_own_files_that_are_called_as_ours_stay(run, pixels, tmp_path):
-    source = write(tmp_path / "vpi.png", pixels)
-    own = tmp_path / "out" / "vpi" / "labels.png"
-    own.parent.mkdir(parents=True)
-    own.write_text("drawn by hand")
-    status, _, error = run("segment", source, "-o", tmp_path / "out")
-    assert status == 2 and "holds other files (labels.png)" in error and own.read_text() == "drawn by hand"
-    own.unlink()
-    (own / "mine").mkdir(parents=True)
-    status, _, error = run("segment", source, "-o", tmp_path / "out")
-    assert status == 2 and "holds other files (labels.png)" in error and (own / "mine").is_dir()
-
-
-def test_a_folder_that_can_not_be_replaced_is_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for place in (Path("."), tmp_path.parent, Path("/proc")):
-        with pytest.raises(OutputError, match="can't be replaced"), whole_folder(place, replaces=("*",)):
-            raise AssertionError("work was done")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit to the size of files")
-def test_a_full_disk_is_a_sentence_whatever_library_writes(tmp_path):
-    """In a process of its own that may not write more than 4 kB into a file."""
-    program = """
-import resource, sys
-import numpy as np, SimpleITK as sitk, torch
-from pathlib import Path
-from DAGANSpineLib.files import OutputError, plain_text, whole_file, whole_folder
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-noise = np.random.default_rng(0).integers(0, 255, (300, 300)).astype(np.uint8)
-writers = {
-    "a.png": lambda path: sitk.WriteImage(sitk.GetImageFromArray(noise), str(path), useCompression=True),
-    "a.nrrd": lambda path: sitk.WriteImage(sitk.GetImageFromArray(noise), str(path)),
-    "a.pt": lambda path: torch.save(torch.from_numpy(noise), path),
-}
-for name, write in writers.items():
-    for whole in (whole_file(Path(sys.argv[1]) / name), whole_folder(Path(sys.argv[1]) / "folder")):
-        try:
-            with whole as target:
-                write(target / name if target.is_dir() else target)
-            print(name, "written")
-        except OutputError as error:
-            print(name, error)
-        except OSError as error:
-            print(name, "can't be written")  # which commands say for all
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path], cwd=BUNDLED.parents[2], capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["a.png"] * 2 + ["a.nrrd"] * 2 + ["a.pt"] * 2
-    assert all("can't be written" in line for line in done.stdout.splitlines()) and list(tmp_path.iterdir()) == []
-
-
-def test_what_libraries_say_of_a_full_disk_is_a_sentence(tmp_path):
-    for error in ("unexpected pos 704 vs 598", "ITK ERROR: PNGImageIO: Error while writing"):
-        for whole in (whole_file(tmp_path / "a"), whole_folder(tmp_path / "b")):
-            with pytest.raises(OutputError, match="disk full"), whole:
-                raise RuntimeError(error)
-    with pytest.raises(RuntimeError, match="something else"), whole_folder(tmp_path / "b"):
-        raise RuntimeError("something else")
-    assert list(tmp_path.iterdir()) == []
 
 
 def bad_inputs(folder, pixels):
