@@ -146,6 +146,12 @@ def part(simulated, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def data(part):
+    """The data set that trainings learn from, where a file has no other."""
+    return part
+
+
+@pytest.fixture(scope="session")
 def subject():
     """A simulated subject with two curves whose bones are all seen, of finer pixels than the data set's."""
     from DAGANSpineLib.simulation import simulate_subject

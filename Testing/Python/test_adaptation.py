@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from monai.losses import DiceCELoss, DiceLoss
+from runs import Killed
 
 from DAGANSpineLib import training
 from DAGANSpineLib.__main__ import main
@@ -143,10 +144,6 @@ COARSE = "DAGANSpineLib.training.rehearsal.SPACING_MM", 0.5
 def coarse(monkeypatch):
     """Rehearsed subjects of coarse pixels, as the data set's."""
     monkeypatch.setattr(*COARSE)
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing gets to tidy up."""
 
 
 def killed_at(monkeypatch, stage, step):

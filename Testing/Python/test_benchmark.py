@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from runs import Killed
 from torch.distributed import HashStore
 
 from DAGANSpineLib.__main__ import main
@@ -31,11 +32,6 @@ from DAGANSpineLib.training.run import RunError
 from DAGANSpineLib.training.trainer import Trainer
 
 TWO = ("vanilla-fpn", "da-gan")
-
-
-@pytest.fixture(scope="module")
-def data(part):
-    return part
 
 
 def run(data, folder, *keys, said=None):
@@ -108,10 +104,6 @@ def test_the_table_shows_what_evaluate_found(finished):
         row = next(line for line in table.splitlines() if line.startswith(f"| {name} |"))
         shown = " / ".join(f"{100 * scores[score]['lumbar']:.2f}" for score in ("dice", "jaccard", "accuracy"))
         assert row.split(" | ")[1] == shown
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing gets to tidy up."""
 
 
 def test_a_benchmark_that_is_killed_time_and_again_ends_as_an_unbroken_one(

@@ -289,11 +289,6 @@ def test_stripes_are_removed_that_clean_pictures_have_not_though_no_pair_is_seen
     assert gained > 3
 
 
-@pytest.fixture(scope="module")
-def data(part):
-    return part
-
-
 @pytest.mark.parametrize("joint", [True, False])
 def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(joint, data, tmp_path, small_vpi):
     budget = replace(SMOKE, joint=joint, steps=4)

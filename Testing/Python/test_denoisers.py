@@ -169,11 +169,6 @@ def test_streaks_are_removed_by_structured_noise2void_alone():
     assert decibels_gained(BlindSpots(span=5), streaks) > 4
 
 
-@pytest.fixture(scope="module")
-def data(part):
-    return part
-
-
 @pytest.mark.parametrize("system", PRESETS)
 def test_a_smoke_training_ends_in_a_model_that_restores_and_segments(system, data, tmp_path, small_vpi):
     preset = PRESETS[system](SMOKE)

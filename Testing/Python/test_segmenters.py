@@ -1,6 +1,5 @@
 """The systems that only segment: networks of the published sizes, and RSNU's loss."""
 
-import csv
 import dataclasses
 import json
 import sys
@@ -11,6 +10,7 @@ import SimpleITK as sitk
 import torch
 from accelerate import Accelerator
 from monai.networks.nets.basic_unet import TwoConv, UpCat
+from tables import logged
 from torch import nn
 from torch.nn import functional as F
 
@@ -167,11 +167,6 @@ def finished(data, tmp_path_factory):
     for name, folder in folders.items():
         train(data, folder, SYSTEMS[name](QUICK), name=name, precision="full")
     return folders
-
-
-def logged(folder) -> list[list[str]]:
-    with (folder / "metrics.csv").open(newline="") as lines:
-        return list(csv.reader(lines))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from runs import Killed
 
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS
@@ -113,10 +114,6 @@ def test_a_file_that_holds_no_searches_is_a_sentence(text, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TuningError, match=r"tuning\.json"):
         read_searches(path)
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing gets to tidy up."""
 
 
 def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outcome(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from accelerate import Accelerator
+from runs import Killed
 from torch.nn import functional as F
 
 from DAGANSpineLib.__main__ import main
@@ -297,10 +298,6 @@ def test_a_model_file_holds_the_references_and_is_run_by_segment(finished, tmp_p
     restored = np.squeeze(sitk.GetArrayFromImage(sitk.ReadImage(str(next(output.rglob("restored.nrrd"))))))
     assert restored.shape == picture.shape and (restored != picture).any()
     assert np.array_equal(restored, Pipeline(model, "cpu").run(picture.astype(np.float32)).restored)
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing gets to tidy up."""
 
 
 def test_a_training_that_was_killed_remembers_the_same_references(data, finished, tmp_path, monkeypatch):
