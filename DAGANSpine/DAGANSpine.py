@@ -27,6 +27,7 @@ from DAGANSpinePanel.input import InputSection
 from DAGANSpinePanel.installation import installTorch, torchIsInstalled
 from DAGANSpinePanel.keeping import Keeper
 from DAGANSpinePanel.logic import DAGANSpineLogic
+from DAGANSpinePanel.look import ViewChooser
 from DAGANSpinePanel.model import ModelChooser
 from DAGANSpinePanel.preparation import Preparation
 from DAGANSpinePanel.progress import ProgressDisplay
@@ -35,7 +36,7 @@ from DAGANSpinePanel.results import ResultsViewer
 from DAGANSpinePanel.samples import SampleMenu, isSample, registerSamples
 from DAGANSpinePanel.self_test import DAGANSpineTest  # noqa: F401  where Slicer looks for it
 from DAGANSpinePanel.sticky import StickyBar
-from DAGANSpinePanel.views import ViewChooser, Views
+from DAGANSpinePanel.views import Views
 
 from DAGANSpineLib import scene, texts
 from DAGANSpineLib.errors import UserError

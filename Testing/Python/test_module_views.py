@@ -16,7 +16,8 @@ pytestmark = pytest.mark.usefixtures("small_tiles")
 @pytest.fixture
 def shown(scene):
     """Volume, results and the layout that shows them."""
-    from DAGANSpinePanel.views import Look, Views
+    from DAGANSpinePanel.look import Look
+    from DAGANSpinePanel.views import Views
 
     from DAGANSpineLib import scene as library
 
@@ -122,7 +123,7 @@ def test_swapping_sides_swaps_the_layouts_order_and_nothing_else(shown_panel, ho
 
 
 def test_what_was_removed_is_red_where_it_became_darker_and_blue_where_brighter(shown, host):
-    from DAGANSpinePanel.views import Look
+    from DAGANSpinePanel.look import Look
 
     volume, restored, segmentation, views = shown
     changed = PICTURE.astype(int)
@@ -234,7 +235,7 @@ def test_leaving_the_module_undoes_all_that_the_views_changed(chosen, host, scen
 
 
 def test_without_results_there_is_nothing_to_look_at(chosen):
-    from DAGANSpinePanel.views import CHOICES
+    from DAGANSpinePanel.look import CHOICES
 
     for name in CHOICES:
         assert not getattr(chosen.ui, name).enabled, name
