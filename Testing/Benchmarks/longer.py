@@ -3,9 +3,11 @@
     python -m DAGANSpineLib simulate -o data
     python Testing/Benchmarks/longer.py --data data -o longer                 # the bundled preset's restoring stage
     python Testing/Benchmarks/longer.py --data data -o short --steps 100 --widths 8 16 32 --batch 8 --learning-rate 1e-3
+    python Testing/Benchmarks/longer.py --data data -o spectral --steadied spectral       # or r1
 
 Each training is the restoring stage of `bundled` alone, with its averaged weights and its choice by restoration on
-held-out subjects, both of which `--last` leaves out: what a training without them ends with. PSNR and SSIM are means
+held-out subjects, both of which `--last` leaves out: what a training without them ends with. `--steadied` does to the
+discriminators what the literature advises against adversaries that circle (steadied.py). PSNR and SSIM are means
 over the test subjects, within the body. Interrupted, the same command goes on where it stopped.
 """
 
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from steadied import WAYS, SteadiedStage
 
 from DAGANSpineLib.commands.terminal import reported
 from DAGANSpineLib.evaluation.scoring import restoration_scores
@@ -46,6 +49,8 @@ def shortened(arguments: argparse.Namespace, steps: int) -> Preset:
         batch=arguments.batch or stage.batch,
         learning_rate=arguments.learning_rate or stage.learning_rate,
     )
+    if arguments.steadied:
+        stage = SteadiedStage(**vars(stage), way=arguments.steadied)
     generator = replace(bundled.generator, widths=widths)
     return replace(bundled, generator=generator, stages=(stage,), validate_every=max(1, steps // JUDGED))
 
@@ -79,6 +84,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="patches a step")
     parser.add_argument("--learning-rate", type=float, help="at the beginning")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--steadied", choices=WAYS, help="steady the discriminators in this way")
     parser.add_argument("--last", action="store_true", help="the last step's own weights, neither averaged nor chosen")
     parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="as of the command train")
     arguments = parser.parse_args()
