@@ -14,6 +14,7 @@ from .losses import (
     WEIGHT_RECONSTRUCTION,
     WEIGHT_SEGMENTATION,
     adversarial_loss,
+    down_blurred,
     of_known,
     reconstruction_loss,
     segmentation_loss,
@@ -32,9 +33,10 @@ class DAGAN(Method):
     native patches; the segmenter sees windows around them, restored and then resized, as in use.
 
     `weight_reconstruction` weighs equation 3 on the corrupted patches of a batch, `weight_identity` on the clean ones,
-    which restoration should leave alone; without it they weigh as much. `weight_segmentation=0` leaves the segmenter
-    out, and patches do for windows. `attention=False` and `dual=False` are the ablations "without SA" and "without
-    DAL" of Table 1.
+    which restoration should leave alone; without it they weigh as much. With `identity_blur`, clean patches are
+    compared behind a vertical Gaussian of so many rows: the banding that they still have may go.
+    `weight_segmentation=0` leaves the segmenter out, and patches do for windows. `attention=False` and `dual=False`
+    are the ablations "without SA" and "without DAL" of Table 1.
 
     For a generator that has learnt before: for `warm_up` steps the discriminators learn alone, and
     `weight_transplanted` weighs equation 3 on clean patches with another's thin noise in them, which restoration should
@@ -51,12 +53,13 @@ class DAGAN(Method):
         weight_segmentation: float = WEIGHT_SEGMENTATION,
         weight_reconstruction: float = WEIGHT_RECONSTRUCTION,
         weight_identity: float | None = None,
+        identity_blur: float = 0.0,
         warm_up: int = 0,
         weight_transplanted: float = 0.0,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
         self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
-        self.weight_transplanted = weight_transplanted
+        self.identity_blur, self.weight_transplanted = identity_blur, weight_transplanted
         self.dual = dual
         self.warm_up, self.taken = warm_up, 0  # steps
         self.networks = {
@@ -95,7 +98,7 @@ class DAGAN(Method):
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
             reconstruction = reconstruction_loss(repaired, corrupted)
-            identity = reconstruction_loss(kept, clean)
+            identity = reconstruction_loss(*(down_blurred(images, self.identity_blur) for images in (kept, clean)))
             total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
             if self.weight_transplanted:
                 healed = self.restore(torch.where(thin_noise(corrupted), corrupted, clean))

@@ -32,6 +32,17 @@ def reconstruction_loss(restored: Tensor, observed: Tensor) -> Tensor:
     return ((restored - observed) * (DEVIATION / 255)).square().flatten(1).sum(1).mean()
 
 
+def down_blurred(images: Tensor, deviation: float) -> Tensor:
+    """Pictures behind a Gaussian along the columns, of so many rows: (N, 1, H, W) -> the same; 0 leaves them alone."""
+    if not deviation:
+        return images
+    reach = round(4 * deviation)
+    rows = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    weights = torch.exp(-rows.square() / (2 * deviation**2))
+    padded = F.pad(images, (0, 0, reach, reach), mode="reflect")
+    return F.conv2d(padded, (weights / weights.sum()).view(1, 1, -1, 1))
+
+
 def thin_noise(images: Tensor) -> Tensor:
     """Where a normalised picture is far from the median of the rows around, whatever a scanner's noise looks like:
     (N, 1, H, W) -> bool, the same shape. Bones and muscle change more slowly, and so do missing bands."""

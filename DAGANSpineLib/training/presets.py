@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..metrics import LEVELLING
 from ..model import GeneratorShape, PanopticFPNShape, RestorerShape, SegmenterShape
 from .stages import AdversarialStage, SegmentationStage, Stage
 
@@ -39,6 +40,7 @@ BUNDLED = Preset(
             learning_rate=4e-4,
             discriminator_widths=(32, 64, 128),
             **RESTORATION_ALONE,
+            identity_blur=LEVELLING,  # held to it as it is, restoration learns in time to keep the banding as well
             clean=1.5,  # with the paper's 2, the clean patches that teach have more banding than need be
         ),
         SegmentationStage(steps=3000),
@@ -49,7 +51,12 @@ BUNDLED = Preset(
 # A model that has learnt before gets used to other pictures: shorter steps than from nothing, so that little is lost,
 # and it isn't held to the noise that it doesn't know. The segmenter is used halfway between what it was and what it has
 # become, as Wortsman et al. (CVPR 2022) advise where nobody can say how much of either counts.
-TRANSPLANTED = {"weight_reconstruction": 0.0, "weight_identity": 0.4, "weight_transplanted": 0.3}
+TRANSPLANTED = {
+    "weight_reconstruction": 0.0,
+    "weight_identity": 0.4,
+    "identity_blur": 0.0,
+    "weight_transplanted": 0.3,
+}
 ADAPT = replace(
     BUNDLED,
     stages=(

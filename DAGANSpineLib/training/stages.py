@@ -144,6 +144,7 @@ class AdversarialStage(PatchStage):
     weight_segmentation: float = WEIGHT_SEGMENTATION
     weight_reconstruction: float = WEIGHT_RECONSTRUCTION
     weight_identity: float | None = None  # of equation 3 on clean patches; None: as on corrupted ones
+    identity_blur: float = 0.0  # rows; σ of the vertical Gaussian behind which clean patches have to stay as they are
     warm_up: int = 0  # steps in which the discriminators alone learn, where the generator has learnt before
     weight_transplanted: float = 0.0  # of equation 3 on clean patches with another's thin noise in them
 
@@ -164,6 +165,7 @@ class AdversarialStage(PatchStage):
             self.weight_segmentation,
             self.weight_reconstruction,
             self.weight_identity,
+            self.identity_blur,
             self.warm_up,
             self.weight_transplanted,
         )

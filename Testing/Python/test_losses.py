@@ -3,15 +3,18 @@
 import math
 
 import batches
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from scipy.ndimage import gaussian_filter1d
 
 from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.losses import (
     adversarial_loss,
+    down_blurred,
     reconstruction_loss,
     segmentation_loss,
     thin_noise,
@@ -35,6 +38,25 @@ def test_the_reconstruction_loss_is_a_sum_over_the_patch_in_units_of_the_grey_ra
     restored = observed.clone()
     restored[0, 0, :10, :3] = normalise(torch.tensor(100.0 + 51))  # 30 pixels off by a fifth of the range
     assert reconstruction_loss(restored, observed).item() == pytest.approx(30 * 0.2**2 / 2, rel=1e-4)
+
+
+def test_the_blur_down_the_columns_is_scipys():
+    images = torch.rand(2, 1, 96, 40, generator=torch.Generator().manual_seed(0))
+    expected = gaussian_filter1d(images.numpy(), 3.0, axis=2, mode="mirror")
+    np.testing.assert_allclose(down_blurred(images, 3.0).numpy(), expected, atol=1e-5)
+    assert down_blurred(images, 0.0) is images
+
+
+def test_behind_the_blur_a_clean_patch_may_lose_its_banding_but_not_its_grey():
+    clean = normalise(torch.full((1, 1, 96, 96), 100.0))
+    banded, middle = clean.clone(), clean + 0.05
+    banded[:, :, ::2] += 0.1
+    levelled, darkened = (
+        reconstruction_loss(down_blurred(restored, 3.0), down_blurred(banded, 3.0)).item()
+        for restored in (middle, clean)
+    )
+    assert darkened == pytest.approx(reconstruction_loss(clean, middle).item(), rel=0.1)
+    assert levelled < 0.05 * darkened
 
 
 def test_the_segmentation_loss_of_a_blank_guess_is_log_4():

@@ -37,8 +37,8 @@ PRINTED = {
     "weight_segmentation": 0.5,
     "weight_reconstruction": 0.01,
 }
-# for generators that have learnt before, which the paper has not
-ABSENT = {"warm_up": 0, "weight_transplanted": 0.0}
+# of other presets
+ABSENT = {"identity_blur": 0.0, "warm_up": 0, "weight_transplanted": 0.0}
 
 
 def subjects(count: int) -> Dataset:
