@@ -227,7 +227,7 @@ def in_a_process(work: Callable[..., None], *arguments: object) -> None:
 def from_nothing(preset: Preset, model: Model) -> Preset:
     """As many steps of the same networks, in the way of a training from nothing: its learning rates and weights."""
     taken = ("learning_rate", "warm_up", "remembered")
-    taken += ("weight_reconstruction", "weight_identity", "weight_transplanted")
+    taken += ("weight_reconstruction", "weight_identity", "identity_blur", "weight_transplanted")
     usual = {type(stage): stage for stage in PRESETS["bundled"].stages}
     stages = []
     for stage in preset.stages:
