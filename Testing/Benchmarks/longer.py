@@ -3,6 +3,7 @@
     python -m DAGANSpineLib simulate -o data
     python Testing/Benchmarks/longer.py --data data -o longer                 # the bundled preset's restoring stage
     python Testing/Benchmarks/longer.py --data data -o short --steps 100 --widths 8 16 32 --batch 8 --learning-rate 1e-3
+    python Testing/Benchmarks/longer.py --data data -o held --identity-blur 0
     python Testing/Benchmarks/longer.py --data data -o spectral --steadied spectral       # or r1
 
 Each training is the restoring stage of `bundled` alone, with its averaged weights and its choice by restoration on
@@ -14,6 +15,7 @@ over the test subjects, within the body. Interrupted, the same command goes on w
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +26,7 @@ import torch
 from steadied import WAYS, SteadiedStage
 
 from DAGANSpineLib.commands.terminal import reported
+from DAGANSpineLib.evaluation.crossed import Crossed, as_scores, crossed_difference
 from DAGANSpineLib.evaluation.scoring import restoration_scores
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference.devices import PRECISIONS
@@ -48,6 +51,7 @@ def shortened(arguments: argparse.Namespace, steps: int) -> Preset:
         steps=steps,
         batch=arguments.batch or stage.batch,
         learning_rate=arguments.learning_rate or stage.learning_rate,
+        identity_blur=stage.identity_blur if arguments.identity_blur is None else arguments.identity_blur,
     )
     if arguments.steadied:
         stage = SteadiedStage(**vars(stage), way=arguments.steadied)
@@ -83,6 +87,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs=3, help="of generator and discriminators")
     parser.add_argument("--batch", type=int, help="patches a step")
     parser.add_argument("--learning-rate", type=float, help="at the beginning")
+    parser.add_argument("--identity-blur", type=float, help="rows, behind which clean patches have to stay; 0: as is")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--steadied", choices=WAYS, help="steady the discriminators in this way")
     parser.add_argument("--last", action="store_true", help="the last step's own weights, neither averaged nor chosen")
@@ -90,11 +95,24 @@ def main() -> None:
     arguments = parser.parse_args()
     records = open_dataset(arguments.data).test
     print("steps, seed: " + ", ".join(FIGURES))
-    for seed in arguments.seeds:
-        for steps in (arguments.steps, LONGER * arguments.steps):
-            rows = list(scored(trained(arguments, steps, seed), records))
-            means = (np.nanmean([np.nan if row[name] is None else row[name] for row in rows]) for name in FIGURES)
-            print(f"{steps}, {seed}: " + ", ".join(f"{mean:.4f}" for mean in means), flush=True)
+    lengths = arguments.steps, LONGER * arguments.steps
+    scores = {steps: [] for steps in lengths}
+    for seed, steps in itertools.product(arguments.seeds, lengths):
+        rows = list(scored(trained(arguments, steps, seed), records))
+        scores[steps].append(as_scores([[row[name] for row in rows] for name in FIGURES]))
+        print(f"{steps}, {seed}: " + ", ".join(f"{mean:.4f}" for mean in np.nanmean(scores[steps][-1], 1)), flush=True)
+    print("longer minus shorter, with the 95 % interval over subjects and seeds:")
+    for index, name in enumerate(FIGURES):
+        shorter, longer = (np.stack([each[index] for each in scores[steps]]) for steps in lengths)
+        print(f"{name}: {said(crossed_difference(shorter, longer))}")
+
+
+def said(found: Crossed | None) -> str:
+    """A difference in a line."""
+    if found is None:
+        return "unknown"
+    interval = "" if found.low is None else f" ({found.low:+.4f} to {found.high:+.4f})"
+    return f"{found.mean:+.4f}{interval}"
 
 
 if __name__ == "__main__":
