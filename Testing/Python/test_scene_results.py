@@ -11,6 +11,7 @@ slicer = pytest.importorskip("slicer")
 pytest.importorskip("vtk")
 
 from scene_nodes import LABELS, PICTURE, add_volume, geometry, voxels  # noqa: E402
+from watching import watch  # noqa: E402
 
 from DAGANSpineLib.errors import ImageError  # noqa: E402
 from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
@@ -19,9 +20,9 @@ from DAGANSpineLib.segments import SEGMENTS  # noqa: E402
 def test_what_was_restored_is_not_read_again_to_show_its_results(library, monkeypatch):
     volume = add_volume(PICTURE[np.newaxis])
     pixels = library.pixels_of(volume)
-    for part in ("results", "removed"):
-        monkeypatch.setattr(f"DAGANSpineLib.scene.{part}.pixels_of", None)
+    read = watch(library.pixels_of, monkeypatch)
     restored, _ = library.publish(volume, PICTURE, LABELS, pixels=pixels)
+    assert read == []
     assert restored.GetDisplayNode().GetWindowLevelMax() == volume.GetDisplayNode().GetWindowLevelMax()
 
 

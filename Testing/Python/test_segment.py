@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicerio
+from watching import watch
 from writers import write
 
 from DAGANSpineLib.files import OutputError
@@ -253,9 +254,7 @@ def test_segmenting_needs_none_of_the_packages_that_training_or_the_tests_bring(
 
 
 def test_the_lit_body_is_looked_for_once(pipeline, pixels, tmp_path, monkeypatch):
-    looked = []
-    for part in ("inference.pipeline", "report.figures"):
-        monkeypatch.setattr(f"DAGANSpineLib.{part}.lit_body", lambda picture: looked.append(1) or lit_body(picture))
+    looked = watch(lit_body, monkeypatch)
     segment_file(write(tmp_path / "a.png", pixels), tmp_path, pipeline)
     assert len(looked) == 1
 
