@@ -1,6 +1,7 @@
 """From the panel to training: a picture and its segments become a subject of a data set, whole or not at all."""
 
 import shlex
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ pytest.importorskip("PySide6")
 from clinician import LEARN, TEST, WITHOUT_LABELS, draw, during_the_run, keep, nodes, results  # noqa: E402
 from disks import full_disk  # noqa: E402
 
+from DAGANSpineLib import collection  # noqa: E402
 from DAGANSpineLib.progress import unheard  # noqa: E402
 from DAGANSpineLib.training.checking import check  # noqa: E402
 from DAGANSpineLib.training.dataset import load, open_dataset  # noqa: E402
@@ -222,11 +224,42 @@ def test_a_full_disk_is_told_and_leaves_the_data_set_as_it_was(ready, volume, fo
     assert content(folder) == before
 
 
+@pytest.fixture
+def keep_and_cancel(ready, monkeypatch):
+    """Keep the picture, and click Cancel at a stage of that, which goes on only then; what is said in the end."""
+
+    def cancelled_at(stage):
+        clicked = threading.Event()
+
+        def held(folder, kept, progress):
+            def hold(fraction, message):
+                progress(fraction, message)
+                assert message != stage or clicked.wait(60)
+
+            return collection.keep(folder, kept, hold)
+
+        def click():
+            ready.ui.runButton.click()
+            clicked.set()
+
+        monkeypatch.setattr("DAGANSpinePanel.keeping.keep", held)
+        during_the_run(ready, click, stage)
+        told = keep(ready)
+        assert clicked.is_set()
+        return told
+
+    return cancelled_at
+
+
 @pytest.mark.parametrize("stage", ["Looking for the lit body", "Writing the labels"])
-def test_cancelling_keeps_nothing(ready, folder, stage):
-    during_the_run(ready, ready.ui.runButton.click, stage)
-    told = keep(ready)
-    assert (told == "Cancelled. Nothing was kept." and not folder.exists()) or told.startswith("Kept as")
+def test_cancelling_keeps_nothing(keep_and_cancel, folder, stage):
+    assert keep_and_cancel(stage) == "Cancelled. Nothing was kept."
+    assert not folder.exists()
+
+
+def test_what_was_kept_before_cancelling_could_stop_it_is_said_to_be_kept(keep_and_cancel, folder):
+    assert keep_and_cancel("Writing the list of subjects").startswith(f"Kept as s001 in {folder}.")
+    assert [record.subject for record in open_dataset(folder).train] == ["s001"]
 
 
 def test_keeping_changes_nothing_in_the_scene_but_the_images_own_name(ready, volume):
