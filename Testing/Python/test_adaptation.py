@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from monai.losses import DiceCELoss, DiceLoss
-from runs import Killed
+from runs import Killed, assert_equal
 
 from DAGANSpineLib import training
 from DAGANSpineLib.__main__ import main
@@ -173,17 +173,6 @@ def believing(monkeypatch, *refused):
         return labels, dataclasses.replace(told, reason="No spine." if next(places) in refused else "")
 
     monkeypatch.setattr(guessing, "guess_one", judged)
-
-
-def assert_equal(one, two):
-    if isinstance(one, dict):
-        assert one.keys() == two.keys()
-        for name in one:
-            assert_equal(one[name], two[name])
-    elif isinstance(one, torch.Tensor):
-        assert torch.equal(one, two)
-    else:
-        assert one == two
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,11 @@ def test_each_image_of_a_folder_gets_results_and_all_get_a_table_and_a_sheet(seg
 
 def test_the_table_says_what_the_reports_say(segment, clinic, tmp_path):
     segment(clinic, "-o", tmp_path / "out")
-    for row in summary(tmp_path / "out"):
+    rows = summary(tmp_path / "out")
+    assert len(rows) == 3
+    for row in rows:
         report = json.loads((tmp_path / "out" / Path(row["file"]).stem / "report.json").read_text(encoding="utf-8"))
+        assert len(report["classes"]) == 3
         for name, values in report["classes"].items():
             assert row[f"{name}_components"] == str(values["components"])
             assert row[f"{name}_area_pixels"] == str(values["area_pixels"])

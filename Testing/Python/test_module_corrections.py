@@ -8,7 +8,7 @@ import pytest
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
-from clinician import WITHOUT_LABELS, draw, keep, results  # noqa: E402
+from clinician import LEARN, WITHOUT_LABELS, draw, keep, results  # noqa: E402
 
 from DAGANSpineLib.training.dataset import load, open_dataset  # noqa: E402
 
@@ -18,10 +18,12 @@ CORONAL = np.array([[0.6, 0, 0, -40], [0, 0, 1, 7], [0, -0.75, 0, 30], [0, 0, 0,
 def test_segments_that_nobody_has_changed_are_said_to_be_the_models_own(ready, volume, folder):
     note = ready.ui.keepNotesLabel
     assert note.visible and "as the model drew them" in note.text.replace("\u200b", "")
+    ready.ui.keepAsComboBox.currentIndex = WITHOUT_LABELS
+    assert not note.visible
+    ready.ui.keepAsComboBox.currentIndex = LEARN
+    assert note.visible
     draw(volume)
     ready.updateGUI()
-    assert not note.visible
-    ready.ui.keepAsComboBox.currentIndex = WITHOUT_LABELS
     assert not note.visible
 
 

@@ -228,6 +228,10 @@ def test_attributes_that_another_program_spoilt_are_taken_for_none(spine, panel,
     assert rows(panel)
 
 
+# what can be shown all the same: no curve, a number, a sentence, no sentence
+HARMLESS = {"curves": [{}], "plausibility": [7], "notes": ["x", {}]}
+
+
 @pytest.mark.parametrize("key", ["levels", "curves", "plausibility", "notes", "midline", "spacing", "variance"])
 def test_a_spine_with_a_spoilt_part_is_taken_for_none(spine, panel, key):
     from DAGANSpineLib import scene as library
@@ -237,10 +241,21 @@ def test_a_spine_with_a_spoilt_part_is_taken_for_none(spine, panel, key):
     for spoilt in ("x", 7, [[]], [{"name": 5}], {}, [None], float("nan")):
         names.SetAttribute("DAGANSpineSpine", json.dumps({**record, key: spoilt}))
         panel.updateGUI()
+        shown = spoilt in HARMLESS.get(key, ())
+        assert ("are not known" in panel.ui.curvesLabel.text) != shown, spoilt
+        assert panel.ui.curvesTable.visible == (shown and key != "curves"), spoilt
     names.SetAttribute("DAGANSpineSpine", json.dumps(record))
     panel.updateGUI()
-    assert rows(panel)
-    elsewhere = [{**curve, "upper": "T0"} for curve in record["curves"]]
+    assert panel.ui.curvesTable.visible and "are not known" not in panel.ui.curvesLabel.text
+
+
+@pytest.mark.parametrize("end", ["upper", "lower", "apex"])
+def test_a_spine_whose_curves_are_at_levels_that_it_lacks_is_taken_for_none(spine, panel, end):
+    from DAGANSpineLib import scene as library
+
+    names = library.names_of(results()[1])
+    record = json.loads(names.GetAttribute("DAGANSpineSpine"))
+    elsewhere = [{**curve, end: "T0"} for curve in record["curves"]]
     names.SetAttribute("DAGANSpineSpine", json.dumps({**record, "curves": elsewhere}))
     panel.updateGUI()
-    assert not panel.ui.curvesTable.visible
+    assert not panel.ui.curvesTable.visible and "are not known" in panel.ui.curvesLabel.text

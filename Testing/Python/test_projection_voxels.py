@@ -179,7 +179,8 @@ def test_a_depth_that_holds_nothing_gives_way_to_one_that_does(upright, looked_a
     deep[depth > 6] = 0
     shallow = Projector.of(deep, looked_at.to_lps)
     assert shallow.project(Slab(shallow.depth_mm)).any()
-    assert shallow.moved == any("nothing at the usual depth" in note for note in shallow.notes)
+    assert shallow.moved and any("nothing at the usual depth" in note for note in shallow.notes)
+    assert not looked_at.moved and not any("nothing at the usual depth" in note for note in looked_at.notes)
     assert nearest_filled(12.0, np.arange(40) < 14, 0.5) == 6.5
     assert nearest_filled(5.0, np.arange(40) < 14, 0.5) == 5.0
 

@@ -158,10 +158,21 @@ def test_the_bundled_networks_fit_the_bundled_file():
     assert weights * 2 < 16e6
 
 
-def test_a_training_may_end_to_end_teach_both_networks(data, tmp_path):
+def test_a_training_may_end_to_end_teach_both_networks(data, tmp_path, monkeypatch):
+    step, first = DAGAN.step, {}
+
+    def remember(self, batch):
+        for name in ("generator", "segmenter"):
+            first.setdefault(name, {key: each.detach().clone() for key, each in self.networks[name].named_parameters()})
+        return step(self, batch)
+
+    monkeypatch.setattr(DAGAN, "step", remember)
     stage = dataclasses.replace(SMOKE.stages[0], steps=2)
     train(data, tmp_path / "run", dataclasses.replace(SMOKE, stages=(stage,)))
     assert load_model(tmp_path / "run" / "best.pt").provenance["step"] == 2
+    learnt = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    for network, weights in first.items():
+        assert not any(torch.equal(weight, learnt[network][name]) for name, weight in weights.items()), network
 
 
 def test_two_processes_train_one_model_together(data, tmp_path):
