@@ -70,7 +70,7 @@ def parsed(text: str) -> Spine | None:
         json.dumps(spine.as_json())
         "".join(spine.notes)
         whole = len(spine.midline) > 1 or not spine.levels
-        return spine if whole and np.isfinite([*spine.spacing, spine.plausibility]).all() else None
+        return spine if whole and 0 <= spine.plausibility <= 1 and np.isfinite(spine.spacing).all() else None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
         return None
 
