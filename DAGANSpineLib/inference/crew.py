@@ -94,21 +94,22 @@ class Told:
         self._number = {key: index + 1 for index, key in enumerate(names)}
         self._fractions: dict[Item, float] = {}
         self._done = self._failed = 0
-        self._latest, self._stopped = 0.0, False
+        self._latest = 0.0
+        self._stopped: BaseException | None = None
 
     def hear(self, key: Item, fraction: float, message: str) -> None:
-        """One picture has come so far. Raises Cancelled if the run has been stopped."""
+        """One picture has come so far. Raises what the run was stopped by, whichever hand ends first."""
         with STREAMS:
             if self._stopped:
-                raise Cancelled
+                raise self._stopped
             self._fractions[key] = fraction
             done = (self._done + sum(self._fractions.values())) / (len(self._names) - self._failed)
             self._latest = max(self._latest, done)
             try:
                 where = f"{self._number[key]} of {len(self._names)}, {self._names[key]}"
                 self._progress(self._latest, f"{where}: {message}")
-            except BaseException:
-                self._stopped = True
+            except BaseException as error:
+                self._stopped = error
                 raise
 
     def end(self, key: Item, failed: bool) -> None:
@@ -119,7 +120,7 @@ class Told:
             self._done += not failed
 
     def stop(self) -> None:
-        self._stopped = True
+        self._stopped = self._stopped or Cancelled()
 
 
 class Room:

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 import torch
 
 from DAGANSpineLib.inference import many_files, one_file, segment_files
-from DAGANSpineLib.inference.crew import HANDS, Crew, Room
+from DAGANSpineLib.inference.crew import HANDS, Crew, Room, Told
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.vpi.foreign import silenced
 
@@ -119,6 +119,21 @@ def test_stopping_stops_all_and_leaves_whole_what_is_done(clinic, pipeline, tmp_
     assert len(contents(tmp_path / "out")["summary.csv"]) == len(done)
     again = segment_files(clinic, tmp_path / "out", pipeline, resume=True, crew=TWO)
     assert sum(outcome.kept for outcome in again) == len(done) and not any(outcome.error for outcome in again)
+
+
+def test_every_hand_says_what_stopped_the_run():
+    """Or, where another hand is the first to end, a run that Ctrl-C stopped ends as if somebody had clicked."""
+
+    def interrupted(fraction, message):
+        raise KeyboardInterrupt
+
+    told = Told(interrupted, {"anna": "anna.png", "dora": "dora.png"})
+    for picture in ("anna", "dora"):
+        with pytest.raises(KeyboardInterrupt):
+            told.hear(picture, 0.5, "Segmenting")
+    told.stop()
+    with pytest.raises(KeyboardInterrupt):
+        told.hear("anna", 0.6, "Segmenting")
 
 
 def test_ctrl_c_in_the_main_thread_begins_no_other_file(clinic, pipeline, tmp_path):
