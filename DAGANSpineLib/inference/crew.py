@@ -95,13 +95,13 @@ class Told:
         self._fractions: dict[Item, float] = {}
         self._done = self._failed = 0
         self._latest = 0.0
-        self._stopped: BaseException | None = None
+        self.stopped: BaseException | None = None  # by what
 
     def hear(self, key: Item, fraction: float, message: str) -> None:
-        """One picture has come so far. Raises what the run was stopped by, whichever hand ends first."""
+        """One picture has come so far. Raises Cancelled if the run has been stopped."""
         with STREAMS:
-            if self._stopped:
-                raise self._stopped
+            if self.stopped:
+                raise Cancelled
             self._fractions[key] = fraction
             done = (self._done + sum(self._fractions.values())) / (len(self._names) - self._failed)
             self._latest = max(self._latest, done)
@@ -109,7 +109,7 @@ class Told:
                 where = f"{self._number[key]} of {len(self._names)}, {self._names[key]}"
                 self._progress(self._latest, f"{where}: {message}")
             except BaseException as error:
-                self._stopped = error
+                self.stopped = error
                 raise
 
     def end(self, key: Item, failed: bool) -> None:
@@ -120,7 +120,7 @@ class Told:
             self._done += not failed
 
     def stop(self) -> None:
-        self._stopped = self._stopped or Cancelled()
+        self.stopped = self.stopped or Cancelled()
 
 
 class Room:

@@ -166,7 +166,10 @@ def segment_files(
                 write_summary([outcomes[path] for path in paths if path in outcomes], folder)
             tell(outcome)
 
-    (crew or Crew.of(len(waiting))).do(work, waiting, note, told.stop)
+    try:
+        (crew or Crew.of(len(waiting))).do(work, waiting, note, told.stop)
+    except Cancelled as cancelled:  # also of a hand that another's trouble stopped, and that was the first to end
+        raise (told.stopped or cancelled) from None
     every = [outcomes[path] for path in paths]
     if several:
         write_summary(every, folder)

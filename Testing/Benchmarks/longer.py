@@ -28,6 +28,7 @@ from steadied import WAYS, SteadiedStage
 from DAGANSpineLib.commands.terminal import reported
 from DAGANSpineLib.evaluation.crossed import Crossed, as_scores, crossed_difference
 from DAGANSpineLib.evaluation.scoring import restoration_scores
+from DAGANSpineLib.evaluation.tables import interval, shown
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.inference.devices import PRECISIONS
 from DAGANSpineLib.metrics import patches
@@ -109,10 +110,7 @@ def main() -> None:
 
 def said(found: Crossed | None) -> str:
     """A difference in a line."""
-    if found is None:
-        return "unknown"
-    interval = "" if found.low is None else f" ({found.low:+.4f} to {found.high:+.4f})"
-    return f"{found.mean:+.4f}{interval}"
+    return "–" if found is None else f"{shown(found.mean, 4, signed=True)} ({interval(found.low, found.high, 4)})"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python -m DAGANSpineLib simulate -o data
     python Testing/Benchmarks/one_hour.py --data data -o now --precision bf16
     PYTHONPATH=FORMER python Testing/Benchmarks/one_hour.py --data data -o before --precision bf16
+    python -m DAGANSpineLib evaluate --data data --model before/run/best.pt -o before/scores
     python -m DAGANSpineLib evaluate --data data --model now/run/best.pt -o now/scores
-    python -m DAGANSpineLib compare before/scores now/scores -o compared
+    python -m DAGANSpineLib versus before/scores now/scores -o compared
 
 FORMER is a checkout of a former version, from `c606b64` on, whose own preset is shortened then. Both models are scored
 by the present code. Two short pilots set the pace, and every stage is shortened alike. A processor's time is counted,

@@ -1,5 +1,6 @@
 """Several pictures at a time: the same results, sooner."""
 
+import contextlib
 import csv
 import json
 import os
@@ -14,7 +15,7 @@ import SimpleITK as sitk
 import torch
 
 from DAGANSpineLib.inference import many_files, one_file, segment_files
-from DAGANSpineLib.inference.crew import HANDS, Crew, Room, Told
+from DAGANSpineLib.inference.crew import HANDS, Crew, Room
 from DAGANSpineLib.progress import Cancelled
 from DAGANSpineLib.vpi.foreign import silenced
 
@@ -121,19 +122,22 @@ def test_stopping_stops_all_and_leaves_whole_what_is_done(clinic, pipeline, tmp_
     assert sum(outcome.kept for outcome in again) == len(done) and not any(outcome.error for outcome in again)
 
 
-def test_every_hand_says_what_stopped_the_run():
-    """Or, where another hand is the first to end, a run that Ctrl-C stopped ends as if somebody had clicked."""
+class OtherFirst(Crew):
+    """A hand that `progress` stops, and another one that is the first to end."""
 
-    def interrupted(fraction, message):
-        raise KeyboardInterrupt
+    def do(self, work, items, note, stop):
+        with contextlib.suppress(KeyboardInterrupt):
+            work(items[0])
+        work(items[1])
 
-    told = Told(interrupted, {"anna": "anna.png", "dora": "dora.png"})
-    for picture in ("anna", "dora"):
-        with pytest.raises(KeyboardInterrupt):
-            told.hear(picture, 0.5, "Segmenting")
-    told.stop()
-    with pytest.raises(KeyboardInterrupt):
-        told.hear("anna", 0.6, "Segmenting")
+
+@pytest.mark.parametrize("error", [Cancelled, KeyboardInterrupt, RuntimeError])
+def test_a_run_ends_with_what_stopped_it_whichever_hand_ends_first(clinic, pipeline, tmp_path, error):
+    def progress(fraction, message):
+        raise error
+
+    with pytest.raises(error):
+        segment_files(clinic, tmp_path / "out", pipeline, progress=progress, crew=OtherFirst(2, 1))
 
 
 def test_ctrl_c_in_the_main_thread_begins_no_other_file(clinic, pipeline, tmp_path):

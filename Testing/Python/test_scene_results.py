@@ -76,14 +76,17 @@ def test_an_image_that_changed_its_size_meanwhile_leaves_the_scene_as_it_was(lib
     assert scene.GetNumberOfNodes() == count
 
 
-def test_a_failure_while_results_are_made_leaves_the_scene_as_it_was(library, scene, monkeypatch):
-    volume = add_volume(PICTURE[np.newaxis])
-    before = scene.GetNumberOfNodes()
-
+def make_segments_fail(monkeypatch):
     def fail(*_):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(slicer.util, "updateSegmentBinaryLabelmapFromArray", fail)
+
+
+def test_a_failure_while_results_are_made_leaves_the_scene_as_it_was(library, scene, monkeypatch):
+    volume = add_volume(PICTURE[np.newaxis])
+    before = scene.GetNumberOfNodes()
+    make_segments_fail(monkeypatch)
     with pytest.raises(RuntimeError, match="out of memory"):
         library.publish(volume, PICTURE, LABELS)
     assert scene.GetNumberOfNodes() == before
@@ -235,11 +238,7 @@ def test_a_failed_run_leaves_edited_segments_with_their_image(library, scene, mo
     restored, edited = library.publish(volume, PICTURE, LABELS)
     edited.GetSegmentation().RemoveSegment("Rib")
     before = scene.GetNumberOfNodes()
-
-    def fail(*_):
-        raise RuntimeError("out of memory")
-
-    monkeypatch.setattr(slicer.util, "updateSegmentBinaryLabelmapFromArray", fail)
+    make_segments_fail(monkeypatch)
     with pytest.raises(RuntimeError, match="out of memory"):
         library.publish(volume, PICTURE, LABELS)
     assert library.results_of(volume) == (restored, edited)
