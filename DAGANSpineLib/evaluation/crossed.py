@@ -79,9 +79,15 @@ def interval_of(ours: Scores, theirs: Scores) -> tuple[float, float, float]:
     freedom = degrees_of_freedom(ours, theirs)
     tail = stats.norm.sf(stats.t.isf((100 - LEVEL) / 200, freedom))
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    beyond = 1 + min((resampled <= 0).sum(), (resampled >= 0).sum())
-    p = min(1.0, 2 * stats.t.sf(stats.norm.isf(min(0.5, beyond / (RESAMPLES + 1))), freedom))
-    return float(low), float(high), float(p)
+    return float(low), float(high), min(1.0, float(2 * stats.t.sf(away_from_zero(resampled, mean), freedom)))
+
+
+def away_from_zero(resampled: np.ndarray, mean: float) -> float:
+    """By how many standard deviations a difference is off 0: as many as have the share of resampled means beyond 0 in
+    the normal distribution; where none is beyond, of which their number is all that one learns, as it is measured."""
+    beyond = min((resampled <= 0).sum(), (resampled >= 0).sum())
+    counted = float(stats.norm.isf(min(0.5, (beyond + 1) / (RESAMPLES + 1))))
+    return counted if beyond else max(counted, abs(float(mean)) / float(resampled.std()))
 
 
 def resampled_differences(ours: Scores, theirs: Scores) -> np.ndarray:

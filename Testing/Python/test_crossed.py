@@ -52,6 +52,18 @@ def test_where_trainings_do_not_differ_the_interval_is_students_over_the_subject
     assert found.p == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.05)
 
 
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_what_is_far_beyond_all_scatter_is_shown_however_many_rivals_there_are(seeds):
+    """The number of resamples is no bound for how sure one can be: two in ten thousand, by Student's t of few
+    trainings and times fourteen, is more than chance."""
+    random = np.random.default_rng(0)
+    shared = random.normal(0, 5, SUBJECTS)
+    reference = scores(random, seeds, 70, shared=shared)
+    others = {number: scores(random, seeds, 40, shared=shared) for number in range(14)}
+    found = crossed.read_differences(reference, others, "better", "worse")
+    assert {each["reading"] for each in found.values()} == {"worse"}
+
+
 def test_a_subject_that_a_training_can_t_score_is_left_out_and_few_can_t_tell():
     ours, theirs = np.full((3, 8), 70.0), np.full((3, 8), 71.0)
     theirs[1, 2] = np.nan
