@@ -106,17 +106,20 @@ def minus_reference(scores: Mapping[System, Scores]) -> dict[str, Any]:
 
 def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, Any] | None:
     """A figure over the torn share, one curve a system, with a band over subjects and trainings, and its difference
-    from the vanilla FPN, which doesn't restore. None where too few subjects are known, or all are torn alike."""
+    from the vanilla FPN, which doesn't restore. None where too few subjects are known, or (nearly) all are torn
+    alike."""
     trainings: dict[System, list[list[Row]]] = {}
     for job in jobs:
         trainings.setdefault(job.system, []).append([row for name in sets for row in job.tested(name)["subjects"]])
     shares = as_scores([map(torn_share, next(iter(trainings.values()))[0])])[0]
     scores = {system: as_scores([map(FIGURES[figure], rows) for rows in each]) for system, each in trainings.items()}
     known = ~np.isnan(shares) & ~np.isnan(np.concatenate(list(scores.values()))).any(0)
-    if known.sum() < FEWEST or np.ptp(shares[known]) == 0:
+    if known.sum() < FEWEST:
         return None
     shares, scores = shares[known], {system: values[:, known] for system, values in scores.items()}
     grid = np.linspace(shares.min(), np.percentile(shares, FARTHEST), POINTS)
+    if np.ptp(grid) == 0:
+        return None
     lines = {system: resampled(number, scores[system], shares, grid) for number, system in enumerate(scores)}
     base = next((line for system, line in lines.items() if system.key == SHARED_SEGMENTER), None)
     found = {}

@@ -135,6 +135,16 @@ def test_where_nobody_knows_what_is_torn_there_is_no_curve(jobs):
     assert "By severity" in severity_as_markdown(found)
 
 
+@pytest.mark.parametrize("torn", [0, 1])
+def test_where_hardly_anybody_is_torn_there_is_no_curve(jobs, torn):
+    """One in forty lies beyond the curve's extent, which is then a single place."""
+    for job in jobs:
+        for scores in job._scores.values():
+            for index, row in enumerate(scores["subjects"]):
+                row["parts"]["torn share"] = 0.3 * (index < torn)
+    assert by_severity(jobs, SETS)["curves"] == {"Dice, %": None, "curve angles off by, °": None}
+
+
 def test_the_plot_and_the_page_are_written(jobs, tmp_path):
     write_severity(by_severity(jobs, SETS), tmp_path)
     assert (tmp_path / "severity.png").stat().st_size > 10_000
