@@ -11,7 +11,7 @@ import numpy as np
 from ..baselines import REFERENCE, SHARED_SEGMENTER, System
 from ..files import whole_file
 from ..report import DISCLAIMER
-from .crossed import ERROR, Scores, as_scores, read_differences, weights
+from .crossed import ERROR, FEWEST_SEEDS, Scores, as_scores, read_differences, weights
 from .kept import LABELLED_BY, Kept
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
 from .plots import plot_severity
@@ -128,6 +128,8 @@ def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, 
         if base is not None and system.key != SHARED_SEGMENTER:
             difference, around = line - base[0], band(samples - base[1])
             ahead = np.array(around["low"]) > 0 if BETTER[figure] > 0 else np.array(around["high"]) < 0
+            if min(len(scores[each]) for each in lines if each is system or each.key == SHARED_SEGMENTER) < FEWEST_SEEDS:
+                ahead[:] = False  # from a single training nobody knows how far the next one lies
             found[system.name]["minus vanilla FPN"] = {
                 "mean": difference.tolist(), **around, "ahead from": first_of_lasting(grid, ahead)
             }  # fmt: skip
@@ -197,7 +199,7 @@ def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
     yield (
         f"Kernel-weighted means of {curve['subjects']} test subjects, with pointwise {LEVEL} % bands over subjects and "
         f"trainings ({RESAMPLES} resamples, seed {SEED}). Better from: where the band of the difference leaves out 0 "
-        "and does so up to the end; a dash: nowhere."
+        f"and does so up to the end; a dash: nowhere, or fewer than {FEWEST_SEEDS} trainings of either, which can't tell."
     )
     yield sentence(figure, curve)
 

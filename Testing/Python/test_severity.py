@@ -87,6 +87,14 @@ def test_the_curve_says_from_where_on_restoration_pays(jobs):
         assert all(low < value < high for low, value, high in zip(line["low"], line["mean"], line["high"], strict=True))
 
 
+def test_from_a_single_training_nothing_is_shown(jobs):
+    found = by_severity([job for job in jobs if job.seed == 0], SETS)
+    differences = found["curves"]["Dice, %"]["systems"]["DA-GAN"]["minus vanilla FPN"]
+    assert differences["mean"][-1] == pytest.approx(10, abs=1) and differences["ahead from"] is None
+    assert "can't tell" in found["sets"]["severe"]["Dice minus DA-GAN's"]["Vanilla FPN"]["reading"]
+    assert "is shown to improve" not in severity_as_markdown(found)
+
+
 def test_where_restoration_never_pays_it_is_said(jobs):
     swapped = {"vanilla-fpn": "da-gan", "da-gan": "vanilla-fpn"}
     others = [Trained(swapped[job.system.key], job.seed, job.folder, job._scores) for job in jobs]
