@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from ..baselines import REFERENCE, SHARED_SEGMENTER, System
 from ..files import whole_file
@@ -120,39 +122,75 @@ def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, 
     grid = np.linspace(shares.min(), np.percentile(shares, FARTHEST), POINTS)
     if np.ptp(grid) == 0:
         return None
-    lines = {system: resampled(number, scores[system], shares, grid) for number, system in enumerate(scores)}
+    lines = {system: line_of(number, scores[system], shares, grid) for number, system in enumerate(scores)}
     base = next((line for system, line in lines.items() if system.key == SHARED_SEGMENTER), None)
     found = {}
-    for system, (line, samples) in lines.items():
-        found[system.name] = {"mean": line.tolist(), **band(samples)}
+    for system, line in lines.items():
+        found[system.name] = {"mean": line.mean.tolist(), **line.band()}
         if base is not None and system.key != SHARED_SEGMENTER:
-            difference, around = line - base[0], band(samples - base[1])
+            difference = line.minus(base)
+            around = difference.band()
             ahead = np.array(around["low"]) > 0 if BETTER[figure] > 0 else np.array(around["high"]) < 0
-            if min(len(scores[each]) for each in lines if each is system or each.key == SHARED_SEGMENTER) < FEWEST_SEEDS:
-                ahead[:] = False  # from a single training nobody knows how far the next one lies
             found[system.name]["minus vanilla FPN"] = {
-                "mean": difference.tolist(), **around, "ahead from": first_of_lasting(grid, ahead)
-            }  # fmt: skip
+                "mean": difference.mean.tolist(),
+                **around,
+                "ahead from": first_of_lasting(grid, ahead & difference.tells),
+            }
     return {"subjects": int(known.sum()), "torn share": grid.tolist(), "systems": found}
 
 
-def resampled(number: int, scores: Scores, shares: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Line:
+    """A figure, or its difference from another system's, at each place of the grid: its mean; that of resampled
+    subjects and trainings, (RESAMPLES, places); by system, that of each training, (trainings, places); and how many
+    subjects there are about a place."""
+
+    mean: np.ndarray
+    samples: np.ndarray
+    by_training: tuple[np.ndarray, ...]
+    around: np.ndarray
+
+    def minus(self, other: Line) -> Line:
+        """The difference, subject by subject."""
+        trainings = self.by_training + other.by_training
+        return Line(self.mean - other.mean, self.samples - other.samples, trainings, self.around)
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are trainings enough: from a single one nobody knows how far the next one lies."""
+        return min(map(len, self.by_training)) >= FEWEST_SEEDS
+
+    def band(self) -> dict[str, list[float]]:
+        """The ends of the interval at each place, as much wider as in `crossed_difference` where trainings are few."""
+        tails = stats.norm.sf(stats.t.isf((100 - LEVEL) / 200, self.freedom()))
+        return {
+            name: [float(np.quantile(at, share)) for at, share in zip(self.samples.T, shares, strict=True)]
+            for name, shares in (("low", tails), ("high", 1 - tails))
+        }
+
+    def freedom(self) -> np.ndarray:
+        """How well the scatter at each place is known: over each system's trainings, and the rest over subjects."""
+        several = [each for each in self.by_training if len(each) > 1]
+        parts = [(each.var(0, ddof=1) / len(each), len(each) - 1) for each in several]
+        rest = self.samples.var(0) - sum(variance for variance, _ in parts)
+        parts.append((np.maximum(rest, 0), np.maximum(self.around - 1, 1)))
+        total = sum(variance for variance, _ in parts)
+        doubt = sum(variance**2 / freedom for variance, freedom in parts)
+        return np.maximum(total**2 / np.maximum(doubt, 1e-300), 1)
+
+
+def line_of(number: int, scores: Scores, shares: np.ndarray, grid: np.ndarray) -> Line:
     """The kernel-weighted mean of scores (trainings, subjects) at each place of the grid (Nadaraya, Theory Probab.
-    Appl. 1964), and the same of resampled subjects and trainings, (RESAMPLES, places). Every system has the same
-    subjects resampled, so that differences are paired; `number` keeps its trainings' draws apart from others'."""
+    Appl. 1964). Every system has the same subjects resampled, so that differences are paired; `number` keeps its
+    trainings' draws apart from others'."""
     width = WIDTH * np.ptp(grid)
     kernel = np.exp(-0.5 * ((grid[:, None] - shares) / width) ** 2)  # places, subjects
     chosen = weights(np.random.default_rng(SEED), len(shares))
     of_trainings = weights(np.random.default_rng([SEED, number]), len(scores)) @ scores
     samples = (chosen * of_trainings) @ kernel.T / np.maximum(chosen @ kernel.T, 1e-300)
-    return kernel @ scores.mean(0) / kernel.sum(1), samples
-
-
-def band(samples: np.ndarray) -> dict[str, list[float]]:
-    """The ends of the interval at each place."""
-    tail = (100 - LEVEL) / 2
-    low, high = np.percentile(samples, [tail, 100 - tail], axis=0)
-    return {"low": low.tolist(), "high": high.tolist()}
+    weight = kernel.sum(1)
+    by_training = scores @ kernel.T / weight
+    return Line(by_training.mean(0), samples, (by_training,), weight**2 / (kernel**2).sum(1))
 
 
 def first_of_lasting(grid: np.ndarray, ahead: np.ndarray) -> float | None:
@@ -198,8 +236,9 @@ def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
     yield table(["", *(f"{grid[at]:.1%}" for at in places), "better than the vanilla FPN from"], rows)
     yield (
         f"Kernel-weighted means of {curve['subjects']} test subjects, with pointwise {LEVEL} % bands over subjects and "
-        f"trainings ({RESAMPLES} resamples, seed {SEED}). Better from: where the band of the difference leaves out 0 "
-        f"and does so up to the end; a dash: nowhere, or fewer than {FEWEST_SEEDS} trainings of either, which can't tell."
+        f"trainings ({RESAMPLES} resamples, seed {SEED}; wider where these are few, as Student's t is). Better from: "
+        "where the band of the difference leaves out 0 and does so up to the end; a dash: nowhere, or fewer than "
+        f"{FEWEST_SEEDS} trainings of either, which can't tell."
     )
     yield sentence(figure, curve)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
-from DAGANSpineLib.evaluation.severity import angle_error, by_severity, severity_as_markdown, write_severity
+from DAGANSpineLib.evaluation.severity import angle_error, by_severity, curves, severity_as_markdown, write_severity
 from DAGANSpineLib.records import LARGEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,22 @@ def test_from_a_single_training_nothing_is_shown(jobs):
     assert differences["mean"][-1] == pytest.approx(10, abs=1) and differences["ahead from"] is None
     assert "can't tell" in found["sets"]["severe"]["Dice minus DA-GAN's"]["Vanilla FPN"]["reading"]
     assert "is shown to improve" not in severity_as_markdown(found)
+
+
+def test_bands_are_wider_where_trainings_are_few(jobs):
+    """As in the tables: three trainings tell their own scatter badly."""
+    random = np.random.default_rng(0)
+    for job in jobs:
+        drawn = random.normal(0, 0.03)
+        for scores in job._scores.values():
+            for row in scores["subjects"]:
+                row["segmentation"] = {"dice": {"average": row["segmentation"]["dice"]["average"] + drawn}}
+    values = [np.mean([row["segmentation"]["dice"]["average"] for name in SETS for row in job.tested(name)["subjects"]])
+              for job in jobs if job.system.key == "da-gan"]  # fmt: skip
+    line = curves(jobs, SETS, "Dice, %")["systems"]["DA-GAN"]
+    middle = len(line["mean"]) // 2
+    students = 100 * stats.t.isf(0.025, 2) * np.std(values, ddof=1) / len(values) ** 0.5
+    assert (line["high"][middle] - line["low"][middle]) / 2 > 0.7 * students
 
 
 def test_where_restoration_never_pays_it_is_said(jobs):
