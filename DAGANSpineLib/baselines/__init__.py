@@ -12,6 +12,7 @@ __getattr__ = on_demand(
             "size_of",
         ),
         "systems": (
+            "ALONE",
             "REFERENCE",
             "SHARED_SEGMENTER",
             "SYSTEMS",

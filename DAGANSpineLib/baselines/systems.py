@@ -24,6 +24,7 @@ from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
 SHARED_SEGMENTER = "vanilla-fpn"  # whose search is for the segmenter's learning rate behind every restoration
+ALONE = "segmenter-alone"  # than whom DA-GAN has restoration alone in front
 MANY = 5  # trainings of those that the paper's claims stand on
 
 Published = dict[str, tuple[float, float, float]]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from ..baselines import REFERENCE, SHARED_SEGMENTER, System
+from ..baselines import ALONE, REFERENCE, SHARED_SEGMENTER, System
 from ..files import whole_file
 from ..report import DISCLAIMER
 from .crossed import ERROR, FEWEST_SEEDS, Scores, as_scores, read_differences, weights
@@ -62,6 +62,7 @@ FIGURES: dict[str, Callable[[Row], float | None]] = {
 }
 OVER_SHARE = ("Dice, %", "curve angles off by, °")
 MINUS = f"Dice minus {REFERENCE}'s"
+BASES = {SHARED_SEGMENTER: "minus vanilla FPN", ALONE: "minus segmenter alone"}  # who don't restore, and what is said
 BETTER = {"Dice, %": 1, "curve angles off by, °": -1}
 
 
@@ -107,9 +108,9 @@ def minus_reference(scores: Mapping[System, Scores]) -> dict[str, Any]:
 
 
 def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, Any] | None:
-    """A figure over the torn share, one curve a system, with a band over subjects and trainings, and its difference
-    from the vanilla FPN, which doesn't restore. None where too few subjects are known, or (nearly) all are torn
-    alike."""
+    """A figure over the torn share, one curve a system, with a band over subjects and trainings, and its differences
+    from those that don't restore: the vanilla FPN, which is as costly as DA-GAN, and DA-GAN's segmenter alone. None
+    where too few subjects are known, or (nearly) all are torn alike."""
     trainings: dict[System, list[list[Row]]] = {}
     for job in jobs:
         trainings.setdefault(job.system, []).append([row for name in sets for row in job.tested(name)["subjects"]])
@@ -123,15 +124,17 @@ def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, 
     if np.ptp(grid) == 0:
         return None
     lines = {system: line_of(number, scores[system], shares, grid) for number, system in enumerate(scores)}
-    base = next((line for system, line in lines.items() if system.key == SHARED_SEGMENTER), None)
+    bases = {words: line for key, words in BASES.items() for system, line in lines.items() if system.key == key}
     found = {}
     for system, line in lines.items():
         found[system.name] = {"mean": line.mean.tolist(), **line.band()}
-        if base is not None and system.key != SHARED_SEGMENTER:
+        for words, base in bases.items():
+            if base is line:
+                continue
             difference = line.minus(base)
             around = difference.band()
             ahead = np.array(around["low"]) > 0 if BETTER[figure] > 0 else np.array(around["high"]) < 0
-            found[system.name]["minus vanilla FPN"] = {
+            found[system.name][words] = {
                 "mean": difference.mean.tolist(),
                 **around,
                 "ahead from": first_of_lasting(grid, ahead & difference.tells),
@@ -229,30 +232,33 @@ def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
     grid, places = curve["torn share"], [round(place * (POINTS - 1)) for place in PLACES]
     rows = []
     for name, line in curve["systems"].items():
-        ahead = line.get("minus vanilla FPN", {}).get("ahead from")
+        ahead = [line.get(words, {}).get("ahead from") for words in BASES.values()]
         cells = [f"{line['mean'][at]:.2f} ({line['low'][at]:.2f} to {line['high'][at]:.2f})" for at in places]
-        rows.append([name, *cells, "–" if ahead is None else f"{ahead:.1%}"])
+        rows.append([name, *cells, *("–" if each is None else f"{each:.1%}" for each in ahead)])
     yield f"## {figure}, over how much of the lit body is torn"
-    yield table(["", *(f"{grid[at]:.1%}" for at in places), "better than the vanilla FPN from"], rows)
+    header = [f"better than the {words.removeprefix('minus ')} from" for words in BASES.values()]
+    yield table(["", *(f"{grid[at]:.1%}" for at in places), *header], rows)
     yield (
         f"Kernel-weighted means of {curve['subjects']} test subjects, with pointwise {LEVEL} % bands over subjects and "
         f"trainings ({RESAMPLES} resamples, seed {SEED}; wider where these are few, as Student's t is). Better from: "
         "where the band of the difference leaves out 0 and does so up to the end; a dash: nowhere, or fewer than "
         f"{FEWEST_SEEDS} trainings of either, which can't tell."
     )
-    yield sentence(figure, curve)
+    yield from (sentence(figure, curve, words) for words in BASES.values())
 
 
-def sentence(figure: str, curve: Mapping[str, Any]) -> str:
-    """From where on DA-GAN's restoration pays."""
-    difference = curve["systems"].get(REFERENCE, {}).get("minus vanilla FPN")
+def sentence(figure: str, curve: Mapping[str, Any], words: str) -> str:
+    """From where on DA-GAN is better than one that doesn't restore; than its own segmenter alone: from where on its
+    restoration pays."""
+    difference, other = curve["systems"].get(REFERENCE, {}).get(words), words.removeprefix("minus ")
     if difference is None:
-        return f"{REFERENCE} and the vanilla FPN are not both among the systems."
+        return f"{REFERENCE} and the {other} are not both among the systems."
+    whose = f"{REFERENCE}'s restoration" if words == BASES[ALONE] else REFERENCE
     if difference["ahead from"] is None:
-        return f"Nowhere is it shown that {REFERENCE}'s restoration improves this figure on the vanilla FPN's."
+        return f"Nowhere is it shown that {whose} improves this figure on the {other}'s."
     return (
-        f"Where {difference['ahead from']:.1%} of the lit body or more is torn, {REFERENCE}'s restoration is shown to "
-        "improve this figure on the vanilla FPN's."
+        f"Where {difference['ahead from']:.1%} of the lit body or more is torn, {whose} is shown to improve this "
+        f"figure on the {other}'s."
     )
 
 
