@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from ..baselines import ALONE, REFERENCE, SHARED_SEGMENTER, System
+from ..baselines import ALONE, REFERENCE, SHARED_SEGMENTER, SYSTEMS, System
 from ..files import whole_file
 from ..report import DISCLAIMER
 from .crossed import ERROR, FEWEST_SEEDS, Scores, as_scores, read_differences, weights
@@ -63,6 +63,7 @@ FIGURES: dict[str, Callable[[Row], float | None]] = {
 OVER_SHARE = ("Dice, %", "curve angles off by, °")
 MINUS = f"Dice minus {REFERENCE}'s"
 BASES = {SHARED_SEGMENTER: "minus vanilla FPN", ALONE: "minus segmenter alone"}  # who don't restore, and what is said
+OUTSIDE = {system.name for system in SYSTEMS if not system.ranked}
 BETTER = {"Dice, %": 1, "curve angles off by, °": -1}
 
 
@@ -129,7 +130,7 @@ def curves(jobs: Sequence[Kept], sets: Sequence[str], figure: str) -> dict[str, 
     for system, line in lines.items():
         found[system.name] = {"mean": line.mean.tolist(), **line.band()}
         for words, base in bases.items():
-            if base is line:
+            if base is line or not system.ranked:
                 continue
             difference = line.minus(base)
             around = difference.band()
@@ -209,7 +210,7 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
     parts = ["# By severity"]
     for each in found["sets"].values():
         rows = [
-            [name, *(shown(figures[one]) for one in FIGURES), difference(each[MINUS].get(name))]
+            [called(name), *(shown(figures[one]) for one in FIGURES), difference(each[MINUS].get(name))]
             for name, figures in each["systems"].items()
         ]
         torn = "" if each["torn share"] is None else f", of the lit body {each['torn share']:.1%} torn"
@@ -219,12 +220,17 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
         "systems segment a picture and its mirror image, and average the two answers. Differences with "
         f"{LEVEL} % bootstrap intervals over subjects and trainings ({RESAMPLES} resamples, seed {SEED}); bold: shown, "
         f"which is p below {ERROR:.2f} after Holm's correction for the systems of the table, and at least {FEWEST} "
-        "subjects differ."
+        "subjects differ. In brackets: outside any ranking."
     )
     for figure, curve in found["curves"].items():
         if curve:
             parts += over_share(figure, curve)
     return "\n\n".join([*parts, DISCLAIMER]) + "\n"
+
+
+def called(name: str) -> str:
+    """A system's name, in brackets where it is outside the ranking."""
+    return f"({name})" if name in OUTSIDE else name
 
 
 def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
@@ -234,7 +240,7 @@ def over_share(figure: str, curve: Mapping[str, Any]) -> Iterable[str]:
     for name, line in curve["systems"].items():
         ahead = [line.get(words, {}).get("ahead from") for words in BASES.values()]
         cells = [f"{line['mean'][at]:.2f} ({line['low'][at]:.2f} to {line['high'][at]:.2f})" for at in places]
-        rows.append([name, *cells, *("–" if each is None else f"{each:.1%}" for each in ahead)])
+        rows.append([called(name), *cells, *("–" if each is None else f"{each:.1%}" for each in ahead)])
     yield f"## {figure}, over how much of the lit body is torn"
     header = [f"better than the {words.removeprefix('minus ')} from" for words in BASES.values()]
     yield table(["", *(f"{grid[at]:.1%}" for at in places), *header], rows)

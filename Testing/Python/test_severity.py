@@ -136,6 +136,14 @@ def test_restoration_pays_where_dagan_is_better_than_its_own_segmenter(jobs):
     assert "minus segmenter alone" not in found["segmenter alone"] and "minus vanilla FPN" in found["segmenter alone"]
 
 
+def test_who_is_outside_the_ranking_is_in_brackets_and_ahead_of_nobody(jobs):
+    others = [Trained("ntgan", job.seed, job.folder, job._scores) for job in jobs if job.system.key == "da-gan"]
+    found = by_severity([*jobs, *others], SETS)
+    assert found["curves"]["Dice, %"]["systems"]["NTGAN"].keys() == {"mean", "low", "high"}
+    lines = [line for line in severity_as_markdown(found).splitlines() if "NTGAN" in line]
+    assert len(lines) == 4 and all(line.startswith("| (NTGAN) | ") for line in lines)
+
+
 def test_each_test_set_has_a_table_of_its_own(jobs):
     found = by_severity(jobs, SETS)
     expected = np.mean([[row["segmentation"]["dice"]["average"] for row in job.tested("severe")["subjects"]]
