@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..files import whole_file
 from ..records import read_json
 from .job import OWN, Job
+from .pairwise import same_subjects
 from .scoring import means_of
 
 FILE = "scores.json.gz"
@@ -52,8 +53,12 @@ class Kept:
 
 def write_kept(jobs: Sequence[Job | Kept], sets: Sequence[str], about: Mapping[str, Any], path: Path) -> None:
     """Keep finished jobs' scores on the test sets; `about`: data, budget and machine, as the tables name them. The
-    same scores make the same bytes."""
+    same scores make the same bytes. Raises VersusError if they were not of the same pictures: what is known of these
+    is kept once for all."""
     found = {job: {name: job.tested(name) for name in sets} for job in jobs}
+    for job in jobs[1:]:
+        for name in sets:
+            same_subjects(found[jobs[0]][name], found[job][name], jobs[0].folder, job.folder)
     content = {
         **about,
         "sets": {name: shared_of([found[job][name] for job in jobs]) for name in sets},
@@ -135,7 +140,7 @@ def joined(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
             "curves": {LABELLED_BY: row["curves"]} if row.get("curves") else None,
             "seconds": row["seconds"],
         }
-        for subject, row in own["subjects"].items()
+        for subject, row in ((subject, own["subjects"][subject]) for subject in shared["subjects"])
     ]
     about = {name: shared[name] for name in ("data", "split", "left out")}
     return about | {"pooled": own["pooled"], "subjects": rows} | means_of(rows)

@@ -11,6 +11,7 @@ from scipy import stats
 from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
+from DAGANSpineLib.evaluation.pairwise import VersusError
 from DAGANSpineLib.evaluation.severity import angle_error, by_severity, curves, severity_as_markdown, write_severity
 from DAGANSpineLib.records import LARGEST
 
@@ -214,6 +215,26 @@ def test_kept_scores_are_read_as_they_were_and_the_same_scores_make_the_same_byt
             assert after["parts"]["torn share"] == pytest.approx(before["parts"]["torn share"], rel=1e-5)
     found = recompute(tmp_path / "one" / FILE)
     assert found["severity"]["sets"].keys() == set(SETS) and found["systems"][0]["found by search"]["rate"] == 2.5
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_scores_of_other_pictures_are_not_kept_beside_those_that_are_there(jobs, name, tmp_path):
+    """As of a data set that another version has simulated, with the same subjects in it."""
+    for row in jobs[-1].tested(name)["subjects"][:1]:
+        row["restoration"] = row["restoration"] | {"input": {"corrupted patches": 9, "PSNR": 20.0, "SSIM": 0.5}}
+    with pytest.raises(VersusError, match="not of the same pictures: the input of s0 differs"):
+        write_kept(jobs, SETS, {}, tmp_path / FILE)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_subjects_in_another_order_are_kept_in_one(jobs, tmp_path):
+    about, expected = {"data": "Simulated", "budget": "smoke", "machine": {"processes": 1}}, by_severity(jobs, SETS)
+    for scores in jobs[-1]._scores.values():
+        scores["subjects"].reverse()
+    write_kept(jobs, SETS, about, tmp_path / FILE)
+    kept = by_severity(read_kept(tmp_path / FILE)[1], SETS)
+    found, wanted = (each["curves"]["Dice, %"]["systems"]["DA-GAN"]["mean"] for each in (kept, expected))
+    assert found == pytest.approx(wanted, rel=1e-4)
 
 
 KEPT = gzip.compress(b'{"trainings": [], "sets": {}}' * 100, mtime=0)
