@@ -187,7 +187,7 @@ class Benchmark:
             if not (job.evaluation(name) / "scores.json").is_file():
                 evaluate(data, pipeline, job.evaluation(name), "test", progress, self.rivals.setdefault(name, {}))
 
-    def factors(self, job: Job) -> dict[str, float]:
+    def factors(self, job: Job | Kept) -> dict[str, float]:
         """What the search has found for the job's system, if there was one."""
         outcomes = self.searches.get(job.system.searched)
         return asdict(chosen(outcomes)) if outcomes else {}
@@ -293,12 +293,24 @@ def benchmark(
 
 def before(task: Benchmark) -> list[Kept]:
     """What the folder's file of kept scores has of earlier trainings, if there is one. Raises BenchmarkError where the
-    file would lose scores, and KeptError where it can't be read."""
+    file would lose scores, or have rows of unlike trainings, and KeptError where it can't be read."""
     path = task.folder / FILE
     kept = read_kept(path)[1] if path.is_file() else []
     gone = [each for each in kept if not task.job(each.system, each.seed).record]
     if lost := {name for each in gone for name in each.evaluations} - set(task.sets):
         raise BenchmarkError(f"{path} has scores on {', '.join(sorted(lost))}, too: give these data sets with --also.")
+    if new := {name for each in gone for name in task.sets if name not in each.evaluations}:
+        raise BenchmarkError(
+            f"{path} has scores of trainings whose models have gone, and which can't be tested on "
+            f"{', '.join(sorted(new))} any more: leave that out of --also, or choose another folder."
+        )
+    for each in gone:
+        factors = task.factors(each)
+        if any(each.record.get(name) != factors.get(name) for name in ("rate", "weight")):
+            raise BenchmarkError(
+                f"{path} has scores of {each.system.name} that was trained with another rate or weight than "
+                f"{task.folder / TUNING}.json has for it: choose another folder."
+            )
     return kept
 
 

@@ -24,6 +24,7 @@ from DAGANSpineLib.evaluation import benchmarking as module
 from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute, remaining
 from DAGANSpineLib.evaluation.gallery import draw
 from DAGANSpineLib.evaluation.job import Job
+from DAGANSpineLib.evaluation.kept import Kept, write_kept
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
@@ -251,6 +252,37 @@ def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, wit
     with pytest.raises(BenchmarkError, match="scores on other, too: give these data sets with --also"):
         run(data, folder, *TWO)
     assert (folder / "scores.json.gz").read_bytes() == kept
+
+
+@pytest.fixture
+def remembered(tmp_path):
+    """A benchmark's folder of which the scores of one training are left, and that benchmark."""
+    figures = {"PSNR": 30.0, "SSIM": 0.9, "corrupted patches": 1}
+    dice = dict.fromkeys(("rib", "thoracic", "lumbar", "average"), 0.7)
+    row = {
+        "subject": "s0",
+        "segmentation": dict.fromkeys(("dice", "jaccard", "accuracy"), dice),
+        "restoration": dict.fromkeys(("input", "classical repair", "model"), figures),
+        "seconds": {"restore": 1.0},
+    }
+    tested = {"own": {"data": "A", "split": "test", "left out": {}, "pooled": {"dice": dice}, "subjects": [row]}}
+    record = {"parameters": 1, "multiply-adds": 1, "seconds": 1.0, "rate": 2.5, "weight": 1.0}
+    (system,) = named(["u-net"])
+    write_kept([Kept(system, 0, tmp_path, record, tested)], ["own"], {}, tmp_path / "scores.json.gz")
+    return Benchmark(tmp_path, tmp_path, None, SMOKE, "full", "cpu", searches={"u-net": [Outcome(Trial(2.5), 0.9)]})
+
+
+def test_no_scores_are_lost_for_a_further_test_set(remembered):
+    """Models that have gone can't be tested on it, and a table has rows of all sets."""
+    with pytest.raises(BenchmarkError, match="can't be tested on severe any more: leave that out of --also"):
+        module.before(replace(remembered, also={"severe": remembered.folder}))
+
+
+@pytest.mark.parametrize("searches", [{}, {"u-net": [Outcome(Trial(0.4), 0.9)]}])
+def test_trainings_of_other_rates_are_not_put_into_one_row(remembered, searches):
+    assert [each.seed for each in module.before(remembered)] == [0]
+    with pytest.raises(BenchmarkError, match="U-Net that was trained with another rate or weight than"):
+        module.before(replace(remembered, searches=searches))
 
 
 def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
