@@ -260,20 +260,20 @@ def benchmark(
     lack = lacking(dataset.pictures)
     if lack and any(stage.restores for system in systems for stage in system.preset(budget).stages):
         refuse(lack)  # restoration would be left out of what is compared
-    if tuning:
-        read_searches(tuning)
+    given = read_searches(tuning) if tuning else None
     if team.main:
         task.begin()
-        if tuning:
-            with whole_file(folder / f"{TUNING}.json") as path:
-                path.write_bytes(tuning.read_bytes())
     team.meet("begin")
-    task = replace(task, searches=searches_of(task, systems if tune else [], team, tell))
+    found = searches_of(task, systems if tune else [], team, tell) if given is None else given
+    task = replace(task, searches=found)
     task = replace(task, before=before(task))
     jobs = task.jobs(systems, None if seeds is None else list(dict.fromkeys(seeds)))
     jobs = [job for job in jobs if job.record or not task.remembers(job)]
     for job in jobs:
         task.admit(job)
+    if team.main and tuning:
+        with whole_file(folder / f"{TUNING}.json") as path:
+            path.write_bytes(tuning.read_bytes())
     team.meet("admitted")
     for job in team.share(jobs):
         if not job.is_finished(task.sets):

@@ -291,7 +291,33 @@ def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
     write_searches({"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}, {}, tmp_path / "found.json")
     with pytest.raises(RunError, match="other settings than this command"):
         benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=tmp_path / "found.json")
-    assert (folder / "tuning.json").is_file()
+    assert not (folder / "tuning.json").exists()  # or the command that was given before would be refused, too
+
+
+class Begun(Exception):
+    pass
+
+
+def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(data, tmp_path, monkeypatch):
+    """Or the command that was given before would be refused, too."""
+    folder, found = tmp_path / "out", tmp_path / "found.json"
+    write_searches({"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}, {}, found)
+
+    def refused(self, job):
+        raise RunError("other settings")
+
+    def admitted(self, job):
+        assert self.searches == {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}
+
+    def begun(*arguments, **named):
+        raise Begun
+
+    for admit, error in ((refused, RunError), (admitted, Begun)):
+        monkeypatch.setattr(Benchmark, "admit", admit)
+        monkeypatch.setattr(module, "work", begun)
+        with pytest.raises(error):
+            benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=found)
+        assert (folder / "tuning.json").exists() == (error is Begun)
 
 
 def test_without_seeds_the_systems_that_claims_stand_on_are_trained_oftener(data, tmp_path):
