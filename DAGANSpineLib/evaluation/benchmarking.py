@@ -136,7 +136,7 @@ class Benchmark:
                     f"{self.folder} holds a benchmark with other settings ({', '.join(changed)}): go on with those, "
                     "or choose another folder."
                 )
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
+        elif self.folder.is_dir() and any(not half_written(each) for each in self.folder.iterdir()):
             raise BenchmarkError(f"{self.folder} holds other files: choose another folder for the benchmark.")
         with whole_file(path) as partial_file:
             partial_file.write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -191,6 +191,11 @@ class Benchmark:
         """What the search has found for the job's system, if there was one."""
         outcomes = self.searches.get(job.system.searched)
         return asdict(chosen(outcomes)) if outcomes else {}
+
+
+def half_written(path: Path) -> bool:
+    """Whether this is what a process left that was killed while it wrote a benchmark's settings, its first file."""
+    return path.name.startswith(f".{Path(SETTINGS).stem}.") and path.suffix == Path(SETTINGS).suffix
 
 
 def recompute(path: Path) -> dict[str, Any]:

@@ -298,6 +298,30 @@ class Begun(Exception):
     pass
 
 
+def test_a_benchmark_that_was_killed_in_its_first_file_begins_again(data, tmp_path, monkeypatch):
+    folder, write = tmp_path / "out", Path.write_text
+
+    def killed(path, *arguments, **named):
+        if path.name.startswith(".settings."):
+            write(path, "{")
+            shutil.copy(path, path.with_name(".settings.kept.json"))  # as what a kill leaves, which cleans nothing up
+            raise Killed
+        return write(path, *arguments, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "write_text", killed)
+        run(data, folder, TWO[0])
+    assert [path.name for path in folder.iterdir()] == [".settings.kept.json"]
+
+    def begun(*arguments):
+        raise Begun
+
+    monkeypatch.setattr(Benchmark, "admit", begun)
+    with pytest.raises(Begun):
+        run(data, folder, TWO[0])
+    assert (folder / "settings.json").is_file()
+
+
 def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(data, tmp_path, monkeypatch):
     """Or the command that was given before would be refused, too."""
     folder, found = tmp_path / "out", tmp_path / "found.json"
