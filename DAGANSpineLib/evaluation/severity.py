@@ -13,6 +13,7 @@ from scipy import stats
 from ..baselines import ALONE, REFERENCE, SHARED_SEGMENTER, SYSTEMS, System
 from ..files import whole_file
 from ..report import DISCLAIMER
+from ..spine import SMALLEST
 from .crossed import ERROR, FEWEST_SEEDS, Scores, as_scores, read_differences, weights
 from .kept import LABELLED_BY, Kept
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
@@ -49,6 +50,13 @@ def angle_error(row: Row) -> float | None:
     return mean(abs(each["cobb"] - (each["uca"] or 0.0)) for each in curves["curves"]) if curves else None
 
 
+def invented(row: Row) -> float | None:
+    """How many curves of 10° and more are measured that the spine hasn't, read from the model's labels; None where none
+    of its curves is known."""
+    curves = (row.get("curves") or {}).get(LABELLED_BY)
+    return float(sum(degrees >= SMALLEST for degrees in curves["invented"])) if curves else None
+
+
 def torn_share(row: Row) -> float | None:
     """How much of the lit body is torn."""
     return (row.get("parts") or {}).get("torn share")
@@ -59,6 +67,7 @@ FIGURES: dict[str, Callable[[Row], float | None]] = {
     "Dice in torn parts, %": torn_dice,
     "PSNR, dB": quality,
     "curve angles off by, °": angle_error,
+    "curves invented a spine": invented,
 }
 OVER_SHARE = ("Dice, %", "curve angles off by, °")
 MINUS = f"Dice minus {REFERENCE}'s"
@@ -216,7 +225,8 @@ def severity_as_markdown(found: Mapping[str, Any]) -> str:
         torn = "" if each["torn share"] is None else f", of the lit body {each['torn share']:.1%} torn"
         parts += [f"**{each['data']}**: {each['subjects']} test subjects{torn}", table(["", *FIGURES, MINUS], rows)]
     parts.append(
-        "Means over subjects and trainings. A curve of 10° or more that is missed is off by all of its angle. All "
+        "Means over subjects and trainings. A curve of 10° or more that is missed is off by all of its angle; one that "
+        "is measured where the spine has none is invented. All "
         "systems segment a picture and its mirror image, and average the two answers. Differences with "
         f"{LEVEL} % bootstrap intervals over subjects and trainings ({RESAMPLES} resamples, seed {SEED}); bold: shown, "
         f"which is p below {ERROR:.2f} after Holm's correction for the systems of the table, and at least {FEWEST} "

@@ -12,7 +12,14 @@ from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
 from DAGANSpineLib.evaluation.pairwise import VersusError
-from DAGANSpineLib.evaluation.severity import angle_error, by_severity, curves, severity_as_markdown, write_severity
+from DAGANSpineLib.evaluation.severity import (
+    angle_error,
+    by_severity,
+    curves,
+    invented,
+    severity_as_markdown,
+    write_severity,
+)
 from DAGANSpineLib.records import LARGEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,6 +177,14 @@ def test_a_curve_that_is_missed_is_off_by_all_of_its_angle():
 
     assert angle_error(row((30.0, 26.0), (12.0, None))) == (4 + 12) / 2
     assert angle_error(row()) is None and angle_error({"curves": None}) is None
+
+
+def test_curves_that_the_spine_has_not_are_counted_not_only_those_that_are_missed():
+    def row(*degrees):
+        return {"curves": {"model's labels": {"curves": [], "invented": list(degrees)}}}
+
+    assert invented(row(10.0, 31.0, 9.9)) == 2
+    assert invented(row()) == 0 and invented({"curves": None}) is None
 
 
 def test_where_nobody_knows_what_is_torn_there_is_no_curve(jobs):
