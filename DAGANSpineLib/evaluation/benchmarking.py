@@ -284,9 +284,9 @@ def benchmark(
         if not job.is_finished(task.sets):
             work(task, job, quiet=not team.main, progress=bar(f"Evaluating {job.name}"))
             tell(standing(job, jobs, team.size))
+            if team.main and job.is_finished(task.sets):
+                write_comparison(task.compared(team.size), folder)
         tidy(job)
-        if team.main and job.is_finished(task.sets):
-            write_comparison(task.compared(team.size), folder)
     team.meet("end")
     if not team.main:
         return None
