@@ -9,6 +9,7 @@ by what the stage's checkpoints are chosen by. Nobody looks at test subjects.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def trials(system: System, so_far: Sequence[Outcome] = ()) -> list[Trial]:
 
 def chosen(outcomes: Iterable[Outcome]) -> Trial:
     """The best trial, of equals the authors' settings; those too where every trial failed."""
-    known = [outcome for outcome in outcomes if outcome.merit is not None]
+    known = [outcome for outcome in outcomes if outcome.merit is not None and math.isfinite(outcome.merit)]
     best = max(known, key=lambda outcome: (outcome.merit, outcome.trial == Trial()), default=None)
     return best.trial if best else Trial()
 

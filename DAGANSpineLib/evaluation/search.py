@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,10 +68,12 @@ class Search:
         return outcome
 
 
-def merit_of(provenance: Mapping[str, Any]) -> float:
-    """By what checkpoints are chosen: Dice, what restoration removes and keeps, or both, as the stage has it."""
+def merit_of(provenance: Mapping[str, Any]) -> float | None:
+    """By what checkpoints are chosen: Dice, what restoration removes and keeps, or both, as the stage has it; None
+    where that is no number."""
     judged = (provenance.get(f"validation {criterion}") for criterion in (DICE, RESTORATION))
-    return float(sum(value for value in judged if value is not None))
+    merit = float(sum(value for value in judged if value is not None))
+    return merit if math.isfinite(merit) else None
 
 
 def searched(systems: Sequence[System]) -> list[System]:

@@ -1,6 +1,7 @@
 """Every system gets the same small search; what is found is kept, read again, and holds for who should have it."""
 
 import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -72,6 +73,20 @@ def test_weights_are_tried_at_the_best_rate():
 def test_where_nothing_is_better_the_authors_settings_stand():
     assert chosen(all_outcomes(one("n2v"), lambda trial: 0.5)) == Trial()
     assert chosen(all_outcomes(one("n2v"), lambda trial: None)) == Trial()
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_merit_that_is_no_number_is_never_the_best(place):
+    """Which of them stands first must not matter: every comparison with such a one is false."""
+    outcomes = [Outcome(Trial(0.4), 0.6), Outcome(Trial(2.5), 0.7)]
+    outcomes.insert(place, Outcome(Trial(), math.nan))
+    assert chosen(outcomes) == Trial(2.5)
+    assert chosen(outcomes[place : place + 1]) == Trial()
+
+
+def test_a_training_that_is_judged_by_no_number_is_lost():
+    assert module.merit_of({"validation dice": math.nan, "validation restoration": 1.0}) is None
+    assert module.merit_of({"validation dice": 0.5, "validation restoration": 0.25}) == 0.75
 
 
 def test_a_trial_is_a_quarter_of_one_stage():
