@@ -24,6 +24,7 @@ __getattr__ = on_demand(
             "Trial",
             "chosen",
             "read_searches",
+            "searches_behind",
             "shortened",
             "trials",
             "tried",

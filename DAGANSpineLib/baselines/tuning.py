@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,14 @@ def tuned(budget: Budget, system: System, searches: Searches) -> Budget:
     def of(key: str) -> Trial:
         return chosen(searches[key]) if searches.get(key) else Trial()
 
-    own = of(system.searched)
-    segmenter = of(SHARED_SEGMENTER) if restores(system, budget) else own
+    own, segmenter = (of(key) for key in searches_behind(system, budget))
     return with_segmentation(replace(budget, rate=own.rate, weight=own.weight), segmenter.rate)
+
+
+def searches_behind(system: System, budget: Budget) -> Iterator[str]:
+    """The keys of the two systems whose searches a system's settings come from: its own, and its segmenter's."""
+    yield system.searched
+    yield SHARED_SEGMENTER if restores(system, budget) else system.searched
 
 
 def with_segmentation(budget: Budget, rate: float) -> Budget:

@@ -10,15 +10,25 @@ import hashlib
 import json
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..baselines import LAPTOP, SYSTEMS, Budget, Searches, System, chosen, read_searches, tuned, write_searches
+from ..baselines import (
+    LAPTOP,
+    SYSTEMS,
+    Budget,
+    Searches,
+    System,
+    chosen,
+    read_searches,
+    searches_behind,
+    tuned,
+    write_searches,
+)
 from ..errors import UserError
-from ..files import is_full_disk, portable_name, whole_file
+from ..files import portable_name, whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
@@ -36,7 +46,7 @@ from ..training import (
 from .comparison import compare, machine_of, write_comparison
 from .cost import learnt, multiply_adds
 from .gallery import write_gallery
-from .job import ERROR, OWN, RECORD, Job
+from .job import OWN, RECORD, Job, giving_up
 from .kept import FILE, Kept, read_kept, write_kept
 from .scoring import Rivals, evaluate
 from .search import Search, circumstances, search
@@ -82,7 +92,7 @@ class Benchmark:
     def jobs(self, systems: Sequence[System], seeds: Sequence[int] | None = None) -> list[Job]:
         """All systems with the first seed, then all with the second: an early stop leaves complete tables. Without
         `seeds`, each with as many as it should have."""
-        most = range(max(system.trainings for system in systems)) if seeds is None else seeds
+        most = range(max((system.trainings for system in systems), default=0)) if seeds is None else seeds
         return [
             self.job(system, seed)
             for seed in most
@@ -255,9 +265,9 @@ def benchmark(
     that file, it holds without either.
 
     Several processes under torchrun take one job after the other, each alone. `tell` gets a line for each job, `bar`
-    makes a progress function under a label. A job that fails doesn't stop the others; returns the reasons of those
-    without a result, by name; None in processes other than the main one. Raises DatasetError, DeviceError,
-    BenchmarkError, TuningError or RunError before anything is trained.
+    makes a progress function under a label. A job that fails doesn't stop the others, nor does a search; returns the
+    reasons of those without a result, by name; None in processes other than the main one. Raises DatasetError,
+    DeviceError, BenchmarkError, TuningError or RunError before anything is trained.
     """
     team, dataset = Team.join(), open_dataset(data)
     precision = choose_precision(precision, choose_device(device)[0])
@@ -269,10 +279,14 @@ def benchmark(
     if team.main:
         task.begin()
     team.meet("begin")
-    found = searches_of(task, systems if tune else [], team, tell) if given is None else given
+    found, troubles = searches_of(task, systems if tune else [], team, tell) if given is None else (given, {})
     task = replace(task, searches=found)
     task = replace(task, before=before(task))
-    jobs = task.jobs(systems, None if seeds is None else list(dict.fromkeys(seeds)))
+    without = left_out(systems, budget, troubles)
+    jobs = task.jobs(
+        [system for system in systems if system.name not in without],
+        None if seeds is None else list(dict.fromkeys(seeds)),
+    )
     jobs = [job for job in jobs if job.record or not task.remembers(job)]
     for job in jobs:
         task.admit(job)
@@ -293,7 +307,7 @@ def benchmark(
     if finished := task.finished():
         write_comparison(task.compared(team.size), folder, plot=True)
         write_gallery(finished, data, folder, device, bar("Drawing the gallery"))
-    return {job.name: job.trouble for job in jobs if not job.is_finished(task.sets)}
+    return without | {job.name: job.trouble for job in jobs if not job.is_finished(task.sets)}
 
 
 def before(task: Benchmark) -> list[Kept]:
@@ -319,31 +333,34 @@ def before(task: Benchmark) -> list[Kept]:
     return kept
 
 
-def searches_of(task: Benchmark, systems: Sequence[System], team: Team, tell: Tell) -> Searches:
-    """What is known of the systems' settings: searched for now for these, else as the folder has it, if it does."""
-    path = task.folder / f"{TUNING}.json"
+def searches_of(task: Benchmark, systems: Sequence[System], team: Team, tell: Tell) -> tuple[Searches, dict[str, str]]:
+    """What is known of the systems' settings: searched for now for these, else as the folder has it, if it does; and
+    why searches were given up, by their systems' keys."""
+    path, troubles = task.folder / f"{TUNING}.json", {}
     if systems:
         searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device)
-        found = search(searching, systems, team, tell)
+        found, troubles = search(searching, systems, team, tell), searching.troubles(systems)
         known = read_searches(path) if path.is_file() else {}
         if team.main:
             about = circumstances(searching, task.dataset.name, machine_of(task.device, team.size))
             write_searches(known | found, about, path)
         team.meet("searches written")
-    return read_searches(path) if path.is_file() else {}
+    return (read_searches(path) if path.is_file() else {}), troubles
+
+
+def left_out(systems: Sequence[System], budget: Budget, troubles: Mapping[str, str]) -> dict[str, str]:
+    """Of the systems whose settings would come from a search that was given up, why, by name."""
+    found = {}
+    for system in systems if troubles else ():
+        if key := next((key for key in searches_behind(system, budget) if key in troubles), None):
+            found[system.name] = troubles[key]
+    return found
 
 
 def work(task: Benchmark, job: Job, quiet: bool, progress: Progress) -> None:
-    """Do a job; if it fails, write down why. Where the disk is full, no other would find room either."""
-    error = job.folder / ERROR
-    error.unlink(missing_ok=True)
-    try:
+    """Do a job; if it fails, write down why."""
+    with giving_up(job.folder):
         task.run(job, quiet, progress)
-    except Exception as trouble:  # a fault in one of many systems must not cost the others
-        if is_full_disk(trouble):
-            raise
-        with whole_file(error) as path:
-            path.write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def standing(job: Job, jobs: Sequence[Job], processes: int) -> str:

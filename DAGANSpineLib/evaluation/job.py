@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..baselines import System
+from ..files import is_full_disk, whole_file
 from ..records import check_record, read_json
 from ..training import RunFolder
 
@@ -20,6 +23,27 @@ def read_record(path: Path) -> dict[str, Any]:
     record = read_json(path)
     check_record(record, {}, path)
     return record
+
+
+@contextlib.contextmanager
+def giving_up(folder: Path) -> Iterator[None]:
+    """If what is done in a run folder fails, write down why there, and go on: a fault in one of many systems must not
+    cost the others. Where the disk is full, no other would find room either."""
+    error = folder / ERROR
+    error.unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as trouble:
+        if is_full_disk(trouble):
+            raise
+        with whole_file(error) as path:
+            path.write_text(traceback.format_exc(), encoding="utf-8")
+
+
+def trouble_in(folder: Path) -> str:
+    """Why what is done in a run folder was given up, in a line; empty if it wasn't."""
+    path = folder / ERROR
+    return path.read_text(encoding="utf-8").splitlines()[-1] if path.is_file() else ""
 
 
 @dataclass(frozen=True)
@@ -64,5 +88,4 @@ class Job:
     @property
     def trouble(self) -> str:
         """Why the job was given up, in a line; empty if it wasn't."""
-        path = self.folder / ERROR
-        return path.read_text(encoding="utf-8").splitlines()[-1] if path.is_file() else ""
+        return trouble_in(self.folder)

@@ -15,6 +15,7 @@ from ..baselines import SHARED_SEGMENTER, SYSTEMS, Budget, Outcome, Searches, Sy
 from ..files import whole_file
 from ..records import read_json
 from ..training import DICE, RESTORATION, RunFolder, TrainingError, train
+from .job import giving_up, trouble_in
 from .team import Team
 
 ROUNDS = 2  # learning rates, then what depends on the best of them
@@ -33,6 +34,10 @@ class Search:
     precision: str
     device: str
 
+    def run(self, system: System, trial: Trial) -> RunFolder:
+        """Where a trial is trained."""
+        return RunFolder(self.folder / system.key / trial.name)
+
     def place(self, system: System, trial: Trial) -> Path:
         """Where the outcome of a trial is kept."""
         return self.folder / system.key / f"{trial.name}.json"
@@ -49,10 +54,28 @@ class Search:
                 Outcome(trial, record["merit"], record["seconds"]) for trial, record in zip(new, records, strict=True)
             ]
 
+    def trouble(self, system: System) -> str:
+        """Why a trial that has to be tried was given up, in a line; empty if none was."""
+        waiting = trials(system, self.known(system))
+        reasons = ((trial, trouble_in(self.run(system, trial).folder)) for trial in waiting)
+        return next((f"{system.name}, {trial.name}: {reason}" for trial, reason in reasons if reason), "")
+
+    def troubles(self, systems: Sequence[System]) -> dict[str, str]:
+        """Why searches that these systems need were given up, by key."""
+        return {system.key: reason for system in searched(systems) if (reason := self.trouble(system))}
+
+    def attempt(self, system: System, trial: Trial, quiet: bool) -> str:
+        """Try out; how that went, in words. What fails has no outcome: it may succeed the next time."""
+        folder, outcome = self.run(system, trial).folder, None
+        with giving_up(folder):
+            outcome = self.try_out(system, trial, quiet)
+        if outcome is None:
+            return f"given up ({trouble_in(folder)})"
+        return "lost" if outcome.merit is None else f"{outcome.merit:.4f} on held-out training subjects"
+
     def try_out(self, system: System, trial: Trial, quiet: bool) -> Outcome:
         """Train for a trial, and keep its outcome. A training that is lost is one: such settings don't do."""
-        place, began = self.place(system, trial), time.monotonic()
-        run = RunFolder(place.with_suffix(""))
+        place, run, began = self.place(system, trial), self.run(system, trial), time.monotonic()
         preset, resume = shortened(tried(self.budget, system, trial)), run.configuration.is_file()
         name, merit, trouble = f"{system.name}, {trial.name}", None, None
         try:
@@ -83,17 +106,18 @@ def searched(systems: Sequence[System]) -> list[System]:
 
 
 def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> Searches:
-    """Try all settings of all systems that these ones need, shared among the team; the outcomes by key."""
+    """Try all settings of all systems that these ones need, shared among the team; the outcomes by key, without those
+    of systems of which a trial failed: see `Search.troubles`."""
     wanted = searched(systems)
     for number in range(ROUNDS):
+        if number:
+            wanted = [system for system in wanted if not task.trouble(system)]
         waiting = [(system, trial) for system in wanted for trial in trials(system, task.known(system))]
         team.meet(f"search {number}")  # all have seen what is known before somebody adds to it
         for system, trial in team.share(waiting, f"trials {number}"):
-            outcome = task.try_out(system, trial, quiet=not team.main)
-            merit = "lost" if outcome.merit is None else f"{outcome.merit:.4f} on held-out training subjects"
-            tell(f"{system.name}, {trial.name}: {merit}")
+            tell(f"{system.name}, {trial.name}: {task.attempt(system, trial, quiet=not team.main)}")
         team.meet(f"searched {number}")
-    return {system.key: task.known(system) for system in wanted}
+    return {system.key: task.known(system) for system in wanted if not task.trouble(system)}
 
 
 def circumstances(task: Search, data: str, machine: dict[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from torch.distributed import HashStore
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
-from DAGANSpineLib.baselines.tuning import Outcome, Trial, write_searches
+from DAGANSpineLib.baselines.tuning import Outcome, Trial, read_searches, write_searches
 from DAGANSpineLib.evaluation import benchmarking as module
 from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute, remaining
 from DAGANSpineLib.evaluation.gallery import draw
 from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.kept import Kept, write_kept
+from DAGANSpineLib.evaluation.search import Search
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
@@ -342,6 +343,21 @@ def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(da
         with pytest.raises(error):
             benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=found)
         assert (folder / "tuning.json").exists() == (error is Begun)
+
+
+def test_a_system_whose_search_fails_has_no_result_and_the_others_are_trained(data, tmp_path, monkeypatch):
+    """Without seeds each has as many trainings as its row needs; nobody is left where all searches fail."""
+    trouble, trained = {"u-net": "U-Net, rate-1-weight-1: No memory."}, []
+    searches = {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}
+    monkeypatch.setattr(module, "search", lambda *arguments: searches)
+    monkeypatch.setattr(Search, "troubles", lambda *arguments: trouble)
+    monkeypatch.setattr(module, "work", lambda task, job, **named: trained.append(job.name))
+    monkeypatch.setattr(module, "standing", lambda *arguments: "")
+    folder = tmp_path / "out"
+    reasons = benchmark(data, folder, named(["u-net", "vanilla-fpn"]), (0,), SMOKE, "cpu", tune=True)
+    assert trained == ["Vanilla FPN, seed 0"] and reasons["U-Net"] == trouble["u-net"]
+    assert read_searches(folder / "tuning.json") == searches
+    assert benchmark(data, folder, named(["u-net"]), None, SMOKE, "cpu", tune=True) == {"U-Net": trouble["u-net"]}
 
 
 def test_without_seeds_the_systems_that_claims_stand_on_are_trained_oftener(data, tmp_path):

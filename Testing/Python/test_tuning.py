@@ -1,11 +1,13 @@
 """Every system gets the same small search; what is found is kept, read again, and holds for who should have it."""
 
+import errno
 import json
 import math
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 from runs import Killed
 
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
@@ -24,7 +26,7 @@ from DAGANSpineLib.baselines.tuning import (
     write_searches,
 )
 from DAGANSpineLib.evaluation import search as module
-from DAGANSpineLib.evaluation.benchmarking import named
+from DAGANSpineLib.evaluation.benchmarking import left_out, named
 from DAGANSpineLib.evaluation.search import Search, search, searched
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.training.health import TrainingError
@@ -154,3 +156,49 @@ def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outc
     assert chosen(found["vanilla-fpn"]) == Trial(1.0)  # 2.5 and 6.25 times are lost
     assert sum("lost" in line for line in said) == 2 and len(said) == 5
     assert search(task, named(["vanilla-fpn"]), Team(), said.append) == found and len(begun) == 6
+
+
+def faulty(fault, system="u-net", trial="rate-2.5-weight-1"):
+    """Stands for `train`: a trial of a system fails as long as `fault` holds an error."""
+
+    def training(data, folder, preset, *arguments):
+        if fault and (folder.parent.name, folder.name) == (system, trial):
+            raise fault[0]
+        return SimpleNamespace(provenance={"validation dice": 0.5 + preset.stages[0].learning_rate})
+
+    return training
+
+
+@pytest.mark.parametrize("trial", ["rate-2.5-weight-1", "rate-6.25-weight-1"])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("No memory."), ArithmeticError("No memory.")], ids=type)
+def test_a_system_with_a_trial_that_fails_is_left_out_and_searched_the_next_time(error, trial, tmp_path, monkeypatch):
+    """In the first round of trials as in the second; the others are searched to their end."""
+    fault, said, task = [error], [], Search(tmp_path, tmp_path, SMOKE, "full", "cpu")
+    systems = named(["u-net", "rsnu"])
+    monkeypatch.setattr(module, "train", faulty(fault, trial=trial))
+    found, without = search(task, systems, Team(), said.append), task.troubles(systems)
+    assert {key: len(outcomes) for key, outcomes in found.items()} == {"vanilla-fpn": 5, "rsnu": 5}
+    assert list(without) == ["u-net"] and without["u-net"].startswith(f"U-Net, {trial}: ")
+    assert without["u-net"].endswith(f"{type(error).__name__}: No memory.")
+    assert sum("given up" in line for line in said) == 1 and not any("lost" in line for line in said)
+    before = len(said)
+    fault.clear()
+    found = search(task, systems, Team(), said.append)
+    assert not task.troubles(systems) and {len(outcomes) for outcomes in found.values()} == {5}
+    assert all(line.startswith("U-Net") for line in said[before:])
+    assert chosen(found["u-net"]) == Trial(6.25)
+
+
+def test_where_the_disk_is_full_a_search_ends(tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(module, "train", faulty([full]))
+    with pytest.raises(OSError, match="No space"):
+        search(Search(tmp_path, tmp_path, SMOKE, "full", "cpu"), named(["u-net"]), Team(), lambda line: None)
+
+
+def test_who_takes_its_settings_from_a_search_that_was_given_up_is_left_out():
+    systems = named(["da-gan", "without-sa", "n2v", "u-net", "vanilla-fpn", "segmenter-alone"])
+    names = {key: set(left_out(systems, SMOKE, {key: ""})) for key in ("da-gan", "vanilla-fpn", "u-net")}
+    assert names["da-gan"] == {"DA-GAN", "without SA"} and names["u-net"] == {"U-Net"}
+    assert names["vanilla-fpn"] == {"DA-GAN", "without SA", "N2V", "Vanilla FPN", "segmenter alone"}
+    assert left_out(systems, SMOKE, {}) == {}
