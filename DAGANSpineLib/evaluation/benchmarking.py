@@ -92,10 +92,10 @@ class Benchmark:
     def jobs(self, systems: Sequence[System], seeds: Sequence[int] | None = None) -> list[Job]:
         """All systems with the first seed, then all with the second: an early stop leaves complete tables. Without
         `seeds`, each with as many as it should have."""
-        most = range(max((system.trainings for system in systems), default=0)) if seeds is None else seeds
+        usual = range(max((system.trainings for system in systems), default=0))
         return [
             self.job(system, seed)
-            for seed in most
+            for seed in (usual if seeds is None else dict.fromkeys(seeds))
             for system in systems
             if seeds is not None or seed < system.trainings
         ]
@@ -105,6 +105,17 @@ class Benchmark:
         names = (path.parent.name.removeprefix("seed-") for path in self.folder.glob(f"{RUNS}/*/seed-*/{RECORD}"))
         seeds = {int(name) for name in names if name.isdecimal()}
         return [job for job in self.jobs(SYSTEMS, sorted(seeds)) if job.is_finished(self.sets)]
+
+    def begun(self) -> list[System]:
+        """The systems of which the folder has trainings, finished or not, or scores."""
+        runs = (path for path in self.folder.glob(f"{RUNS}/*/seed-*") if RunFolder(path).configuration.is_file())
+        keys = {path.parent.name for path in runs} | {each.system.key for each in self.scored()}
+        return [system for system in SYSTEMS if system.key in keys]
+
+    def scored(self) -> list[Kept]:
+        """The trainings that the folder's file of kept scores has, if there is one. Raises KeptError."""
+        path = self.folder / FILE
+        return read_kept(path)[1] if path.is_file() else []
 
     def remembers(self, job: Job | Kept) -> bool:
         """Whether the file has the job's scores on all test sets."""
@@ -275,23 +286,26 @@ def benchmark(
     lack = lacking(dataset.pictures)
     if lack and any(stage.restores for system in systems for stage in system.preset(budget).stages):
         refuse(lack)  # restoration would be left out of what is compared
-    given = read_searches(tuning) if tuning else None
+    file, troubles = folder / f"{TUNING}.json", {}
+    known = read_searches(tuning or file) if tuning or file.is_file() else {}
+    task = replace(task, searches=known)
     if team.main:
         task.begin()
     team.meet("begin")
-    found, troubles = searches_of(task, systems if tune else [], team, tell) if given is None else (given, {})
-    task = replace(task, searches=found)
+    if tune:
+        searching = searching_for(task, systems)
+        task = replace(task, searches=search(searching, systems, team, tell))
+        troubles = searching.troubles(systems)
     task = replace(task, before=before(task))
     without = left_out(systems, budget, troubles)
-    jobs = task.jobs(
-        [system for system in systems if system.name not in without],
-        None if seeds is None else list(dict.fromkeys(seeds)),
-    )
-    jobs = [job for job in jobs if job.record or not task.remembers(job)]
+    wanted = [system for system in systems if system.name not in without]
+    jobs = [job for job in task.jobs(wanted, seeds) if job.record or not task.remembers(job)]
     for job in jobs:
         task.admit(job)
-    if team.main and tuning:
-        with whole_file(folder / f"{TUNING}.json") as path:
+    if team.main and task.searches != known:
+        write_searches(task.searches, circumstances(searching, dataset.name, machine_of(device, team.size)), file)
+    elif team.main and tuning:
+        with whole_file(file) as path:
             path.write_bytes(tuning.read_bytes())
     team.meet("admitted")
     for job in team.share(jobs):
@@ -313,8 +327,7 @@ def benchmark(
 def before(task: Benchmark) -> list[Kept]:
     """What the folder's file of kept scores has of earlier trainings, if there is one. Raises BenchmarkError where the
     file would lose scores, or have rows of unlike trainings, and KeptError where it can't be read."""
-    path = task.folder / FILE
-    kept = read_kept(path)[1] if path.is_file() else []
+    path, kept = task.folder / FILE, task.scored()
     gone = [each for each in kept if not task.job(each.system, each.seed).record]
     if lost := {name for each in gone for name in each.evaluations} - set(task.sets):
         raise BenchmarkError(f"{path} has scores on {', '.join(sorted(lost))}, too: give these data sets with --also.")
@@ -333,19 +346,18 @@ def before(task: Benchmark) -> list[Kept]:
     return kept
 
 
-def searches_of(task: Benchmark, systems: Sequence[System], team: Team, tell: Tell) -> tuple[Searches, dict[str, str]]:
-    """What is known of the systems' settings: searched for now for these, else as the folder has it, if it does; and
-    why searches were given up, by their systems' keys."""
-    path, troubles = task.folder / f"{TUNING}.json", {}
-    if systems:
-        searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device)
-        found, troubles = search(searching, systems, team, tell), searching.troubles(systems)
-        known = read_searches(path) if path.is_file() else {}
-        if team.main:
-            about = circumstances(searching, task.dataset.name, machine_of(task.device, team.size))
-            write_searches(known | found, about, path)
-        team.meet("searches written")
-    return (read_searches(path) if path.is_file() else {}), troubles
+def searching_for(task: Benchmark, systems: Sequence[System]) -> Search:
+    """The search that these systems need beside what is known. Raises BenchmarkError where trainings of the folder, of
+    whatever system, have begun by the authors' settings that it would look for better ones of."""
+    searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device, task.searches)
+    new = {system.key for system in searching.missing(systems)}
+    for system in task.begun():
+        if new.intersection(searches_behind(system, task.budget)):
+            raise BenchmarkError(
+                f"{task.folder} has trainings of {system.name} that began without what --tune would find: go on "
+                "without it, or choose another folder."
+            )
+    return searching
 
 
 def left_out(systems: Sequence[System], budget: Budget, troubles: Mapping[str, str]) -> dict[str, str]:

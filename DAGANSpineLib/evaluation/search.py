@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,19 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Search:
-    """What systems are searched on, how, and where; a trial's run folder goes once its outcome is known."""
+    """What systems are searched on, how, and where; a trial's run folder goes once its outcome is known. `before`: what
+    was found before, and stands."""
 
     folder: Path
     data: Path
     budget: Budget
     precision: str
     device: str
+    before: Searches = field(default_factory=dict)
+
+    def missing(self, systems: Sequence[System]) -> list[System]:
+        """Those whose search these systems need and nobody has done."""
+        return [system for system in searched(systems) if not self.before.get(system.key)]
 
     def run(self, system: System, trial: Trial) -> RunFolder:
         """Where a trial is trained."""
@@ -62,7 +68,7 @@ class Search:
 
     def troubles(self, systems: Sequence[System]) -> dict[str, str]:
         """Why searches that these systems need were given up, by key."""
-        return {system.key: reason for system in searched(systems) if (reason := self.trouble(system))}
+        return {system.key: reason for system in self.missing(systems) if (reason := self.trouble(system))}
 
     def attempt(self, system: System, trial: Trial, quiet: bool) -> str:
         """Try out; how that went, in words. What fails has no outcome: it may succeed the next time."""
@@ -106,9 +112,9 @@ def searched(systems: Sequence[System]) -> list[System]:
 
 
 def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> Searches:
-    """Try all settings of all systems that these ones need, shared among the team; the outcomes by key, without those
-    of systems of which a trial failed: see `Search.troubles`."""
-    wanted = searched(systems)
+    """Try all settings of all systems that these ones need, shared among the team; the outcomes by key, beside those
+    from before, and without those of systems of which a trial failed: see `Search.troubles`."""
+    wanted = task.missing(systems)
     for number in range(ROUNDS):
         if number:
             wanted = [system for system in wanted if not task.trouble(system)]
@@ -117,7 +123,7 @@ def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> S
         for system, trial in team.share(waiting, f"trials {number}"):
             tell(f"{system.name}, {trial.name}: {task.attempt(system, trial, quiet=not team.main)}")
         team.meet(f"searched {number}")
-    return {system.key: task.known(system) for system in wanted if not task.trouble(system)}
+    return dict(task.before) | {system.key: task.known(system) for system in wanted if not task.trouble(system)}
 
 
 def circumstances(task: Search, data: str, machine: dict[str, Any]) -> dict[str, Any]:

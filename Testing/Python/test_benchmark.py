@@ -30,7 +30,7 @@ from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
 from DAGANSpineLib.training.dataset import load
-from DAGANSpineLib.training.run import RunError
+from DAGANSpineLib.training.run import RunError, RunFolder
 from DAGANSpineLib.training.trainer import Trainer
 
 TWO = ("vanilla-fpn", "da-gan")
@@ -255,9 +255,8 @@ def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, wit
     assert (folder / "scores.json.gz").read_bytes() == kept
 
 
-@pytest.fixture
-def remembered(tmp_path):
-    """A benchmark's folder of which the scores of one training are left, and that benchmark."""
+def tested(name):
+    """Scores of one subject of a data set, as `evaluate` has them."""
     figures = {"PSNR": 30.0, "SSIM": 0.9, "corrupted patches": 1}
     dice = dict.fromkeys(("rib", "thoracic", "lumbar", "average"), 0.7)
     row = {
@@ -266,10 +265,15 @@ def remembered(tmp_path):
         "restoration": dict.fromkeys(("input", "classical repair", "model"), figures),
         "seconds": {"restore": 1.0},
     }
-    tested = {"own": {"data": "A", "split": "test", "left out": {}, "pooled": {"dice": dice}, "subjects": [row]}}
+    return {"data": name, "split": "test", "left out": {}, "pooled": {"dice": dice}, "subjects": [row]}
+
+
+@pytest.fixture
+def remembered(tmp_path):
+    """A benchmark's folder of which the scores of one training are left, and that benchmark."""
     record = {"parameters": 1, "multiply-adds": 1, "seconds": 1.0, "rate": 2.5, "weight": 1.0}
     (system,) = named(["u-net"])
-    write_kept([Kept(system, 0, tmp_path, record, tested)], ["own"], {}, tmp_path / "scores.json.gz")
+    write_kept([Kept(system, 0, tmp_path, record, {"own": tested("A")})], ["own"], {}, tmp_path / "scores.json.gz")
     return Benchmark(tmp_path, tmp_path, None, SMOKE, "full", "cpu", searches={"u-net": [Outcome(Trial(2.5), 0.9)]})
 
 
@@ -343,6 +347,53 @@ def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(da
         with pytest.raises(error):
             benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=found)
         assert (folder / "tuning.json").exists() == (error is Begun)
+
+
+@pytest.mark.parametrize("begun", ["vanilla-fpn", "da-gan"])
+@pytest.mark.parametrize("kept", [False, True], ids=["begun", "of which scores are left"])
+def test_a_search_is_refused_where_trainings_began_without_it(begun, kept, data, tmp_path, monkeypatch):
+    """Those of another system, too, which take their segmentation's learning rate from it; nothing is tried out, and
+    the command that was given before goes on."""
+    folder = tmp_path / "out"
+    monkeypatch.setattr(module, "search", None)
+    monkeypatch.setattr(module, "work", lambda task, job, **named: None)
+    monkeypatch.setattr(module, "standing", lambda *arguments: "")
+    benchmark(data, folder, named([begun]), (0,), SMOKE, "cpu")
+    if kept:
+        system, scored = *named([begun]), tested("Simulated")
+        write_kept([Kept(system, 0, folder, {}, {"own": scored})], ["own"], {}, folder / "scores.json.gz")
+    else:
+        job_folder(folder, begun).mkdir(parents=True)
+        RunFolder(job_folder(folder, begun)).configuration.write_text("{}", encoding="utf-8")
+    with pytest.raises(BenchmarkError, match="that began without what --tune would find: go on without it"):
+        benchmark(data, folder, named(["n2v"]), (0,), SMOKE, "cpu", tune=True)
+    assert not (folder / "tuning.json").exists() and not (folder / "tuning").exists()
+
+
+def test_what_was_searched_before_is_not_searched_again(data, tmp_path, monkeypatch):
+    """In a folder that has tuning.json alone, as whoever goes on with a committed comparison has it."""
+    folder, tried = tmp_path / "out", []
+    known = {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)], "da-gan": [Outcome(Trial(0.4), 0.8)]}
+    monkeypatch.setattr(module, "work", lambda task, job, **named: None)
+    monkeypatch.setattr(module, "standing", lambda *arguments: "")
+    monkeypatch.setattr(Search, "try_out", lambda self, system, trial, quiet: outcome_of(self, system, trial, tried))
+    benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu")
+    write_searches(known, {"budget": "smoke"}, folder / "tuning.json")
+    written = (folder / "tuning.json").read_bytes()
+    benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu", tell=lambda line: None, tune=True)
+    assert not tried and (folder / "tuning.json").read_bytes() == written
+    benchmark(data, folder, named(["n2v"]), (0,), SMOKE, "cpu", tell=lambda line: None, tune=True)
+    found = read_searches(folder / "tuning.json")
+    assert set(tried) == {"n2v"} and len(found["n2v"]) == len(tried) == 5
+    assert {key: found[key] for key in known} == known
+
+
+def outcome_of(task, system, trial, tried):
+    """Stands for trying a trial out."""
+    tried.append(system.key)
+    task.place(system, trial).parent.mkdir(parents=True, exist_ok=True)
+    task.place(system, trial).write_text('{"merit": 0.5, "seconds": 1.0}', encoding="utf-8")
+    return Outcome(trial, 0.5, 1.0)
 
 
 def test_a_system_whose_search_fails_has_no_result_and_the_others_are_trained(data, tmp_path, monkeypatch):
