@@ -6,7 +6,6 @@ goes on from its last checkpoint.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -27,8 +26,7 @@ from ..baselines import (
     tuned,
     write_searches,
 )
-from ..errors import UserError
-from ..files import portable_name, whole_file
+from ..files import whole_file
 from ..inference import Pipeline, choose_device, choose_precision
 from ..progress import Progress, unheard
 from ..records import check_record, read_json
@@ -45,22 +43,18 @@ from ..training import (
 )
 from .comparison import compare, machine_of, write_comparison
 from .cost import learnt, multiply_adds
+from .further import further
 from .gallery import write_gallery
-from .job import OWN, RECORD, Job, giving_up
+from .job import OWN, RECORD, BenchmarkError, Job, giving_up
 from .kept import FILE, Kept, read_kept, write_kept
 from .scoring import Rivals, evaluate
 from .search import Search, circumstances, search
-from .subjects import subjects_of
 from .tables import percent, shown
 from .team import Team
 
 SETTINGS, RUNS, TUNING = "settings.json", "runs", "tuning"
 
 Tell = Callable[[str], None]
-
-
-class BenchmarkError(UserError):
-    """A benchmark that can't be done as asked; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -224,25 +218,6 @@ def recompute(path: Path) -> dict[str, Any]:
     about, jobs = read_kept(path)
     sets = list(jobs[0].evaluations)
     return compare(jobs, about["data"], about["budget"], about["machine"], sets)
-
-
-def further(paths: Sequence[Path], dataset: Dataset) -> dict[str, Path]:
-    """Further data sets to test on, by the names of their folders. Raises BenchmarkError where names are alike or can't
-    be a file's, and where a test picture is one of those that are trained on; DatasetError for what is no data set."""
-    by_name = {path.resolve().name: path for path in paths}
-    if len(by_name) < len(paths) or any(name in (OWN, "") or portable_name(name) != name for name in by_name):
-        raise BenchmarkError(f"Folders of further data sets need plain names, no two alike, and not {OWN}: rename one.")
-    seen = {digest(record.image) for record in dataset.train + dataset.unlabelled} if paths else set()
-    for path in paths:
-        for record in subjects_of(path, "test")[1]:
-            if record.image.is_file() and digest(record.image) in seen:
-                raise BenchmarkError(f"{record.image} is one of the pictures to train on: test on others.")
-    return by_name
-
-
-def digest(path: Path) -> str:
-    """Tells a file from every other."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def named(keys: Iterable[str] | None) -> list[System]:

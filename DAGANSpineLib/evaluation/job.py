@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from ..baselines import System
+from ..errors import UserError
 from ..files import is_full_disk, whole_file
 from ..records import check_record, read_json
 from ..training import RunFolder
 
 RECORD, ERROR, EVALUATION = "job.json", "error.txt", "evaluation"
 OWN = "own"  # the test subjects of the data set that was trained on, among further test sets
+
+
+class BenchmarkError(UserError):
+    """A benchmark that can't be done as asked; the text says why and what to do."""
 
 
 def read_record(path: Path) -> dict[str, Any]:

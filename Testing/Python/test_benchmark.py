@@ -213,6 +213,22 @@ def test_models_are_tested_on_further_data_sets_without_being_trained_again(
     assert "Simulated" in (folder / "severity.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("twice", ["data", "other"])
+def test_no_picture_is_tested_on_twice(data, twice, tmp_path):
+    """Whatever its folder, its file, or the subject is called: its rows would count as two subjects'."""
+    other = further(data, tmp_path / "other")
+    again = shutil.copytree({"data": data, "other": other}[twice], tmp_path / "again")
+    description = json.loads((again / "dataset.json").read_text(encoding="utf-8"))
+    (name,) = description["test"]
+    for path in [path for path in again.rglob(f"{name}*") if path.is_file()]:
+        path.rename(path.with_name(path.name.replace(name, "renamed")))
+    (again / "dataset.json").write_text(json.dumps(description | {"test": ["renamed"]}), encoding="utf-8")
+    whose = re.escape({"data": "Simulated", "other": str(other)}[twice])
+    with pytest.raises(BenchmarkError, match=f"renamed.png is one of the test pictures of {whose}.*, too: leave one"):
+        benchmark(data, tmp_path / "out", named(TWO), (0,), SMOKE, "cpu", also=[other, again])
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_model_is_not_tested_on_what_it_was_trained_on(data, finished, tmp_path):
     other = further(data, tmp_path / "other")
     description = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
