@@ -74,6 +74,5 @@ def by_part(rows: list[dict[str, Any]], mean: Mean) -> dict[str, Any]:
 
 
 def averaged(dice: list[Dice], mean: Mean) -> Dice:
-    """The mean of each class over the subjects, and the mean of these."""
-    classes = {name: mean(each[name] for each in dice) for name in dice[0] if name != "average"}
-    return classes | {"average": mean(classes.values())}
+    """The mean of each class, and of the subjects' averages, over the subjects."""
+    return {name: mean(each[name] for each in dice) for name in dice[0]}

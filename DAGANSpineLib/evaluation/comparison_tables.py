@@ -11,6 +11,7 @@ from ..baselines import REFERENCE
 from ..report import DISCLAIMER
 from .crossed import ERROR
 from .paired import FEWEST, LEVEL, RESAMPLES, SEED
+from .scoring import AVERAGE
 from .subjects import without
 from .tables import difference, percent, shown, table
 
@@ -31,8 +32,8 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         "## Segmentation",
         segmentation(systems),
         "Dice / Jaccard / pixel accuracy in per cent: means over the test subjects (scores of each picture), then over "
-        "the seeds. Spread: standard deviation of the average Dice between the seeds' means. All systems segment a "
-        "picture and its mirror image, and average the two answers. In brackets: outside any ranking.",
+        f"the seeds. {AVERAGE} Spread: standard deviation of the average Dice between the seeds' means. All systems "
+        "segment a picture and its mirror image, and average the two answers. In brackets: outside any ranking.",
         *notes(systems),
         "## Restoration",
         restoration(comparison),

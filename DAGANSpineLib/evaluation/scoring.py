@@ -32,6 +32,7 @@ from .tables import percent, shown, table
 BONES = CLASSES[1:]
 WORST = 3  # cases shown as pictures
 OUTPUTS = ("scores.json", "scores.md", "scores.png", "curves.png", "worst-*.png")
+AVERAGE = "Average: of each picture the mean over the classes in it, true or found, then the mean over the pictures."
 LABELS = ("true labels", "model's labels")  # whose curves are measured
 
 Rivals = dict[str, dict[str, dict[str, float | None]]]  # scores of the input and of the classical repair, by subject
@@ -159,12 +160,9 @@ def by_class(agreement: Agreement) -> dict[str, dict[str, float | None]]:
     scores = {}
     for score, values in agreement.scores().items():
         known = (None if np.isnan(value) else float(value) for value in values)
-        scores[score] = with_average(dict(zip(BONES, known, strict=True)))
+        by_bone = dict(zip(BONES, known, strict=True))
+        scores[score] = by_bone | {"average": mean(by_bone.values())}
     return scores
-
-
-def with_average(values: dict[str, float | None]) -> dict[str, float | None]:
-    return values | {"average": mean(values.values())}
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -184,9 +182,9 @@ def summarise(rows: list[dict[str, Any]], agreements: list[Agreement]) -> dict[s
 
 
 def means_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Segmentation's and restoration's means over the subjects; "average" is the mean of the three classes."""
+    """Segmentation's and restoration's means over the subjects, of the average too: see `AVERAGE`."""
     per_image = {
-        score: with_average({bone: mean(row["segmentation"][score][bone] for row in rows) for bone in BONES})
+        score: {name: mean(row["segmentation"][score][name] for row in rows) for name in (*BONES, "average")}
         for score in rows[0]["segmentation"]
     }
     # a data set may have the clean truth of some subjects only
@@ -224,6 +222,7 @@ def scores_as_markdown(scores: dict[str, Any]) -> str:
         f"model {model['name']}, sha256 {model['sha256'][:12]}…",
         *without(scores["left out"]),
         table(["Dice / Jaccard / pixel accuracy, %", *columns], agreement),
+        AVERAGE,
         table(["restoration, mean over subjects", *names], restoration),
         *breakdown_as_markdown(scores, columns),
         *(curves_as_markdown(scores["curves"]) if scores["curves"] else ()),

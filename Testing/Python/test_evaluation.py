@@ -10,8 +10,15 @@ import torch
 from monai.metrics import compute_dice, compute_iou
 from monai.metrics.regression import compute_ssim_and_cs
 
+from DAGANSpineLib.evaluation.breakdown import by_group
 from DAGANSpineLib.evaluation.plots import plot_scores
-from DAGANSpineLib.evaluation.scoring import breakdown_as_markdown, evaluate, restoration_scores, scores_as_markdown
+from DAGANSpineLib.evaluation.scoring import (
+    breakdown_as_markdown,
+    evaluate,
+    mean,
+    restoration_scores,
+    scores_as_markdown,
+)
 from DAGANSpineLib.evaluation.similarity import similarity_map
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.metrics import Agreement, patches
@@ -244,8 +251,16 @@ def test_the_headline_is_the_mean_of_per_image_scores(scored):
     for bone in ("rib", "thoracic", "lumbar"):
         values = [row["segmentation"]["dice"][bone] for row in scores["subjects"]]
         assert scores["per image"]["dice"][bone] == pytest.approx(np.mean(values))
-    average = np.mean([scores["per image"]["dice"][bone] for bone in ("rib", "thoracic", "lumbar")])
-    assert scores["per image"]["dice"]["average"] == pytest.approx(average)
+    averages = [row["segmentation"]["dice"]["average"] for row in scores["subjects"]]
+    assert scores["per image"]["dice"]["average"] == pytest.approx(np.mean(averages))
+
+
+def test_the_average_of_a_group_is_that_of_its_subjects_averages():
+    """As in all other tables, also where a subject lacks a class."""
+    dice = [{"rib": None, "lumbar": 0.8, "average": 0.8}, {"rib": 0.2, "lumbar": 0.6, "average": 0.4}]
+    rows = [{"groups": ["marks"], "segmentation": {"dice": each}} for each in dice]
+    found = by_group(rows, mean)["marks"]["dice"]
+    assert found == pytest.approx({"rib": 0.2, "lumbar": 0.7, "average": 0.6})
 
 
 def test_restoration_is_compared_with_input_and_classical_repair(scored):

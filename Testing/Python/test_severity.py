@@ -10,8 +10,10 @@ from scipy import stats
 
 from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
+from DAGANSpineLib.evaluation.comparison_tables import as_markdown
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
 from DAGANSpineLib.evaluation.pairwise import VersusError
+from DAGANSpineLib.evaluation.scoring import AVERAGE
 from DAGANSpineLib.evaluation.severity import (
     angle_error,
     by_severity,
@@ -150,6 +152,28 @@ def test_who_is_outside_the_ranking_is_in_brackets_and_ahead_of_nobody(jobs):
     assert found["curves"]["Dice, %"]["systems"]["NTGAN"].keys() == {"mean", "low", "high"}
     lines = [line for line in severity_as_markdown(found).splitlines() if "NTGAN" in line]
     assert len(lines) == 4 and all(line.startswith("| (NTGAN) | ") for line in lines)
+
+
+def test_the_average_is_the_same_in_all_tables_where_a_picture_lacks_a_class(jobs, tmp_path):
+    """Of each picture the mean over its classes, then the mean of the pictures: not the mean of the classes' means."""
+    random = np.random.default_rng(1)
+    for job in jobs:
+        for index, row in enumerate(job.tested("own")["subjects"]):
+            dice = dict(zip(BONES, random.uniform(0.3, 0.9, 3), strict=False))
+            if index < 5:
+                dice["rib"] = None
+            dice["average"] = float(np.mean([value for value in dice.values() if value is not None]))
+            row["segmentation"] = dict.fromkeys(("dice", "jaccard", "accuracy"), dice)
+    machine = dict.fromkeys(("device", "architecture", "torch", "date"), "none") | {"processes": 1}
+    write_kept(jobs, ["own"], {"data": "A", "budget": "smoke", "machine": machine}, tmp_path / FILE)
+    found = recompute(tmp_path / FILE)
+    table = {each["name"]: 100 * each["segmentation"]["dice"]["average"] for each in found["systems"]}
+    by_class = [100 * np.mean([each["segmentation"]["dice"][bone] for bone in BONES[:3]]) for each in found["systems"]]
+    by_set = {name: each["Dice, %"] for name, each in found["severity"]["sets"]["own"]["systems"].items()}
+    difference = found["differences"]["others"][0]["differences"]["Dice average, %"]
+    assert table == pytest.approx(by_set) and list(table.values()) != pytest.approx(by_class)
+    assert table == pytest.approx({"DA-GAN": difference["reference"], "Vanilla FPN": difference["other"]})
+    assert AVERAGE in as_markdown(found)
 
 
 def test_each_test_set_has_a_table_of_its_own(jobs):
