@@ -10,7 +10,7 @@ from scipy import stats
 
 from DAGANSpineLib.evaluation import recompute
 from DAGANSpineLib.evaluation.benchmarking import named
-from DAGANSpineLib.evaluation.comparison_tables import as_markdown
+from DAGANSpineLib.evaluation.comparison_tables import as_csv, as_markdown
 from DAGANSpineLib.evaluation.kept import FILE, KeptError, read_kept, write_kept
 from DAGANSpineLib.evaluation.pairwise import VersusError
 from DAGANSpineLib.evaluation.scoring import AVERAGE
@@ -300,6 +300,18 @@ def test_the_committed_tables_are_those_of_the_committed_scores(path):
     found = json.loads(json.dumps(recompute(path)))
     written = json.loads((path.parent / "benchmark.json").read_text(encoding="utf-8"))
     assert close(found, written)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=[path.parent.name for path in COMMITTED])
+def test_the_committed_pages_are_those_of_the_committed_tables(path):
+    found = json.loads((path.parent / "benchmark.json").read_text(encoding="utf-8"))
+    pages = {
+        "benchmark.md": as_markdown(found),
+        "benchmark.csv": as_csv(found),
+        "severity.md": severity_as_markdown(found["severity"]),
+    }
+    for name, text in pages.items():
+        assert text.splitlines() == (path.parent / name).read_text(encoding="utf-8").splitlines(), name
 
 
 def close(one, other):
