@@ -9,6 +9,8 @@ import pytest
 from house import LIBRARY, ROOT
 
 from DAGANSpineLib.__main__ import COMMANDS, build_parser
+from DAGANSpineLib.baselines.systems import ALONE, SHARED_SEGMENTER
+from DAGANSpineLib.evaluation.benchmarking import named
 
 SCRIPT = shutil.which("daganspine", path=str(Path(sys.executable).parent))
 
@@ -19,6 +21,16 @@ def output_of(*command):
     )  # from the root, the module is this one, and so is the installed script's
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
+
+
+def test_the_commands_for_a_graphics_card_can_be_given_and_tell_what_restoration_alone_does():
+    """Which takes the same segmenter without it."""
+    page = (ROOT / "Resources" / "Benchmark" / "GPU.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.split() for line in page.splitlines() if line.startswith("    .venv/bin/daganspine ")]
+    given = [build_parser().parse_args(words) for _, *words in lines]
+    compared = [{system.key for system in named(each.systems)} for each in given if getattr(each, "systems", None)]
+    assert len(given) == 6 and len(compared) == 2
+    assert all({"da-gan", ALONE, SHARED_SEGMENTER} <= keys for keys in compared)
 
 
 def test_the_console_script_and_the_module_say_the_same():
