@@ -33,6 +33,25 @@ def test_a_shadow_that_stays_black_is_not_marked():
     assert not filled_in(pixels, pixels + 3).any()
 
 
+def test_the_rims_that_restoration_adds_to_a_gap_are_marked_though_its_middle_stays_black():
+    pixels, restored = pictures(20)
+    restored[206:214] = 0
+    assert filled_in(pixels, restored)[[200, 205, 214, 219], 20:140].all()
+    assert not filled_in(pixels, restored)[206:214].any()
+
+
+def test_the_noise_of_compression_does_not_hide_a_gap():
+    pixels, restored = pictures(20)
+    pixels[200:220, 20:140] = np.random.default_rng(0).integers(0, 8, (20, 120))
+    assert filled_in(pixels, restored)[200:220, 20:140].all()
+
+
+def test_a_narrow_shadow_whose_rim_is_brightened_is_not_marked():
+    pixels, restored = pictures(0)
+    pixels[300:340, 70:90] = restored[302:338, 70:90] = 0
+    assert not filled_in(pixels, restored.astype(np.uint8)).any()
+
+
 def test_the_pictures_of_what_changed_show_it_in_a_colour_of_its_own():
     pixels, restored = pictures(20)
     assert (residual(pixels, restored)[205, 60] == np.round(np.array(FILLED) * 255)).all()
