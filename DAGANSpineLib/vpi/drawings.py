@@ -11,6 +11,7 @@ STOUT = 80  # pixels: no arrow or figure is taller beside the body, or wider abo
 PART = 5  # nor taller or wider than the body's height or width divided by this
 STROKE = 8  # pixels: what juts out no farther is the body's ragged edge
 BRIGHT, ONE_GREY = 60.0, 0.6  # what is drawn is seen well, and mostly of one grey, as no ultrasound is
+THIN, EDGED = 0.3, 0.9  # of thin strokes so much is of that grey, the rest, up to so much, their blurred edges
 TALL = 2  # times as high as it juts out is an arrow's head at most
 FEW = 40  # pixels: too little of a thing to tell what it is
 
@@ -40,7 +41,7 @@ def without_drawings_right(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     for run in runs(edge - ordinary > STROKE):
         beyond = np.arange(body.shape[1]) >= ordinary[run, None]
         far_enough = TALL * (edge - ordinary)[run].max() >= run.stop - run.start
-        if far_enough and of_one_grey(pixels[run][body[run] & beyond]):
+        if far_enough and of_one_grey(pixels[run], body[run] & beyond):
             body[run] &= ~beyond
     return body
 
@@ -50,17 +51,23 @@ def without_drawings_above(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     widths = body.sum(1)
     narrow = (widths > 0) & (widths <= min(STOUT, widths.max() // PART))
     above = slice(first := int((widths > 0).argmax()), first + int((~narrow[first:]).argmax()))
-    if above.stop - above.start < widths[above].max(initial=0) or not of_one_grey(pixels[above][body[above]]):
+    if above.stop - above.start < widths[above].max(initial=0) or not of_one_grey(pixels[above], body[above]):
         return body
     body = body.copy()
     body[above] = False
     return body
 
 
-def of_one_grey(greys: np.ndarray) -> bool:
-    """Whether lit pixels, (n,), are mostly of one bright grey."""
-    greys = greys[greys > DARK]
+def of_one_grey(pixels: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether the lit pixels in a mask, both (rows, columns), are mostly of one bright grey, or the edges of that."""
+    lit = mask & (pixels > DARK)
+    greys = pixels[lit]
     if greys.size < FEW:
         return False
     level = np.bincount(np.rint(greys).astype(np.intp).clip(0, 255)).argmax()
-    return bool(level >= BRIGHT and (np.abs(greys - level) <= NEAR).mean() >= ONE_GREY)
+    drawn = lit & (np.abs(pixels - level) <= NEAR)
+    share = drawn.sum() / greys.size
+    if level < BRIGHT or share < THIN:
+        return False
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(drawn, 1), (3, 3)).any((2, 3))
+    return bool(share >= ONE_GREY or (lit & around).sum() >= EDGED * greys.size)

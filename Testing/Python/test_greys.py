@@ -6,6 +6,7 @@ from PIL import Image
 
 from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.inference import Pipeline
+from DAGANSpineLib.simulation.display import Pen
 from DAGANSpineLib.vpi import grey, lit_body, read_vpi
 
 
@@ -191,6 +192,15 @@ def test_a_thick_arrow_that_touches_the_body_is_none_of_it(spine, value, place):
     marked[place] = value
     body, read = lit_body(canvas), lit_body(marked)
     assert (place[0].stop - place[0].start) * (place[1].stop - place[1].start) > 4 * (read ^ body).sum()
+
+
+@pytest.mark.parametrize("thick", [2.5, 4.0])
+@pytest.mark.parametrize("level", [105, 160, 226])
+def test_an_arrow_of_thin_strokes_with_soft_edges_is_no_body(spine, level, thick):
+    canvas = np.pad(spine, 60)
+    marked = canvas.copy()
+    Pen(marked, level, thick).arrow((150, 203), -20.0)
+    assert (lit_body(marked) ^ lit_body(canvas)).sum() < 10
 
 
 def test_teeth_of_a_lit_edge_that_are_no_drawing_stay(spine):
