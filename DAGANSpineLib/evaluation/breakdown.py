@@ -44,6 +44,12 @@ def groups_of(known: dict[str, Any]) -> Iterator[str]:
     person = known.get("person", {})
     if person:
         yield f"person: {'child' if person['size'] < 1 else 'stout' if person['blur'] > 1 else 'average'}"
+    if person.get("ribs", 1) < 1:
+        yield "person: hardly visible ribs"
+    if person.get("invisible", 0) > 0:
+        yield "person: invisible bones"
+    if known.get("dark side"):
+        yield "one side darker"
     kinds = {event["kind"] for event in known.get("noise", ())} | ({"bursts"} if known.get("bursts") else set())
     yield from (f"noise: {kind}" for kind in sorted(kinds))
     if known.get("background"):

@@ -10,7 +10,7 @@ import torch
 from monai.metrics import compute_dice, compute_iou
 from monai.metrics.regression import compute_ssim_and_cs
 
-from DAGANSpineLib.evaluation.breakdown import by_group
+from DAGANSpineLib.evaluation.breakdown import by_group, groups_of
 from DAGANSpineLib.evaluation.plots import plot_scores
 from DAGANSpineLib.evaluation.scoring import (
     breakdown_as_markdown,
@@ -278,6 +278,18 @@ def test_scores_are_broken_down_by_what_is_known_of_the_subjects(scored):
     assert sum(scanners) == len(rows)
     table = (folder / "scores.md").read_text(encoding="utf-8")
     assert f"| severity: mild | {len(rows)} | " in table
+
+
+def test_a_subject_is_in_a_group_for_all_that_was_done_to_it():
+    known = {
+        "person": {"size": 0.7, "blur": 1.0, "ribs": 0.3, "invisible": 0.2}, "dark side": {"side": 1, "loss": 0.9},
+        "noise": [{"kind": "missing band"}], "background": 40, "marks": ["levels"],
+    }  # fmt: skip
+    assert set(groups_of(known)) == {
+        "person: child", "person: hardly visible ribs", "person: invisible bones", "one side darker",
+        "noise: missing band", "screenshot", "marks",
+    }  # fmt: skip
+    assert list(groups_of({"person": {"size": 1.0, "blur": 1.0}, "dark side": None})) == ["person: average"]
 
 
 def test_scores_are_broken_down_by_torn_parts_and_the_rest(scored):
