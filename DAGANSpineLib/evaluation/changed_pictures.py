@@ -16,6 +16,7 @@ from ..metrics import Agreement
 from ..progress import Progress, unheard
 from ..report import overlay
 from ..training import Sample
+from ..vpi import grey
 from .changes import CHANGES
 from .paired import LEVEL, RESAMPLES, SEED, paired_difference
 from .plots import plot_sheet
@@ -78,7 +79,7 @@ def under_each_change(
     for index, (name, change) in enumerate(CHANGES.items(), start=1):
         progress(index / (len(CHANGES) + 1), f"{sample.subject}, {name}")
         pixels, (truth, unchanged) = change(sample.image, (sample.labels, result.labels))
-        changed = pipeline.run(pixels.astype(np.float32))
+        changed = pipeline.run(grey(pixels))  # as a file of it would be read: without its background
         dice[name] = scores(changed.labels, unchanged, truth)
         pictures[name] = overlay(changed.restored, changed.labels)
     return {"subject": sample.subject, "dice": dice}, pictures

@@ -10,10 +10,10 @@ import torch
 from monai.metrics import compute_dice
 
 from DAGANSpineLib.evaluation import changes
-from DAGANSpineLib.evaluation.changed_pictures import COLUMNS, robustness, robustness_as_markdown
+from DAGANSpineLib.evaluation.changed_pictures import COLUMNS, robustness, robustness_as_markdown, under_each_change
 from DAGANSpineLib.evaluation.changes import CHANGES
 from DAGANSpineLib.inference import Pipeline, Result
-from DAGANSpineLib.training.dataset import DatasetError
+from DAGANSpineLib.training.dataset import DatasetError, Sample
 
 ROWS, COLUMNS_OF_PICTURE, TOP, BOTTOM = 240, 100, 20, 220  # the body has 200 rows
 
@@ -171,6 +171,20 @@ def test_what_is_cut_off_counts_neither_for_nor_against_a_model(data, tmp_path):
             assert difference["mean"] == difference["low"] == difference["high"] == 0
             assert difference["reading"] == "no difference shown"
     assert found["as it is"]["rib"]["other"] == 1 and found["as it is"]["lumbar"]["other"] == 0
+
+
+def test_a_background_that_is_not_black_is_taken_away_as_where_files_are_read(small_vpi):
+    seen = []
+
+    class Watching(ByThreshold):
+        def run(self, pixels):
+            seen.append(pixels)
+            return super().run(pixels)
+
+    canvas = np.pad(small_vpi, 20)
+    under_each_change(Sample("a", canvas, np.zeros_like(canvas)), Watching(), lambda *_: None)
+    on_grey = seen[1 + list(CHANGES).index("grey background")]
+    assert not on_grey[:10].any() and (on_grey != seen[0]).mean() < 0.01
 
 
 def test_a_model_that_goes_by_brightness_alone_is_found_out(data, tmp_path):
