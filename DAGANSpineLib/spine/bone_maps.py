@@ -46,7 +46,7 @@ def map_bones(
     """From labels (rows, columns), the lit body (the same), class probabilities (4, rows, columns) and mm; None where
     no vertebra is labelled at all."""
     bones = labels > 0
-    if not (labels >= THORACIC).any():
+    if not np.isin(labels, CLASSES).any():
         return None
     back = bones if body is None or not body.any() else body
     width = width_of(back)

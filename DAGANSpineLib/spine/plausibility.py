@@ -36,16 +36,20 @@ def paired(ladder: Ladder) -> int:
     return sum(len(rung.bones) == 2 for rung in ladder.rungs)
 
 
-def reason_against(ladder: Ladder | None, plausibility: float) -> str | None:
+def no_vertebra() -> str:
+    return _("No curves are given: no vertebra was found.")
+
+
+def no_spine() -> str:
+    return _("No curves are given: the bones found do not form a spine. Is this a VPI of a whole back?")
+
+
+def reason_against(ladder: Ladder, plausibility: float) -> str | None:
     """Why no curve is given, None where the bones form a spine."""
-    if ladder is None:
-        return _("No curves are given: no vertebra was found.")
     if paired(ladder) < FEWEST:
         sentence = _("No curves are given: vertebrae found with both sides: {count}, too few for a spine.")
         return sentence.format(count=paired(ladder))
-    if plausibility < LEAST:
-        return _("No curves are given: the bones found do not form a spine. Is this a VPI of a whole back?")
-    return None
+    return no_spine() if plausibility < LEAST else None
 
 
 def doubts(ladder: Ladder, lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> list[str]:

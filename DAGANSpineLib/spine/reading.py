@@ -17,9 +17,10 @@ from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
 from .midline import Midline, find_midline
 from .names import Names, name_levels
-from .plausibility import BELIEVED, doubts, plausibility_of, reason_against
+from .plausibility import BELIEVED, doubts, no_spine, no_vertebra, plausibility_of, reason_against
 
 Point = tuple[float, float]  # row, column
+LOWEST = 0.25  # of the swept back's width: no spine is seen in a picture that is lower
 LOST = 0.06  # of the swept back's width: a midline farther from a level's middle has lost the spine
 
 
@@ -125,13 +126,16 @@ def read(
     """Read the spine off labels (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar, head at the top.
 
     `body`: where the sweep reached, bool (rows, columns), else judged from the labels. `probabilities`: (4, rows,
-    columns), which say how much to believe each pixel. `spacing`: mm between rows and between columns; None takes
-    pixels for square.
+    columns), which say how much to believe each pixel. `spacing`: mm between rows and between columns; None, and
+    lengths that no pixel can have, take pixels for square.
     """
-    size = (1.0, 1.0) if spacing is None else (float(spacing[0]), float(spacing[1]))
+    known = spacing is not None and all(0 < length < np.inf for length in spacing)
+    size = (float(spacing[0]), float(spacing[1])) if known else (1.0, 1.0)
     maps = map_bones(labels, body, probabilities, size)
     if maps is None:
-        return nothing(size)
+        return nothing(size, no_vertebra())
+    if np.ptp(maps.y) < LOWEST * maps.width:
+        return nothing(size, no_spine())
     midline = find_midline(maps)
     ladder, lines = None, None
     for scatter in (TILT_SCATTER, FITTED_SCATTER):
@@ -141,7 +145,7 @@ def read(
         span = half_span(back, maps.width)
         bones = find_bones(back, span)
         if not bones:
-            return nothing(size)
+            return nothing(size, no_vertebra())
         ladder = build_ladder(bones, span, expected, scatter)
         lines = fit_lines(ladder.rungs, ladder.pitch)
         midline = midline_through(lines, midline, maps.width)
@@ -172,9 +176,9 @@ def midline_through(lines: Lines, former: Midline, width: float) -> Midline:
     return Midline(fine, path)
 
 
-def nothing(spacing: tuple[float, float]) -> Spine:
-    """What is said where there are no bones."""
-    return Spine((), None, 0.0, (reason_against(None, 0.0),), np.zeros((0, 2)), spacing)
+def nothing(spacing: tuple[float, float], reason: str) -> Spine:
+    """What is said where there are no levels."""
+    return Spine((), None, 0.0, (reason,), np.zeros((0, 2)), spacing)
 
 
 def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[float, float], certainty: float) -> Spine:

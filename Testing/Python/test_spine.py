@@ -224,6 +224,31 @@ def test_labels_of_any_kind_are_read_without_an_error_and_soon(seed):
     assert time.process_time() - begin < 5
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 64), (5, 1000), (8, 2000), (40, 1200), (5, 1)])
+def test_a_picture_that_is_too_low_for_a_spine_gets_no_curve_and_a_reason(shape):
+    for value in (THORACIC, LUMBAR):
+        nothing = spine.read(np.full(shape, value, np.uint8))
+        assert nothing.curves is None and nothing.notes[0].startswith("No curves are given:")
+
+
+@pytest.mark.parametrize("spacing", [(np.nan, 0.4), (np.inf, np.inf), (0.0, 0.0), (-0.4, -0.4)])
+def test_pixels_of_a_size_that_cannot_be_are_taken_for_square(labels, found, spacing):
+    again = spine.read(labels, spacing=spacing)
+    assert again.spacing == (1.0, 1.0)
+    assert largest(again).uca_deg == pytest.approx(largest(found).uca_deg, abs=0.5)
+
+
+def test_pixels_of_very_different_sides_form_no_spine(labels):
+    for spacing in ((1e-6, 1.0), (0.4, 40.0), (40.0, 0.4)):
+        assert spine.read(labels, spacing=spacing).curves is None
+
+
+def test_labels_that_are_no_bones_are_no_vertebrae(labels):
+    foreign = np.where(labels > 0, 4, 0).astype(np.uint8)
+    nothing = spine.read(foreign, probabilities=np.zeros((4, *labels.shape), np.float32))
+    assert nothing.curves is None and "no vertebra" in nothing.notes[0]
+
+
 def test_a_line_drawn_by_hand_is_measured_as_it_is(found):
     curve = largest(found)
     level = next(level for level in found.levels if level.name == curve.upper)
