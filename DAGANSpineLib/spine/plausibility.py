@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from ..texts import tr as _
-from .bone_maps import THORACIC
+from .bone_maps import LUMBAR, THORACIC
 from .bones import LEFT, Bone
 from .curves import Curve
 from .fit import Lines
@@ -17,6 +17,7 @@ from .ladder import Ladder
 FEWEST = 5  # levels with both sides that make a spine
 LEAST = 0.3  # plausibility
 CERTAINTY = (0.5, 0.8)  # mean probability of the bones: what is worth nothing, and what is worth all
+MISPLACED = 5  # bones of either class in the wrong order: fewer may be single errors
 BELIEVED = 0.35  # a bone's trust, from which it counts as found where it should be
 GAP = 2  # levels in a row without a bone on one side that are worth a sentence
 
@@ -49,7 +50,18 @@ def reason_against(ladder: Ladder, plausibility: float) -> str | None:
     if paired(ladder) < FEWEST:
         sentence = _("No curves are given: vertebrae found with both sides: {count}, too few for a spine.")
         return sentence.format(count=paired(ladder))
-    return no_spine() if plausibility < LEAST else None
+    if plausibility < LEAST:
+        return no_spine()
+    if is_upside_down(ladder):
+        return _("No curves are given: lumbar vertebrae lie above thoracic ones. Is the picture upside down?")
+    return None
+
+
+def is_upside_down(ladder: Ladder) -> bool:
+    """Whether lumbar bones lie above thoracic ones, by the middle one of each."""
+    bones = [*ladder.outliers, *(bone for rung in ladder.rungs for bone in rung.bones)]
+    lumbar, thoracic = ([bone.y for bone in bones if bone.value == value] for value in (LUMBAR, THORACIC))
+    return min(len(lumbar), len(thoracic)) >= MISPLACED and float(np.median(lumbar)) < float(np.median(thoracic))
 
 
 def doubts(ladder: Ladder, lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> list[str]:

@@ -224,6 +224,13 @@ def test_labels_of_any_kind_are_read_without_an_error_and_soon(seed):
     assert time.process_time() - begin < 5
 
 
+def test_upside_down_or_with_its_classes_exchanged_a_spine_gets_no_curve_and_a_reason(labels):
+    exchanged = np.array([0, 1, LUMBAR, THORACIC])[labels]
+    for wrong in (labels[::-1], exchanged):
+        nothing = spine.read(wrong, spacing=STEP)
+        assert nothing.curves is None and "upside down" in nothing.notes[0]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 64), (5, 1000), (8, 2000), (40, 1200), (5, 1)])
 def test_a_picture_that_is_too_low_for_a_spine_gets_no_curve_and_a_reason(shape):
     for value in (THORACIC, LUMBAR):
