@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import erf, sqrt
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..texts import tr as _
 SMALLEST = 10.0  # degrees: smaller ones are no curve
 ACCEPTED = 5.0  # degrees: the accepted error, and a progression
 CERTAIN = 0.7  # confidence from which a curve is called certain
+DOUBTFUL = 0.6  # confidence at most of a curve some of whose bones could not be found
 CONVEX = {True: "right", False: "left"}
 
 
@@ -46,6 +47,10 @@ class Curve:
     def by_hand(self) -> bool:
         """Whether one of its lines was drawn by hand."""
         return self.confidence is None
+
+    def doubted(self) -> Curve:
+        """The same, called uncertain."""
+        return self if self.confidence is None else replace(self, confidence=min(self.confidence, DOUBTFUL))
 
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -64,30 +65,42 @@ def is_upside_down(ladder: Ladder) -> bool:
     return min(len(lumbar), len(thoracic)) >= MISPLACED and float(np.median(lumbar)) < float(np.median(thoracic))
 
 
-def doubts(ladder: Ladder, lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> list[str]:
-    """Sentences on what was not found and what was left out."""
-    return [*gaps(lines, names, curves), *left_out(ladder, lines, names)]
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of levels, of all `names`, of which one side, or both, could not be found, as `sentence` says. `reach`:
+    the levels beside it that could be others as well, as far as an end of a curve goes."""
+
+    sentence: str
+    names: Sequence[str]
+    places: Sequence[int]
+    reach: int
+
+    def touches(self, curve: Curve) -> bool:
+        """Whether it makes a curve uncertain."""
+        upper, lower = (self.names.index(end) for end in (curve.upper, curve.lower))
+        return upper - self.reach <= self.places[-1] and self.places[0] <= lower + self.reach
+
+    def said(self, curves: Sequence[Curve]) -> str:
+        """The gap in words, and which curves it makes uncertain."""
+        said = self.sentence.format(upper=self.names[self.places[0]], lower=self.names[self.places[-1]])
+        for curve in filter(self.touches, curves):
+            doubt = _("The curve {upper} – {lower} is uncertain for that.")
+            said += " " + doubt.format(upper=curve.upper, lower=curve.lower)
+        return said
 
 
-def gaps(lines: Lines, names: Sequence[str], curves: Sequence[Curve]) -> Iterator[str]:
-    """Stretches of which one side, or both, could not be found, and which curves that makes uncertain."""
+def gaps(lines: Lines, names: Sequence[str]) -> list[Gap]:
+    """Stretches of which one side, or both, could not be found."""
     left, right = (lines.trust >= BELIEVED).T
-    for missing, sentence in (
-        (~left & right, _("Between {upper} and {lower} the bones on the left could not be found.")),
-        (left & ~right, _("Between {upper} and {lower} the bones on the right could not be found.")),
-        (~left & ~right, _("Between {upper} and {lower} no bones could be found.")),
+    found = []
+    for missing, sentence, reach in (
+        (~left & right, _("Between {upper} and {lower} the bones on the left could not be found."), 0),
+        (left & ~right, _("Between {upper} and {lower} the bones on the right could not be found."), 0),
+        (~left & ~right, _("Between {upper} and {lower} no bones could be found."), 1),
     ):
-        for stretch, run in groupby(range(len(names)), key=missing.__getitem__):
-            places = list(run)
-            if not stretch or len(places) < GAP:
-                continue
-            inside = {names[place] for place in places}
-            said = sentence.format(upper=names[places[0]], lower=names[places[-1]])
-            for curve in curves:
-                if inside & {curve.upper, curve.lower}:
-                    doubt = _("The curve {upper} – {lower} is uncertain for that.")
-                    said += " " + doubt.format(upper=curve.upper, lower=curve.lower)
-            yield said
+        runs = (list(run) for stretch, run in groupby(range(len(names)), key=missing.__getitem__) if stretch)
+        found += [Gap(sentence, names, places, reach) for places in runs if len(places) >= GAP]
+    return found
 
 
 def left_out(ladder: Ladder, lines: Lines, names: Sequence[str]) -> Iterator[str]:

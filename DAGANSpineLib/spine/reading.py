@@ -17,7 +17,7 @@ from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
 from .midline import Midline, find_midline
 from .names import Names, name_levels
-from .plausibility import BELIEVED, doubts, no_spine, no_vertebra, plausibility_of, reason_against
+from .plausibility import BELIEVED, gaps, left_out, no_spine, no_vertebra, plausibility_of, reason_against
 
 Point = tuple[float, float]  # row, column
 LOWEST = 0.25  # of the swept back's width: no spine is seen in a picture that is lower
@@ -195,7 +195,9 @@ def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[floa
     if reason:
         return Spine(levels, None, plausibility, (reason,), path, spacing, variance)
     curves = measure(levels, path, spacing, variance, plausibility)
-    notes = (*names.notes, *doubts(ladder, lines, names.names, curves))
+    missing = gaps(lines, names.names)
+    curves = [curve.doubted() if any(gap.touches(curve) for gap in missing) else curve for curve in curves]
+    notes = (*names.notes, *(gap.said(curves) for gap in missing), *left_out(ladder, lines, names.names))
     return Spine(levels, tuple(curves), plausibility, notes, path, spacing, variance)
 
 

@@ -198,6 +198,22 @@ def test_what_could_not_be_found_and_what_is_not_believed_is_said(drawn):
     assert any("Not believed" in note for note in spine.read(labels, spacing=STEP).notes)
 
 
+@pytest.mark.parametrize(("first", "last"), [(3, 6), (4, 8), (5, 9), (3, 4)])
+def test_a_curve_whose_bones_could_not_be_found_is_nowhere_called_certain(drawn, first, last):
+    """Be it at one of its ends, or between them."""
+    missing = {(level, 1) for level in range(first, last + 1)}
+    spoilt = spine.read(replace(drawn, missing=missing).labels(), spacing=STEP)
+    curve = largest(spoilt)
+    assert f"The curve {curve.upper} – {curve.lower} is uncertain for that." in spoilt.notes[0]
+    assert curve.how_certain == "uncertain"
+
+
+def test_a_curve_that_ends_beside_a_gap_is_uncertain(drawn):
+    spoilt = spine.read(replace(drawn, missing={(level, s) for level in (3, 4, 5) for s in (-1, 1)}).labels())
+    curve = largest(spoilt)
+    assert curve.upper == "T7" and curve.how_certain == "uncertain" and f"{curve.upper} –" in spoilt.notes[0]
+
+
 def test_what_is_no_spine_gets_no_curve_and_a_reason():
     random = np.random.default_rng(2)
     scattered = np.zeros((1200, 300), np.uint8)
