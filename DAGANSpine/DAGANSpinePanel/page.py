@@ -32,7 +32,7 @@ def picturesOf(pixels, restored, labels, spine=None):
     All (rows, columns): grey 0 to 255, labels 0 to 3. spine: whose lines are drawn, None if none is known.
     """
     segmented = overlay(restored, labels)
-    if spine is not None and spine.curves is not None:
+    if spine is not None:
         segmented = with_lines(segmented, spine, math.ceil(LETTER * len(pixels) / TALLEST))
     return {
         "original": np.repeat(pixels.round().astype(np.uint8)[..., np.newaxis], 3, axis=2),

@@ -13,17 +13,19 @@ FINEST = 640  # columns of a picture whose lines and letters are one step thick
 
 def with_lines(picture: np.ndarray, spine: Spine, thick: int | None = None) -> np.ndarray:
     """A copy of a colour picture (rows, columns, 3), uint8, with every level's line and name: white where it ends a
-    curve, orange where one of its bones was not found. The curves themselves stand at the foot. `thick`:
-    pixels of lines and of a letter's dots; None fits the picture's own size."""
+    curve, orange where one of its bones was not found. The curves themselves stand at the foot. Where the bones form
+    no spine, nothing is drawn. `thick`: pixels of lines and of a letter's dots; None fits the picture's own size."""
     drawn = picture.copy()
+    if spine.curves is None:
+        return drawn
     thick = thick or max(1, round(picture.shape[1] / FINEST * 2))
-    ends = {name for curve in spine.curves or () for name in (curve.upper, curve.lower)}
+    ends = {name for curve in spine.curves for name in (curve.upper, curve.lower)}
     for level in spine.levels:
         colour = END if level.name in ends else LINE if all(level.found) else DOUBTFUL
         draw_line(drawn, level, colour, thick)
         row, column = round(level.right[0]) - thick * HEIGHT // 2, round(level.right[1]) + 12 * thick
         write(drawn, short_name(level.name), row, column, colour, thick)
-    for line, curve in enumerate(reversed(spine.curves or ())):
+    for line, curve in enumerate(reversed(spine.curves)):
         words = f"{curve.upper} - {curve.lower}: {curve.uca_deg:.0f} deg, {curve.convex}"
         write(drawn, words, len(drawn) - (line + 1) * thick * (HEIGHT + 4), 4 * thick, END, thick)
     return drawn

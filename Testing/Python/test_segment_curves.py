@@ -87,6 +87,13 @@ def test_the_overlay_shows_every_line_and_name():
         assert (drawn[row - 12 : row + 13, right + 4 :] != plain[row - 12 : row + 13, right + 4 :]).any()
 
 
+def test_the_overlay_names_no_vertebrae_where_the_bones_form_no_spine():
+    labels = np.kron(np.random.default_rng(1).integers(0, 4, (60, 16)), np.ones((10, 10), int)).astype(np.uint8)
+    spine, plain = read(labels), overlay(np.full(labels.shape, 90, np.uint8), labels)
+    assert spine.curves is None and spine.levels
+    assert np.array_equal(with_lines(plain, spine), plain)
+
+
 def test_lines_and_names_never_leave_the_picture():
     labels = DrawnSpine(np.zeros(17)).labels()[20:, 20:-58]
     picture = with_lines(overlay(np.zeros(labels.shape, np.uint8), labels), read(labels))
