@@ -54,7 +54,7 @@ class CurvesViewer:
             sayings += " " + _("To measure by hand, drag the ends of the white lines in the views.")
         ui.curvesLabel.visible = bool(sayings)
         ui.curvesLabel.text = wrappable(sayings)
-        notes = [*(spine.notes if spine else ()), *([outdated()] if spine and self.isOutdated() else ())]
+        notes = notesOf(spine, self.isOutdated()) if spine else []
         ui.curveNotesLabel.visible = bool(notes)
         ui.curveNotesLabel.text = wrappable("\n".join(notes))
         ui.automaticButton.visible = ui.measureButton.visible = self._segmentation is not None
@@ -75,8 +75,10 @@ class CurvesViewer:
         scene.reset_lines(self._segmentation)
 
 
-def outdated():
-    return _("The segments or the pixel size were changed since: click Measure again.")
+def notesOf(spine, isOutdated):
+    """What to know before trusting the curves: sentences."""
+    changed = _("The segments or the pixel size were changed since: click Measure again.")
+    return [*spine.notes, *([changed] if isOutdated else [])]
 
 
 def sayingsOf(spine):

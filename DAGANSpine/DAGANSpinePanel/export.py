@@ -18,7 +18,7 @@ from DAGANSpineLib.scene import projection as scene_projection
 from DAGANSpineLib.segments import SEGMENTS
 from DAGANSpinePanel import page
 from DAGANSpinePanel.background import inBackground
-from DAGANSpinePanel.curves import curveRows, sayingsOf
+from DAGANSpinePanel.curves import curveRows, notesOf, sayingsOf
 
 RESTORED, SEGMENTATION, PAGE, TABLE, REPORT = OUTPUTS = (
     "restored.nrrd", "segmentation.seg.nrrd", "report.png", "figures.csv", "report.json",
@@ -90,7 +90,8 @@ def export(target, volume, found, progress=unheard):
     if restored is None or segmentation is None:  # deleted just now, before the button could tell
         raise OutputError(_("There are no results of this image any more."))
     spine = scene.drawn_spine_of(segmentation, volume)
-    report = reportOf(volume, restored, found, spine)
+    notes = notesOf(spine, scene.is_outdated(segmentation, volume)) if spine else [sayingsOf(None)]
+    report = reportOf(volume, restored, found, spine, notes)
     with whole_folder(target, replaces=OUTPUTS) as folder:
         progress(0.0, _("Writing the restored image"))
         writeNode(restored, slicer.vtkMRMLVolumeArchetypeStorageNode(), folder / RESTORED)
@@ -107,7 +108,7 @@ def export(target, volume, found, progress=unheard):
             return page.picturesOf(*pixels, spine)
 
         pictures = inBackground(work, progress)
-        facts, curves = factsOf(volume, restored, found), curvesOf(spine, volume)
+        facts, curves = factsOf(volume, restored, found), curvesOf(spine, volume, notes)
         if not page.draw(folder / PAGE, facts, pictures, found, lambda: progress(*drawing), curves):
             raise OutputError(unwritable(PAGE, target.parent))
     return _("Exported to {folder}.").format(folder=target)
@@ -134,8 +135,9 @@ def unwritable(name, folder):
     return _("{name} can't be written to {folder}: is the disk full?").format(name=name, folder=folder)
 
 
-def reportOf(volume, restored, found, spine):
-    """What report.json says, as that of the command `segment`, as far as the scene knows it."""
+def reportOf(volume, restored, found, spine, notes):
+    """What report.json says, as that of the command `segment`, as far as the scene knows it. notes: sentences on the
+    spine."""
     name, _comma, digest = scene.model_of(restored).partition(", sha256 ")
     one_slice, frame = scene.OneSlice.of(volume), found.get("frame")
     rows, columns = one_slice.size
@@ -154,7 +156,7 @@ def reportOf(volume, restored, found, spine):
         },
         **(unknown if spine is None else spine.as_json()),
         **{key: value for key, value in found.items() if key != "frame"},
-        "warnings": [*found["warnings"], *(spine.notes if spine else ())],
+        "warnings": [*found["warnings"], *notes],
     }
 
 
@@ -182,11 +184,11 @@ def writeTable(path, volume, model, found):
             table.writerow({"image": cell(volume.GetName()), "class": name, **found["classes"][name], **restoration})
 
 
-def curvesOf(spine, volume):
-    """What the page says of the curves: a table, None without any, and sentences."""
+def curvesOf(spine, volume, notes):
+    """What the page says of the curves: a table, None without any, and sentences. notes: on the spine."""
     if spine is None:
         return None, [sayingsOf(None)]
-    return curveRows(spine, volume) if spine.curves else None, [sayingsOf(spine), *spine.notes]
+    return curveRows(spine, volume) if spine.curves else None, [sayingsOf(spine), *notes]
 
 
 def factsOf(volume, restored, found):

@@ -10,7 +10,7 @@ from drawn_spine import CORONAL, S_SHAPED, STEP, labels_of
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
-from clinician import angles, drag_upper, lines, notes, results, rows  # noqa: E402
+from clinician import angles, drag_upper, draw, lines, notes, results, rows  # noqa: E402
 from test_module_width import cut_off  # noqa: E402
 
 from DAGANSpineLib import spine as library_spine  # noqa: E402
@@ -189,6 +189,21 @@ def test_an_export_holds_the_curves_as_they_are_now(spine, panel, host, tmp_path
     assert float(row["largest_uca_deg"]) == max(curve["uca_deg"] for curve in report["curves"])
 
 
+@pytest.mark.parametrize("what", ["segments changed", "names deleted"])
+def test_an_export_says_that_its_curves_are_not_those_of_its_segments(spine, panel, scene, tmp_path, what):
+    from DAGANSpineLib import scene as library
+
+    if what == "segments changed":
+        draw(spine)
+    else:
+        scene.RemoveNode(library.names_of(results()[1]))
+    panel.ui.exportPathLineEdit.currentPath = str(tmp_path)
+    panel.ui.exportButton.click()
+    report = json.loads((tmp_path / "VPI" / "report.json").read_text(encoding="utf-8"))
+    assert report["warnings"][-1].endswith("click Measure again.")
+    assert (report["curves"] is None) == (what == "names deleted")
+
+
 def test_the_page_says_what_the_table_says(spine, panel, tmp_path):
     from DAGANSpinePanel import page
     from DAGANSpinePanel.export import curvesOf
@@ -196,7 +211,7 @@ def test_the_page_says_what_the_table_says(spine, panel, tmp_path):
     from DAGANSpineLib import scene as library
 
     files = {name: tmp_path / name for name in ("original", "restored", "removed")}
-    curves = curvesOf(library.drawn_spine_of(results()[1], spine), spine)
+    curves = curvesOf(library.drawn_spine_of(results()[1], spine), spine, [])
     text = page.contents([], files, panel._results.found, curves)
     for row in rows(panel):
         assert row[0].replace("'", "&#x27;") in text and row[1] in text
