@@ -135,7 +135,12 @@ def report_of(
         "projection": None if projected is None else projected.report,
         "device": str(pipeline.device),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.seconds.items()},
-        "image": {"rows": rows, "columns": columns, "spacing_mm": vpi.spacing},
+        "image": {
+            "rows": rows,
+            "columns": columns,
+            "spacing_mm": vpi.spacing,
+            "patients_right_is": vpi.patients_right_is,
+        },
         **spine.as_json(),
         **found,
         "warnings": [*(projected.notes if projected else ()), *result.warnings, *found["warnings"], *spine.notes],

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ..records import kept_json
 from ..report import short_name
 from ..spine import Level, Spine, as_record, from_record
+from ..vpi import side_of_patients_right
 from .images import picture_axes, picture_to_local, put_beside
 
 SPINE_ROLE = "DAGANSpineSpineOf"  # node reference from the markups of a spine to the segmentation that it was read off
@@ -24,7 +25,6 @@ UNMOVED = 0.01  # mm
 AUTOMATIC, BY_HAND, NAMES = (1.0, 1.0, 1.0), (0.2, 0.9, 1.0), (1.0, 0.88, 0.0)  # red, green, blue: 0 to 1
 LETTERS, HANDLES, DOTS = 2.6, 1.6, 0.3  # Slicer's sizes of texts, of a line's ends, of names' places: percent of a view
 ASIDE = 0.8  # of the longest line's length: how far from a line's middle its name stands, so as not to hide the bone
-CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
 
 
 def all_markups() -> list[slicer.vtkMRMLMarkupsNode]:
@@ -273,9 +273,5 @@ def remove_orphans() -> None:
 
 
 def patients_right_is(volume: slicer.vtkMRMLScalarVolumeNode) -> str | None:
-    """The side of the picture, "left" or "right", where the patient's right is; None unless the geometry says so: a
-    picture without one lies in Slicer's axial plane, and no spine does."""
-    right, top = picture_axes(volume)
-    if top[2] < CLIMBS or abs(right[0]) < CLIMBS:
-        return None
-    return "right" if right[0] > 0 else "left"
+    """The side of the picture, "left" or "right", where the patient's right is; None unless the geometry says so."""
+    return side_of_patients_right(*picture_axes(volume))

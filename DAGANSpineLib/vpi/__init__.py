@@ -9,7 +9,7 @@ from .body import lit_body
 from .foreign import STREAMS, plainly_named, silenced
 from .greys import SMALLEST, grey, grey_voxels
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
-from .plane import Plane
+from .plane import Plane, side_of_patients_right
 from .reach import within_reach
 from .reading import (
     Stored,
@@ -54,6 +54,7 @@ __all__ = [
     "refuse_unlit",
     "refuse_voxel_size",
     "runs",
+    "side_of_patients_right",
     "silenced",
     "steps_between",
     "volume_series",

@@ -12,7 +12,7 @@ from ..errors import ImageError
 from ..texts import tr as _
 from .body import lit_body
 from .greys import SMALLEST, grey
-from .plane import Plane
+from .plane import Plane, side_of_patients_right
 from .reading import Stored, read_image
 
 # their resolution is that of a print, not of a patient
@@ -44,6 +44,14 @@ class VPI:
             [mm if extent > 1 else size for extent, size in zip(image.GetSize(), image.GetSpacing(), strict=True)]
         )
         return replace(self, spacing=(mm, mm), image=image)
+
+    @property
+    def patients_right_is(self) -> str | None:
+        """The side of the picture, "left" or "right", where the patient's right is; None where the file doesn't say."""
+        axes = [int(axis) for axis in np.flatnonzero(np.array(self.image.GetSize()) > 1)]
+        second, first = (np.array(self.image.GetDirection()).reshape(3, 3)[:, axis] * (-1, -1, 1) for axis in axes)
+        right, down = (first, second) if self.plane.transposed else (second, first)
+        return side_of_patients_right(right, down if self.plane.flipped else -down)
 
     def like_input(self, picture: np.ndarray) -> sitk.Image:
         """An upright picture (rows, columns) as an image with the input file's geometry."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+CLIMBS = 0.7  # of a direction's unit vector: the cosine of 45 degrees
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -34,3 +36,12 @@ class Plane:
         climbs = first_axis[2], second_axis[2]
         transposed = abs(climbs[1]) > abs(climbs[0]) and abs(climbs[1]) > 0.5
         return cls(bool(transposed), bool(climbs[int(transposed)] > 0.5))
+
+
+def side_of_patients_right(right: np.ndarray, top: np.ndarray) -> str | None:
+    """The side of a picture, "left" or "right", where the patient's right is; None unless the geometry says so: a
+    picture without one lies in an axial plane, and no spine does. `right`, `top`: where the picture has them, unit
+    vectors, RAS."""
+    if top[2] < CLIMBS or abs(right[0]) < CLIMBS:
+        return None
+    return "right" if right[0] > 0 else "left"

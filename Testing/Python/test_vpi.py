@@ -7,6 +7,7 @@ from writers import write
 
 from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.vpi import Plane, grey, lit_body, read_vpi
+from DAGANSpineLib.vpi.picture import vpi_from_image
 
 PICTURE = np.random.default_rng(0).integers(1, 256, (64, 48)).astype(np.uint8)
 PICTURE[0, 0], PICTURE[0, 1] = 0, 255
@@ -177,3 +178,21 @@ def test_writing_beside_the_sweep_is_no_lit_body():
     body = pixels > 0
     pixels[100:110, 150:190] = 255
     assert np.array_equal(lit_body(pixels), body)
+
+
+def test_a_picture_knows_its_patients_right_where_its_geometry_says_so():
+    picture = sitk.GetImageFromArray(np.random.default_rng(0).integers(0, 256, (64, 1, 40)).astype(np.uint8))
+    sides = {
+        (1, 0, 0, 0, 1, 0, 0, 0, 1): "left",  # columns run to the patient's left: seen from the front
+        (-1, 0, 0, 0, -1, 0, 0, 0, 1): "right",  # seen from behind
+        (-1, 0, 0, 0, 1, 0, 0, 0, -1): "right",  # stored with the head first
+        (0, 1, 0, 1, 0, 0, 0, 0, 1): None,  # sagittal
+        (1, 0, 0, 0, 0, 1, 0, 1, 0): None,  # axial
+    }
+    for direction, side in sides.items():
+        picture.SetDirection(direction)
+        assert vpi_from_image(picture).patients_right_is == side
+    picture = sitk.PermuteAxes(picture, (2, 1, 0))
+    picture.SetDirection((0, 0, -1, 0, 1, 0, 1, 0, 0))  # rows and columns exchanged, seen from behind
+    assert vpi_from_image(picture).patients_right_is == "right"
+    assert vpi_from_image(sitk.GetImageFromArray(np.eye(40))).patients_right_is is None, "of a picture without any"
