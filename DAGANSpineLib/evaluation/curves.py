@@ -171,10 +171,17 @@ def agreement(curves: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
         "bias": bias,
         "low": bias - LIMITS * spread if enough else None,
         "high": bias + LIMITS * spread if enough else None,
-        "r": float(np.corrcoef(angles[:, 0], angles[:, 1])[0, 1]) if enough else None,
+        "r": correlation(angles[:, 0], angles[:, 1]) if enough else None,
         "within the accepted error": share(np.abs(off) <= ACCEPTED),
         "SPA bias": float((angles[:, 2] - angles[:, 0]).mean()) if found else None,
     }
+
+
+def correlation(true: np.ndarray, measured: np.ndarray) -> float | None:
+    """Pearson's; None where either is the same throughout, which has none."""
+    if min(np.ptp(true), np.ptp(measured)) == 0:
+        return None
+    return float(np.corrcoef(true, measured)[0, 1])
 
 
 def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:

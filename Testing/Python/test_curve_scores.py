@@ -98,3 +98,10 @@ def test_the_tables_hold_every_size_and_survive_json(scored):
     text = "\n".join(curves_as_markdown({"true labels": summary, "model's labels": summary}))
     assert text.count("10 to 15°") == 3 and "0 to 4 corrupted patches" in text
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_curves_that_are_all_alike_have_no_correlation(scored):
+    summary = summarise_curves([scored] * 3, [0] * 3)
+    assert summary["all"]["r"] is None and summary["all"]["low"] == summary["all"]["high"]
+    json.dumps(summary, allow_nan=False)
+    assert "nan" not in "\n".join(curves_as_markdown({"true labels": summary}))
