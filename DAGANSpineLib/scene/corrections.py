@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from ..errors import UserError
 from ..segments import SEGMENTS, Segment
 from .images import OneSlice
-from .results import findings_of, mask_of, was_edited
+from .results import bone_called, findings_of, mask_of, names_in, was_edited
 from .sequences import frame_of
 
 
@@ -80,16 +80,3 @@ def refuse_others(
             sentence = _("The segment {name} is none of {bones}: rename it so, or delete it.")
             bones = ", ".join(segment.name for segment in SEGMENTS)
             raise CorrectionError(sentence.format(name=name, bones=bones))
-
-
-def names_in(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[str, str]:
-    """The names of the segments by their IDs."""
-    segments = segmentation.GetSegmentation()
-    ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
-    return {segment_id: segments.GetSegment(segment_id).GetName() or "" for segment_id in ids}
-
-
-def bone_called(name: str) -> Segment | None:
-    """The bone of this name, as we or Slicer's terminology call it; None for any other name."""
-    plain = " ".join(name.split()).casefold()
-    return next((each for each in SEGMENTS if plain in (each.name.casefold(), each.meaning.casefold())), None)

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from ..errors import ImageError, UserError
 from ..records import check_record, kept_json
 from ..report import extent
-from ..segments import SEGMENTS
+from ..segments import SEGMENTS, Segment
 from ..spine import Spine
 from .images import INPUT_ROLE, OneSlice, pixels_of, put_beside
 from .spines import READ_OF, dissolve, markups_of, names_of, put_spine, spine_of
@@ -88,7 +88,7 @@ def labels_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMR
     overlap, the last."""
     labels = np.zeros(OneSlice.of(volume).size, np.uint8)
     for segment in SEGMENTS:
-        labels[mask_of(segmentation, segment.name, volume)] = segment.label
+        labels[mask_of_bone(segmentation, segment, volume)] = segment.label
     return labels
 
 
@@ -99,23 +99,49 @@ def classes_of(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkM
     figures = found["classes"].values() if found else ()
     if figures and not any("area_mm2" in values for values in figures):
         spacing = None
-    return {segment.name.lower(): extent(mask_of(segmentation, segment.name, volume), spacing) for segment in SEGMENTS}
+    return {segment.name.lower(): extent(mask_of_bone(segmentation, segment, volume), spacing) for segment in SEGMENTS}
+
+
+def mask_of_bone(
+    segmentation: slicer.vtkMRMLSegmentationNode, segment: Segment, volume: slicer.vtkMRMLScalarVolumeNode
+) -> np.ndarray:
+    """A bone as it is now, in all segments that are called so, a user's own among them; ours counts under any name that
+    is no other bone's: boolean (rows, columns), upright."""
+    mask = np.zeros(OneSlice.of(volume).size, bool)
+    for segment_id, name in names_in(segmentation).items():
+        called = bone_called(name)
+        if called is segment or (called is None and segment_id == segment.name):
+            mask |= mask_of(segmentation, segment_id, volume)
+    return mask
+
+
+def names_in(segmentation: slicer.vtkMRMLSegmentationNode) -> dict[str, str]:
+    """The names of the segments by their IDs."""
+    segments = segmentation.GetSegmentation()
+    ids = [segments.GetNthSegmentID(index) for index in range(segments.GetNumberOfSegments())]
+    return {segment_id: segments.GetSegment(segment_id).GetName() or "" for segment_id in ids}
+
+
+def bone_called(name: str) -> Segment | None:
+    """The bone of this name, as we or Slicer's terminology call it; None for any other name."""
+    plain = " ".join(name.split()).casefold()
+    return next((each for each in SEGMENTS if plain in (each.name.casefold(), each.meaning.casefold())), None)
 
 
 def mask_of(
-    segmentation: slicer.vtkMRMLSegmentationNode, name: str, volume: slicer.vtkMRMLScalarVolumeNode
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> np.ndarray:
     """A segment as it is now: boolean (rows, columns), upright; empty if it is gone. Where the image has come under
     another transform since, its segments are read as if they had come with it."""
     one_slice = OneSlice.of(volume)
-    if segmentation.GetSegmentation().GetSegment(name) is None:
+    if segmentation.GetSegmentation().GetSegment(segment_id) is None:
         return np.zeros(one_slice.size, bool)
     give_display(segmentation)
     own, images = segmentation.GetTransformNodeID(), volume.GetTransformNodeID()
     try:
         if own != images:
             segmentation.SetAndObserveTransformNodeID(images)
-        return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, name, volume) > 0)
+        return one_slice.picture(slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume) > 0)
     finally:
         if own != images:
             segmentation.SetAndObserveTransformNodeID(own)
@@ -197,7 +223,7 @@ def was_edited(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkM
     their figures is known."""
     made = segmentation.GetAttribute(DIGEST)
     if made:
-        return made != digest([mask_of(segmentation, segment.name, volume) for segment in SEGMENTS])
+        return made != digest([mask_of_bone(segmentation, segment, volume) for segment in SEGMENTS])
     found = findings_of(segmentation)
     return bool(found) and classes_of(segmentation, volume) != found["classes"]
 
@@ -228,7 +254,7 @@ def is_outdated(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtk
         return True
     if not np.allclose(spine.spacing, OneSlice.of(volume).spacing or (1.0, 1.0)):
         return True
-    return names.GetAttribute(READ_OF) != digest([mask_of(segmentation, segment.name, volume) for segment in SEGMENTS])
+    return names.GetAttribute(READ_OF) != digest([mask_of_bone(segmentation, segment, volume) for segment in SEGMENTS])
 
 
 def set_aside(segmentation: slicer.vtkMRMLSegmentationNode) -> None:

@@ -117,6 +117,24 @@ def test_edited_segments_are_measured_again_by_a_click(spine, panel, host):
     assert not panel.ui.measureButton.enabled and "Measure again" not in notes(panel)
 
 
+def test_bones_that_a_user_draws_in_a_segment_of_their_own_are_measured(spine, panel, host):
+    """Slicer gives a segment that is added by hand an ID of its own: its name says which bone it is."""
+    expected, segmentation = rows(panel), results()[1]
+    host.leave("DAGANSpine")
+    segmentation.GetSegmentation().RemoveSegment("Thoracic")
+    host.open("DAGANSpine")
+    panel.ui.measureButton.click()
+    assert not panel.ui.curvesTable.visible
+    host.leave("DAGANSpine")
+    segmentation.GetSegmentation().AddEmptySegment("Segment_1", "thoracic spine")
+    mask = np.ascontiguousarray(labels_of() == 2)[np.newaxis].astype(np.uint8)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, segmentation, "Segment_1", spine)
+    host.open("DAGANSpine")
+    assert "changed since: click Measure again" in notes(panel)
+    panel.ui.measureButton.click()
+    assert angles(panel) == [int(row[1][:-1]) for row in expected]
+
+
 def test_a_second_run_keeps_lines_that_were_drawn_by_hand_and_no_others(spine, panel, host):
     before, expected = nodes(), rows(panel)
     panel.ui.runButton.click()
