@@ -47,9 +47,13 @@ def name_levels(values: Sequence[int | None]) -> Names:
         notes.append(_("No lumbar vertebra was found: the lowest one is taken for T12, and the names are uncertain."))
     elif all(lumbar):
         notes.append(_("No thoracic vertebra was found: the highest one is taken for L1, and the names are uncertain."))
-    for name in names:
-        if " " in name:
-            notes.append(_("There is a {name}: the names may be off by one.").format(name=name))
+    odd = [place - border for place, name in enumerate(names) if " " in name]
+    for beyond in ([each for each in odd if each < 0][::-1], [each for each in odd if each > 0]):
+        if len(beyond) == 1:
+            notes.append(_("There is a {name}: the names may be off by one.").format(name=name_of(beyond[0])))
+        elif beyond:
+            sentence = _("There is a {name}, and {count} more beyond it: the names are uncertain.")
+            notes.append(sentence.format(name=name_of(beyond[0]), count=len(beyond) - 1))
     certainty = 1 / likelihood if any(lumbar) and not all(lumbar) else 0.5 / likelihood
     return Names(names, certainty, notes)
 

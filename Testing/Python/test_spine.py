@@ -362,6 +362,9 @@ def test_levels_are_counted_from_the_border():
     assert name_levels([2] * 12 + [3] * 5).names == list(LEVELS)
     assert name_levels([2] * 9 + [3] * 5).names == list(LEVELS[3:])
     assert name_levels([2] * 5 + [None] + [2] * 6 + [3] * 5).names == list(LEVELS)
+    assert name_levels([2] * 17).notes[1:] == [
+        "There is a 13th thoracic (cervical or T13), and 4 more beyond it: the names are uncertain."
+    ]
     hidden = name_levels([2] * 11 + [None] + [3] * 5)
     assert hidden.names == list(LEVELS), "T12 hides more often than L1"
     assert hidden.certainty < name_levels([2] * 12 + [3] * 5).certainty
