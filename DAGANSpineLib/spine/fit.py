@@ -16,7 +16,7 @@ import numpy as np
 from .bone_maps import LUMBAR, THORACIC
 from .bones import LEFT, RIGHT, Bone
 from .course import likeliest_course
-from .ladder import Rung
+from .rungs import Rung
 
 # Standard deviations; lengths in pitches (from one vertebra to the next, some 24 mm), tilts in radians.
 PLACE = {THORACIC: 0.058, LUMBAR: 0.04}  # of a bone, up and down

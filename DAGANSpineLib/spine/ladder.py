@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from .bone_maps import LUMBAR, THORACIC
 from .bones import LEFT, RIGHT, Bone, Tilts
+from .lumps import parted_in_the_middle, told_halves
+from .rungs import LONELY, SPAN_SCATTER, Rung, gentle
 
 # Lengths are in half spans. What is usual, and how far it scatters:
 PITCHES = np.geomspace(0.75, 1.75, 13)  # from one vertebra to the next, in the middle of the thoracic spine
@@ -17,33 +19,12 @@ SPACING_SCATTER = 0.13  # of a spacing, relative
 TILT_SCATTER = 7.0  # degrees between a pair's line and the right angle to the midline,
 FITTED_SCATTER = 4.5  # and between it and the line of a fit
 TILT_CHANGE = 9.0  # degrees, of that tilt from one pair to the next
-SPAN_SCATTER = 0.15  # of a pair's width, relative
 CENTRE_SCATTER = 0.17  # of a pair's middle about the midline
 NEAREST = 0.45  # of a pitch: nearer bones of one side are not two levels
 # Costs, in units of half a squared standard deviation:
 BONE = 6.0  # to leave out a bone of the usual size
-LONELY = 2.5  # a level whose other bone is not found
 SKIPPED, SKIPPED_MORE = 3.5, 1.8  # a level of which nothing is found, and each that is skipped together with it
 FARTHEST = 4  # levels from one that is found to the next
-LONG = 2.0  # times the variance down a lump, that across it: of rounder ones the axis says little
-WHOLE = 0.5  # of a lump's larger half the smaller one: less, and a part of the lump is missing
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A level's bones, None where one was not found; `skipped`: levels without any between the last rung and it."""
-
-    left: Bone | None
-    right: Bone | None
-    skipped: int = 0
-
-    @property
-    def bones(self) -> list[Bone]:
-        return [bone for bone in (self.left, self.right) if bone is not None]
-
-    @property
-    def value(self) -> int:
-        return self.bones[0].value
 
 
 @dataclass(frozen=True)
@@ -91,7 +72,7 @@ def build_ladder(
     usual = usual_sizes(bones, span)
     most = BONE * sum(size_of(bone, usual) for bone in bones)
     outliers = [bone for bone in bones if id(bone) not in taken]
-    rungs = [parted_in_the_middle(rung) for rung in chosen]
+    rungs = [parted_in_the_middle(rung) for rung in told_halves(chosen, span)]
     return Ladder(rungs, outliers, float(span * pitch), max(-cost / most, 0.0))
 
 
@@ -126,34 +107,6 @@ def possible_rungs(bones: Sequence[Bone], span: float, expected: Tilts, scatter:
     return _Rungs(left, right, along, low, cost, lumbar, tilt)
 
 
-def parted_in_the_middle(rung: Rung) -> Rung:
-    """A lump's halves where they would lie, were it parted at its own middle and square to its own long axis, and not
-    along the midline, whose errors they would confirm and whose slant would turn their line; others as they are."""
-    left, right = rung.left, rung.right
-    if not left or not right or rung.value != LUMBAR:
-        return rung
-    small, large = sorted((left.weight, right.weight))
-    if small < WHOLE * large:
-        return rung
-    part = (right.weight - left.weight) / (right.weight + left.weight) / 2
-    by = {name: part * (getattr(right, name) - getattr(left, name)) for name in ("y", "x", "along", "aside")}
-    left, right = (replace(half, **{name: getattr(half, name) + by[name] for name in by}) for half in (left, right))
-    middle, rise = (left.y + right.y) / 2, (right.x - left.x) / 2 * long_axis(rung.left, rung.right)
-    return Rung(replace(left, y=middle + rise), replace(right, y=middle - rise), skipped=rung.skipped)
-
-
-def long_axis(left: Bone, right: Bone) -> float:
-    """By how much the right end of a lump's long axis is higher than its left one, relative to their distance; the line
-    through the centres of its halves, where it is too round to have a long axis."""
-    down, across = right.y - left.y, right.x - left.x
-    each = left.weight / (left.weight + right.weight)
-    between = each * (1 - each) * np.array([down**2, across**2, down * across])
-    high, wide, both = each * np.array(left.moments) + (1 - each) * np.array(right.moments) + between
-    if wide < LONG * high:
-        return -down / across
-    return float(-np.tan(np.arctan2(2 * both, wide - high) / 2))
-
-
 def usual_sizes(bones: Sequence[Bone], span: float) -> dict[int, tuple[float, float]]:
     """By class: distance from the midline, mm, and weight of its bones."""
     sizes = {}
@@ -166,12 +119,6 @@ def usual_sizes(bones: Sequence[Bone], span: float) -> dict[int, tuple[float, fl
 def size_of(bone: Bone, usual: dict[int, tuple[float, float]]) -> float:
     """How much a bone counts, 0 to 1: by its size, among those of its class."""
     return min(bone.weight / (0.6 * usual[bone.value][1]), 1.0)
-
-
-def gentle(deviation):
-    """Cost of a deviation, in standard deviations: half its square, but linear beyond two (Huber)."""
-    away = np.abs(deviation)
-    return np.where(away <= 2, away**2 / 2, 2 * away - 2)
 
 
 def border_of(bones: Sequence[Bone]) -> float:

@@ -144,6 +144,27 @@ def test_no_line_runs_from_the_last_bone_on_one_side_to_the_next_levels_on_the_o
     assert [level.tilt_deg for level in levels] == pytest.approx(tilts, abs=5)
 
 
+@pytest.mark.parametrize(("first", "last"), [("L1", "L4"), ("L1", "L5"), ("L2", "L4"), ("L3", "L5")])
+@pytest.mark.parametrize("side", (-1, 1))
+def test_halves_of_lumps_are_not_taken_for_whole_ones(side, first, last):
+    """The midline would run through the middle of those that are left, and bend there and back."""
+    places = range(LEVELS.index(first), LEVELS.index(last) + 1)
+    words = {-1: "left", 1: "right"}
+    for tilts, curves in ((np.zeros(17), []), (S_SHAPED, [13, 28])):
+        halved = spine.read(DrawnSpine(tilts, missing={(level, side) for level in places}).labels(), spacing=STEP)
+        found = [curve.uca_deg for curve in halved.curves if curve.uca_deg > 11]  # that of 8 degrees, L2 - L5, may be
+        assert found == pytest.approx(curves, abs=2)
+        said = f"Between {first} and {last} the bones on the {words[side]} could not be found."
+        assert halved.notes[0].startswith(said)
+        assert [level.found[side > 0] for level in halved.levels] == [level not in places for level in range(17)]
+
+
+def test_small_lumps_are_whole_ones(found):
+    small = spine.read(DrawnSpine(S_SHAPED, lump=(16.0, 7.0)).labels(), spacing=STEP)
+    assert all(level.found == (True, True) for level in small.levels)
+    assert largest(small).uca_deg == pytest.approx(largest(found).uca_deg, abs=1.5)
+
+
 def test_a_picture_that_goes_on_to_the_side_after_a_gap_keeps_its_curve(drawn):
     jumped = replace(drawn, missing={(7, -1), (7, 1)}, jumps={8: 8.0}).labels()
     assert largest(spine.read(jumped, spacing=STEP)).uca_deg == pytest.approx(28, abs=3)
