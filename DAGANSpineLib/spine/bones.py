@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates, maximum_filter
+from scipy.ndimage import find_objects, gaussian_filter, gaussian_filter1d, label, map_coordinates, maximum_filter
 
 from .bone_maps import CLASSES, LUMBAR, THORACIC, BoneMaps
 from .midline import Midline
@@ -20,6 +20,7 @@ APART = {THORACIC: (0.35, 0.35), LUMBAR: (0.5, 1.5)}  # nearer ones are one bone
 WITHIN = {THORACIC: (0.5, 0.6), LUMBAR: (0.6, 1.5)}  # pixels farther from its summit are another bone's
 SPECK = {THORACIC: 0.02, LUMBAR: 0.06}  # square half spans: smaller ones are none
 MOST = 30  # bones of a class on a side: of more, which no spine has, the faintest are left out
+SOME = 0.05  # of a cell, that is bone: less is none
 DIP = 0.88  # of the lower of two summits: where the bone between them is thinner than that, they are two bones
 
 
@@ -101,7 +102,7 @@ def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> lis
     summits = find_summits(blurred, [apart * span / step for apart in APART[value]])[:MOST]
     if not len(summits):
         return []
-    rows, offsets = np.nonzero(share > 0.05)
+    rows, offsets = np.nonzero(share > SOME)
     away = np.stack([rows, offsets])[:, :, None] - summits.T[:, None]
     away = away / (np.array(WITHIN[value])[:, None, None] * span / step)
     distance = (away**2).sum(0)
@@ -120,6 +121,27 @@ def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> lis
         moments = moments_of(back.y[at] - y, back.x[at] - x, weights)
         bones.append(Bone(value, side, y, x, float(along), float(aside), weight, cut, moments))
     return bones
+
+
+def overlooked(maps: BoneMaps, midline: Midline, bones: Sequence[Bone], span: float) -> list[Bone]:
+    """What is labelled so far from the midline, or so faint among more, that none of these `bones` took it: a bone for
+    each piece that lies with none of them. `span`: the half span, mm."""
+    found = []
+    for value in CLASSES:
+        share = maps.of(value)
+        pieces, _count = label(share > SOME)
+        taken = np.array([(bone.y, bone.x) for bone in bones if bone.value == value]).reshape(-1, 2)
+        for number, box in enumerate(find_objects(pieces), 1):
+            weights = np.where(pieces[box] == number, share[box], 0.0)
+            weight = float(weights.sum() * maps.step[0] * maps.step[1])
+            rows, columns = maps.y[box[0]], maps.x[box[1]]
+            y, x = np.average(rows, weights=weights.sum(1)), np.average(columns, weights=weights.sum(0))
+            within = (taken >= (rows[0], columns[0])).all(1) & (taken <= (rows[-1], columns[-1])).all(1)
+            near = (((taken - (y, x)) / (np.array(WITHIN[value]) * span)) ** 2).sum(1) <= 1
+            if weight >= SPECK[value] * span**2 and not (within | near).any():
+                aside = float(x - midline.at(y))
+                found.append(Bone(value, RIGHT if aside > 0 else LEFT, float(y), float(x), float(y), aside, weight))
+    return found
 
 
 def moments_of(down: np.ndarray, across: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:

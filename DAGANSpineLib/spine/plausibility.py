@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,7 @@ LEAST = 0.3  # plausibility
 CERTAINTY = (0.5, 0.8)  # mean probability of the bones: what is worth nothing, and what is worth all
 MISPLACED = 5  # bones of either class in the wrong order: fewer may be single errors
 BELIEVED = 0.35  # a bone's trust, from which it counts as found where it should be
+BEYOND = 0.6  # of a pitch: a bone farther above or below all levels lies at none
 GAP = 2  # levels in a row without a bone on one side that are worth a sentence
 
 
@@ -113,15 +115,25 @@ def left_out(ladder: Ladder, lines: Lines, names: Sequence[str]) -> Iterator[str
     ]
     bones = [*ladder.outliers, *off]
     if bones:
-        described = ", ".join(description(bone, lines, names) for bone in sorted(bones, key=lambda bone: bone.y))
+        told = Counter(description(bone, lines, ladder.pitch, names) for bone in sorted(bones, key=lambda bone: bone.y))
+        described = ", ".join(bone if count == 1 else f"{bone} ({count})" for bone, count in told.items())
         yield _("Not believed, since they do not fit the others: {bones}.").format(bones=described)
 
 
-def description(bone: Bone, lines: Lines, names: Sequence[str]) -> str:
-    """What and where a bone is."""
-    near = names[int(np.abs(lines.y - bone.y).argmin())]
+def description(bone: Bone, lines: Lines, pitch: float, names: Sequence[str]) -> str:
+    """What and where a bone is. `pitch`: mm."""
+    left = bone.side == LEFT
     if bone.value == THORACIC:
-        words = _("thoracic left at {level}") if bone.side == LEFT else _("thoracic right at {level}")
+        words = _("thoracic left {where}") if left else _("thoracic right {where}")
     else:
-        words = _("lumbar left at {level}") if bone.side == LEFT else _("lumbar right at {level}")
-    return words.format(level=near)
+        words = _("lumbar left {where}") if left else _("lumbar right {where}")
+    return words.format(where=place_of(bone, lines, pitch, names))
+
+
+def place_of(bone: Bone, lines: Lines, pitch: float, names: Sequence[str]) -> str:
+    """At which level a bone lies, or beyond which."""
+    if bone.y < lines.y[0] - BEYOND * pitch:
+        return _("above {level}").format(level=names[0])
+    if bone.y > lines.y[-1] + BEYOND * pitch:
+        return _("below {level}").format(level=names[-1])
+    return _("at {level}").format(level=names[int(np.abs(lines.y - bone.y).argmin())])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .bone_maps import map_bones
-from .bones import Tilts, find_bones, half_span, straighten
+from .bones import Tilts, find_bones, half_span, overlooked, straighten
 from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
 from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
@@ -149,6 +149,7 @@ def read(
         ladder = build_ladder(bones, span, expected, scatter)
         lines = fit_lines(ladder.rungs, ladder.pitch)
         midline = midline_through(lines, midline, maps.width)
+    ladder = replace(ladder, outliers=[*ladder.outliers, *overlooked(maps, midline, bones, span)])
     return spine_of(ladder, lines, midline, size, maps.certainty)
 
 

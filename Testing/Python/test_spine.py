@@ -219,6 +219,22 @@ def test_what_could_not_be_found_and_what_is_not_believed_is_said(drawn):
     assert any("Not believed" in note for note in spine.read(labels, spacing=STEP).notes)
 
 
+def test_bones_that_lie_too_far_from_the_midline_to_be_read_are_named(drawn):
+    """Of those on the left alone nothing says how far from them it runs."""
+    alone = spine.read(replace(drawn, missing={(level, 1) for level in range(12)}).labels(), spacing=STEP)
+    unread = LEVELS.index(alone.levels[0].name)
+    assert unread > 0 and alone.notes[-1].startswith("Not believed,")
+    assert f"thoracic left above {alone.levels[0].name} ({unread})" in alone.notes[-1]
+
+
+def test_every_bone_is_read_or_named(drawn, labels):
+    assert not spine.read(labels, spacing=STEP).notes
+    far = np.pad(labels, ((0, 0), (0, 200)))
+    far[460:480, -30:-10], far[-25:-5, -35:-5] = THORACIC, LUMBAR
+    note = spine.read(far, spacing=STEP).notes[-1]
+    assert "thoracic right at T7" in note and "lumbar right below L5" in note
+
+
 @pytest.mark.parametrize(("first", "last"), [(3, 6), (4, 8), (5, 9), (3, 4)])
 def test_a_curve_whose_bones_could_not_be_found_is_nowhere_called_certain(drawn, first, last):
     """Be it at one of its ends, or between them."""
