@@ -21,6 +21,7 @@ WITHIN = {THORACIC: (0.5, 0.6), LUMBAR: (0.6, 1.5)}  # pixels farther from its s
 SPECK = {THORACIC: 0.02, LUMBAR: 0.06}  # square half spans: smaller ones are none
 MOST = 30  # bones of a class on a side: of more, which no spine has, the faintest are left out
 SOME = 0.05  # of a cell, that is bone: less is none
+AT, NEAR = 0.35, 1.5  # from the midline: where no transverse process is, and where all of them are
 DIP = 0.88  # of the lower of two summits: where the bone between them is thinner than that, they are two bones
 
 
@@ -87,6 +88,13 @@ def half_span(back: StraightBack, width: float) -> float:
             total = np.cumsum(profile[order])
             return float(np.abs(back.aside)[order][np.searchsorted(total, total[-1] / 2)]) / part
     return 0.3 * width
+
+
+def share_across(back: StraightBack, span: float) -> float:
+    """How much of the thoracic bone near the midline lies at it, 0 to 1. `span`: the half span, mm."""
+    profile, away = back.share[CLASSES.index(THORACIC)].sum(0), np.abs(back.aside)
+    near = profile[away < NEAR * span].sum()
+    return float(profile[away < AT * span].sum() / near) if near > 0 else 0.0
 
 
 def find_bones(back: StraightBack, span: float) -> list[Bone]:

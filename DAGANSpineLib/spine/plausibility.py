@@ -19,6 +19,10 @@ from .ladder import Ladder
 FEWEST = 5  # levels with both sides that make a spine
 LEAST = 0.3  # plausibility
 CERTAINTY = (0.5, 0.8)  # mean probability of the bones: what is worth nothing, and what is worth all
+MOST_LEVELS = 19  # from the last cervical vertebra to a sixth lumbar one, as no sweep reaches
+MOST_LEFT_OUT = 0.4  # bones that fit no spine, for each that does
+OF_SIZE = 0.5  # of the usual weight: smaller ones don't count there
+MOST_ACROSS = 0.15  # of the thoracic bone, what lies at the midline, where no transverse process is
 MISPLACED = 5  # bones of either class in the wrong order: fewer may be single errors
 BELIEVED = 0.35  # a bone's trust, from which it counts as found where it should be
 BEYOND = 0.6  # of a pitch: a bone farther above or below all levels lies at none
@@ -48,7 +52,11 @@ def no_spine() -> str:
     return _("No curves are given: the bones found do not form a spine. Is this a VPI of a whole back?")
 
 
-def reason_against(ladder: Ladder, plausibility: float) -> str | None:
+def no_processes() -> str:
+    return _("No curves are given: the thoracic bones found run across the midline, as transverse processes do not.")
+
+
+def reason_against(ladder: Ladder, lines: Lines, plausibility: float) -> str | None:
     """Why no curve is given, None where the bones form a spine."""
     if paired(ladder) < FEWEST:
         sentence = _("No curves are given: vertebrae found with both sides: {count}, too few for a spine.")
@@ -57,7 +65,23 @@ def reason_against(ladder: Ladder, plausibility: float) -> str | None:
         return no_spine()
     if is_upside_down(ladder):
         return _("No curves are given: lumbar vertebrae lie above thoracic ones. Is the picture upside down?")
+    if len(lines.rungs) > MOST_LEVELS:
+        sentence = _("No curves are given: vertebrae found one below the other: {count}, more than a spine has.")
+        return sentence.format(count=len(lines.rungs))
+    fit, left_over = bones_of_size(ladder)
+    if left_over > MOST_LEFT_OUT * fit:
+        sentence = _("No curves are given: beside {fit} bones that could be a spine's, {count} could not.")
+        return sentence.format(fit=fit, count=left_over)
     return None
+
+
+def bones_of_size(ladder: Ladder) -> tuple[int, int]:
+    """How many bones the rungs take, and how many about as large as these fit none."""
+    taken = [bone for rung in ladder.rungs for bone in rung.bones]
+    every = [bone.weight for bone in taken]
+    own = {value: [bone.weight for bone in taken if bone.value == value] for value in (THORACIC, LUMBAR)}
+    least = {value: OF_SIZE * np.median(weights or every) for value, weights in own.items()}
+    return len(taken), sum(bone.weight >= least[bone.value] for bone in ladder.outliers)
 
 
 def is_upside_down(ladder: Ladder) -> bool:

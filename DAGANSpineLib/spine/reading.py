@@ -11,13 +11,24 @@ from typing import Any
 import numpy as np
 
 from .bone_maps import map_bones
-from .bones import Tilts, find_bones, half_span, overlooked, straighten
+from .bones import Tilts, find_bones, half_span, overlooked, share_across, straighten
 from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
 from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
 from .midline import Midline, find_midline
 from .names import Names, name_levels
-from .plausibility import BELIEVED, gaps, left_out, no_spine, no_vertebra, plausibility_of, reason_against
+from .plausibility import (
+    BELIEVED,
+    LEAST,
+    MOST_ACROSS,
+    gaps,
+    left_out,
+    no_processes,
+    no_spine,
+    no_vertebra,
+    plausibility_of,
+    reason_against,
+)
 
 Point = tuple[float, float]  # row, column
 LOWEST = 0.25  # of the swept back's width: no spine is seen in a picture that is lower
@@ -149,6 +160,8 @@ def read(
         ladder = build_ladder(bones, span, expected, scatter)
         lines = fit_lines(ladder.rungs, ladder.pitch)
         midline = midline_through(lines, midline, maps.width)
+    if share_across(back, span) > MOST_ACROSS:
+        return nothing(size, no_processes())
     ladder = replace(ladder, outliers=[*ladder.outliers, *overlooked(maps, midline, bones, span)])
     return spine_of(ladder, lines, midline, size, maps.certainty)
 
@@ -192,9 +205,9 @@ def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[floa
     to_degrees = np.degrees(1 / (1 + slope**2))  # d(arctan) / d(slope)
     variance = lines.covariance[np.ix_(seen, seen)] * to_degrees[:, None] * to_degrees
     plausibility = plausibility_of(ladder, lines, certainty)
-    reason = reason_against(ladder, plausibility)
+    reason = reason_against(ladder, lines, plausibility)
     if reason:
-        return Spine(levels, None, plausibility, (reason,), path, spacing, variance)
+        return Spine(levels, None, min(plausibility, LEAST), (reason,), path, spacing, variance)
     curves = measure(levels, path, spacing, variance, plausibility)
     missing = gaps(lines, names.names)
     curves = [curve.doubted() if any(gap.touches(curve) for gap in missing) else curve for curve in curves]

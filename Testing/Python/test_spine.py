@@ -266,6 +266,45 @@ def test_what_is_no_spine_gets_no_curve_and_a_reason():
         assert nothing.as_json()["curves"] is None
 
 
+def dots(down: int, across: int, radius: int) -> np.ndarray:
+    row, column = np.mgrid[:600, :200]
+    return (row % down - down // 2) ** 2 + (column % across - across // 2) ** 2 < radius**2
+
+
+def stripes(down: int, height: int) -> np.ndarray:
+    return np.arange(600)[:, None] % down < np.full(200, height)
+
+
+PATTERNS = {
+    **{f"dots {each}": dots(*each) for each in ((30, 50, 7), (33, 66, 9), (40, 60, 12), (25, 40, 6))},
+    "two rows of dots": dots(29, 100, 9),
+    **{f"stripes {each}": stripes(*each) for each in ((20, 6), (33, 10), (50, 16))},
+}
+
+
+@pytest.mark.parametrize("below", [THORACIC, LUMBAR])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_regular_pattern_is_no_spine(pattern, below):
+    labels = PATTERNS[pattern] * np.where(np.arange(600) < 400, THORACIC, below).astype(np.uint8)[:, None]
+    nothing = spine.read(labels)
+    assert nothing.curves is None and nothing.plausibility <= 0.3
+    assert nothing.notes[0].startswith("No curves are given: ")
+
+
+@pytest.mark.parametrize("step", [12, 20, 40])
+def test_more_vertebrae_than_a_spine_has_are_none(step):
+    row, column = np.mgrid[:3000, :60]
+    columns = (np.abs(column - 15) < 3) | (np.abs(column - 45) < 3)
+    endless = spine.read(((row % step < step // 3) & columns) * np.uint8(THORACIC))
+    assert endless.curves is None and endless.notes[0].startswith("No curves are given: ")
+
+
+def test_a_bone_that_is_doubled_or_invented_leaves_a_spine_a_spine(drawn, labels, found):
+    doubled = np.maximum(labels, np.roll(labels, 22, axis=0) * (np.arange(len(labels)) // 80 % 4 == 0)[:, None])
+    for spoilt in (doubled, *(invent(labels, 7, seed) for seed in range(2))):
+        assert largest(spine.read(spoilt, spacing=STEP)).uca_deg == pytest.approx(largest(found).uca_deg, abs=4)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_labels_of_any_kind_are_read_without_an_error_and_soon(seed):
     random = np.random.default_rng(seed)
