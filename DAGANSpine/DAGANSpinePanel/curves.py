@@ -98,7 +98,7 @@ def curveRows(spine, volume):
     for curve in spine.curves:
         levels = _("{upper} – {lower}, apex {apex}").format(upper=curve.upper, lower=curve.lower, apex=curve.apex)
         described = f"{levels}, {convexity(curve, side)}; {curve.how_certain}"
-        rows.append([described, f"{curve.uca_deg:.0f}°", f"{curve.spa_deg:.0f}°"])
+        rows.append([described, f"{curve.uca_deg:.0f}°", f"{round(curve.spa_deg)}°"])
     return [_("Curve"), _("UCA"), _("SPA")], rows
 
 

@@ -54,7 +54,7 @@ class Curve:
 
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
-        rounded = {"uca_deg": round(self.uca_deg, 1), "spa_deg": round(self.spa_deg, 1)}
+        rounded = {"uca_deg": round(self.uca_deg, 1), "spa_deg": round(self.spa_deg, 1) + 0.0}  # no -0.0
         confidence = None if self.confidence is None else round(self.confidence, 2)
         return asdict(self) | rounded | {"confidence": confidence}
 
@@ -63,7 +63,12 @@ class Curve:
         right = _("{upper} – {lower}, apex {apex}, {uca:.0f}°, convex to the picture's right; SPA {spa:.0f}°; {how}")
         left = _("{upper} – {lower}, apex {apex}, {uca:.0f}°, convex to the picture's left; SPA {spa:.0f}°; {how}")
         return (right if self.convex == "right" else left).format(
-            upper=self.upper, lower=self.lower, apex=self.apex, uca=self.uca_deg, spa=self.spa_deg, how=self.how_certain
+            upper=self.upper,
+            lower=self.lower,
+            apex=self.apex,
+            uca=self.uca_deg,
+            spa=round(self.spa_deg),  # no -0
+            how=self.how_certain,
         )
 
     @property

@@ -29,10 +29,16 @@ class Names:
 def name_of(number: int) -> str:
     """Of a level by its distance from the border: 0 is L1, -1 is T12."""
     if number < -THORACIC_LEVELS:
-        return _("{number}th thoracic (cervical or T13)").format(number=-number)
+        return _("{ordinal} thoracic (cervical or T13)").format(ordinal=ordinal(-number))
     if number >= LUMBAR_LEVELS:
-        return _("{number}th lumbar (L6 or sacrum)").format(number=number + 1)
+        return _("{ordinal} lumbar (L6 or sacrum)").format(ordinal=ordinal(number + 1))
     return f"L{number + 1}" if number >= 0 else f"T{THORACIC_LEVELS + 1 + number}"
+
+
+def ordinal(number: int) -> str:
+    """6th, 11th, 21st"""
+    endings = {1: "st", 2: "nd", 3: "rd"} if number // 10 % 10 != 1 else {}
+    return f"{number}{endings.get(number % 10, 'th')}"
 
 
 def name_levels(values: Sequence[int | None]) -> Names:

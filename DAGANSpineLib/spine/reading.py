@@ -58,9 +58,14 @@ class Level:
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
         points = {"left": self.left, "right": self.right}
-        rounded = {side: [round(place, 1) for place in point] for side, point in points.items()}
+        rounded = {side: [round(place, 1) + 0.0 for place in point] for side, point in points.items()}  # no -0.0
         by_hand = {"by_hand": True} if self.by_hand else {}
-        return {**rounded, "tilt_deg": round(self.tilt_deg, 1), "confidence": round(self.confidence, 2), **by_hand}
+        return {
+            **rounded,
+            "tilt_deg": round(self.tilt_deg, 1) + 0.0,
+            "confidence": round(self.confidence, 2),
+            **by_hand,
+        }
 
 
 @dataclass(frozen=True)
@@ -132,16 +137,15 @@ def read(
     labels: np.ndarray,
     body: np.ndarray | None = None,
     probabilities: np.ndarray | None = None,
-    spacing: tuple[float, float] | None = None,
+    spacing: float | tuple[float, float] | None = None,
 ) -> Spine:
     """Read the spine off labels (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar, head at the top.
 
     `body`: where the sweep reached, bool (rows, columns), else judged from the labels. `probabilities`: (4, rows,
-    columns), which say how much to believe each pixel. `spacing`: mm between rows and between columns; None, and
-    lengths that no pixel can have, take pixels for square.
+    columns), which say how much to believe each pixel. `spacing`: mm between rows and between columns, or one number
+    for both; None, and lengths that no pixel can have, take pixels for square. Raises ValueError for other than two.
     """
-    known = spacing is not None and all(0 < length < np.inf for length in spacing)
-    size = (float(spacing[0]), float(spacing[1])) if known else (1.0, 1.0)
+    size = pixel_sides(spacing)
     maps = map_bones(labels, body, probabilities, size)
     if maps is None:
         return nothing(size, no_vertebra())
@@ -164,6 +168,14 @@ def read(
         return nothing(size, no_processes())
     ladder = replace(ladder, outliers=[*ladder.outliers, *overlooked(maps, midline, bones, span)])
     return spine_of(ladder, lines, midline, size, maps.certainty)
+
+
+def pixel_sides(spacing: float | tuple[float, float] | None) -> tuple[float, float]:
+    """mm between rows and between columns, (1, 1) where unknown; see `read`."""
+    lengths = [1.0, 1.0] if spacing is None else np.atleast_1d(np.asarray(spacing, float)).tolist()
+    if len(lengths) not in (1, 2):
+        raise ValueError(f"spacing is mm between rows and mm between columns, or one number for both, not {spacing}.")
+    return (lengths[0], lengths[-1]) if all(0 < length < np.inf for length in lengths) else (1.0, 1.0)
 
 
 def expected_tilts(midline: Midline, lines: Lines | None) -> Tilts:

@@ -330,6 +330,17 @@ def test_a_picture_that_is_too_low_for_a_spine_gets_no_curve_and_a_reason(shape)
         assert nothing.curves is None and nothing.notes[0].startswith("No curves are given:")
 
 
+@pytest.mark.parametrize("spacing", [0.4, np.float32(0.4), np.array(0.4), [0.4], [0.4, 0.4], np.array(STEP)])
+def test_one_number_is_the_size_of_a_square_pixel(labels, found, spacing):
+    assert largest(spine.read(labels, spacing=spacing)).uca_deg == pytest.approx(largest(found).uca_deg, abs=1e-3)
+
+
+@pytest.mark.parametrize("spacing", [(0.4, 0.4, 0.4), ()])
+def test_a_size_that_is_not_of_two_sides_is_refused_with_a_sentence(labels, spacing):
+    with pytest.raises(ValueError, match="mm between rows and mm between columns"):
+        spine.read(labels, spacing=spacing)
+
+
 @pytest.mark.parametrize("spacing", [(np.nan, 0.4), (np.inf, np.inf), (0.0, 0.0), (-0.4, -0.4)])
 def test_pixels_of_a_size_that_cannot_be_are_taken_for_square(labels, found, spacing):
     again = spine.read(labels, spacing=spacing)
@@ -401,6 +412,12 @@ def test_a_report_holds_what_others_expect(found):
     assert 0 <= report["plausibility"] <= 1
 
 
+def test_nothing_is_minus_zero(found):
+    level = replace(found.levels[0], tilt_deg=-0.04, left=(-0.04, -0.01))
+    curve = replace(found.curves[0], spa_deg=-0.04)
+    assert "-0" not in json.dumps([level.as_json(), curve.as_json()]) + str(curve)
+
+
 def test_a_spine_survives_being_kept_as_text(found):
     again = spine.from_record(json.loads(json.dumps(spine.as_record(found))))
     assert again.levels == found.levels and again.curves == found.curves and again.notes == found.notes
@@ -446,6 +463,12 @@ def test_levels_are_counted_from_the_border():
     assert hidden.certainty < name_levels([2] * 12 + [3] * 5).certainty
     alone = name_levels([2] * 6)
     assert alone.certainty <= 0.5 and alone.notes
+
+
+def test_a_level_beyond_all_names_has_its_ordinal():
+    names = name_levels([2] * 24).names
+    ordinals = [name.split()[0] for name in names[:12]]
+    assert ordinals == ["24th", "23rd", "22nd", "21st", "20th", *(f"{number}th" for number in range(19, 12, -1))]
 
 
 def test_a_course_is_found_in_noise_better_than_any_single_level_shows():
