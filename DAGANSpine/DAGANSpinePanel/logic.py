@@ -199,17 +199,20 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
             self._end()
 
     def measureAgain(self, volumeNode, progress=unheard, isCancelled=lambda: False):
-        """Read the spine off the segments of this image as they are now, edited or not. Returns the lines that were
-        drawn by hand before, which are kept under other names. Raises Cancelled."""
+        """Read the spine off the segments of this image as they are now, edited or not: what the model drew is as
+        doubtful as it was, and what a user has added is certain. Returns the lines that were drawn by hand before,
+        which are kept under other names. Raises Cancelled."""
         segmentation = scene.results_of(volumeNode)[1]
         labels, pixels = scene.labels_of(segmentation, volumeNode), scene.pixels_of(volumeNode)
         spacing, stage = scene.OneSlice.of(volumeNode).spacing, _("Reading the curves")
+        doubt = scene.doubt_of(segmentation)
 
         def work(report):
             report(0.2, stage)
             body = lit_body(pixels)
             report(0.6, stage)
-            return read(labels, body if body[labels > 0].any() else None, spacing=spacing)
+            probabilities = None if doubt is None else doubt.probabilities(labels.shape)
+            return read(labels, body if body[labels > 0].any() else None, probabilities, spacing)
 
         def isGone():
             present = slicer.mrmlScene.IsNodePresent(volumeNode) and slicer.mrmlScene.IsNodePresent(segmentation)

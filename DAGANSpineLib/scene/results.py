@@ -15,12 +15,13 @@ from ..errors import ImageError, UserError
 from ..records import check_record, kept_json
 from ..report import extent
 from ..segments import SEGMENTS, Segment
-from ..spine import Spine
+from ..spine import Doubt, Spine
 from .images import INPUT_ROLE, OneSlice, pixels_of, put_beside
 from .spines import READ_OF, dissolve, markups_of, names_of, put_spine, spine_of
 
 MODEL = "DAGANSpineModel"  # attribute of a result: which model made it
 FINDINGS = "DAGANSpineFindings"  # attribute of a result: the run's figures and warnings, in JSON
+DOUBT = "DAGANSpineDoubt"  # attribute of a segmentation: how sure the model was of the bones it drew, in JSON
 DIGEST = "DAGANSpineSegments"  # attribute of a segmentation: what the run made of its segments, as a sha256
 
 
@@ -66,6 +67,14 @@ def findings_of(result: slicer.vtkMRMLNode) -> dict[str, Any] | None:
     except UserError:
         return None
     return found
+
+
+def doubt_of(segmentation: slicer.vtkMRMLSegmentationNode) -> Doubt | None:
+    """How sure the model was of the bones that it drew; None if it is not known."""
+    try:
+        return Doubt.from_text(segmentation.GetAttribute(DOUBT) or "")
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
 
 
 def check_findings(found: Any, where: Path) -> None:
@@ -195,6 +204,8 @@ def publish(
             node.SetAttribute(FINDINGS, json.dumps(findings, ensure_ascii=False) if findings else None)
         made_of = digest([labels == segment.label for segment in SEGMENTS])
         segmentation_node.SetAttribute(DIGEST, made_of)
+        doubt = spine.doubt if spine is not None else None
+        segmentation_node.SetAttribute(DOUBT, doubt.as_text() if doubt is not None else None)
         if spine is not None:
             put_spine(segmentation_node, volume, spine, made_of, made)
     except Exception:

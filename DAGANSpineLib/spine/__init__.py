@@ -1,6 +1,7 @@
 """What the labels say of a spine: its levels, their lines, its curves, and how plausible all this is."""
 
 from .curves import ACCEPTED, SMALLEST, Curve, turning_points
+from .doubt import Doubt
 from .reading import Level, Spine, measure, read
 from .record import as_record, from_record
 
@@ -8,6 +9,7 @@ __all__ = [
     "ACCEPTED",
     "SMALLEST",
     "Curve",
+    "Doubt",
     "Level",
     "Spine",
     "as_record",

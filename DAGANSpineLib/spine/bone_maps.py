@@ -22,7 +22,8 @@ class BoneMaps:
     `y` (rows,), `x` (columns,): the cells' centres, mm, and `step` their size (down, across); pixels instead of mm
     where the spacing is unknown. `beside` (rows, columns): ribs and transverse processes, which lie beside the midline,
     0 to 1. `middle` (rows,) and `width`: of the swept back, mm; `end` (rows, columns): its last cells toward head and
-    foot.
+    foot. `likely` (2, rows, columns): how likely thoracic and lumbar bone is, nan where none is labelled; None where
+    that is not known. `block`: a cell's pixels, down and across.
     """
 
     share: np.ndarray
@@ -34,6 +35,8 @@ class BoneMaps:
     middle: np.ndarray
     width: float
     end: np.ndarray
+    likely: np.ndarray | None
+    block: tuple[int, int]
 
     def of(self, value: int) -> np.ndarray:
         """(rows, columns) of the class with this label."""
@@ -53,10 +56,12 @@ def map_bones(
     cell = max(width * spacing[1] / ACROSS, len(labels) * spacing[0] / DOWN, *spacing)
     blocks = tuple(max(1, round(cell / size)) for size in spacing)
     share, certainty = np.stack([block_means(labels == value, blocks) for value in CLASSES]), 1.0
+    likely = None
     if probabilities is not None:
-        likely = np.stack([block_means(probabilities[value], blocks) for value in CLASSES])
-        certainty = float(np.average(likely, weights=share))
-        share *= likely
+        means = np.stack([block_means(probabilities[value], blocks) for value in CLASSES])
+        certainty = float(np.average(means, weights=share))
+        likely = np.where(share > 0, means / block_means(np.ones(labels.shape, bool), blocks), np.nan)
+        share *= means
     y, x = (
         ((np.arange(count) + 0.5) * block - 0.5) * size
         for count, block, size in zip(share.shape[1:], blocks, spacing, strict=True)
@@ -66,7 +71,8 @@ def map_bones(
     depth = max(1, round(END * width * spacing[1] / step[0]))
     end = np.zeros(swept.shape, bool) if back is bones else ends_of(swept > 0.5, depth)
     beside = block_means((labels == RIB) | (labels == THORACIC), blocks)
-    return BoneMaps(share, certainty, y, x, step, beside, middle_of(swept, x), width * spacing[1], end)
+    middle = middle_of(swept, x)
+    return BoneMaps(share, certainty, y, x, step, beside, middle, width * spacing[1], end, likely, blocks)
 
 
 def ends_of(swept: np.ndarray, depth: int) -> np.ndarray:

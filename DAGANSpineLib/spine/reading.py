@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .bone_maps import map_bones
+from .bone_maps import BoneMaps, map_bones
 from .bones import Tilts, find_bones, half_span, overlooked, share_across, straighten
 from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
+from .doubt import Doubt
 from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
 from .midline import Midline, find_midline
@@ -76,7 +77,8 @@ class Spine:
     spine, None where the bones form no spine, or nothing is known. `plausibility`: how well the bones found fit one
     spine, 0 to 1. `notes`: sentences for the clinician: why there are no curves, which are uncertain, which bones were
     left out. `midline`: (points, 2), row and column. `spacing`: mm between rows and between columns, (1, 1) where
-    unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels).
+    unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels). `doubt`: of the model that
+    drew the bones, where its probabilities were known.
     """
 
     levels: tuple[Level, ...]
@@ -86,6 +88,7 @@ class Spine:
     midline: np.ndarray
     spacing: tuple[float, float]
     variance: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0)))
+    doubt: Doubt | None = field(repr=False, compare=False, default=None)
 
     def with_line(self, name: str, left: Point, right: Point) -> Spine:
         """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of
@@ -149,6 +152,11 @@ def read(
     maps = map_bones(labels, body, probabilities, size)
     if maps is None:
         return nothing(size, no_vertebra())
+    return replace(read_maps(maps, size), doubt=Doubt.of(maps))
+
+
+def read_maps(maps: BoneMaps, size: tuple[float, float]) -> Spine:
+    """Read the spine off maps of the bones; `size`: of a pixel, mm."""
     if np.ptp(maps.y) < LOWEST * maps.width:
         return nothing(size, no_spine())
     midline = find_midline(maps)

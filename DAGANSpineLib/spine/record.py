@@ -13,7 +13,7 @@ from .reading import Level, Spine
 
 
 def as_record(spine: Spine) -> dict[str, Any]:
-    """All of a spine, ready for JSON, with nothing rounded."""
+    """All of a spine but for the model's doubt, ready for JSON, with nothing rounded."""
     return {
         "levels": [asdict(level) for level in spine.levels],
         "curves": None if spine.curves is None else [asdict(curve) for curve in spine.curves],

@@ -329,7 +329,8 @@ def ready(chosen, folder):
 
 @pytest.fixture
 def finds(monkeypatch):
-    """A model that finds what its picture was drawn of: `finds(labels, name)` adds such a picture to the scene."""
+    """A model that finds what its picture was drawn of: `finds(labels, name)` adds such a picture to the scene;
+    `sure`: how sure it is of each bone."""
     import slicer
     from drawn_spine import CORONAL
 
@@ -340,12 +341,12 @@ def finds(monkeypatch):
 
     def run(pipeline, pixels, progress=lambda *_: None):
         progress(0.5, "Segmenting")
-        labels = known.get(pixels.shape, np.zeros(pixels.shape, np.uint8))
-        probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
+        labels, sure = known.get(pixels.shape, (np.zeros(pixels.shape, np.uint8), 1.0))
+        probabilities = np.stack([sure * (labels == value) for value in range(4)]).astype(np.float32)
         return Result(pixels.astype(np.uint8), labels, probabilities, np.ones(labels.shape, bool), {"segment": 0.1}, [])
 
-    def add(labels, name="VPI", matrix=CORONAL, stored=lambda picture: picture[np.newaxis]):
-        known[labels.shape] = labels
+    def add(labels, name="VPI", matrix=CORONAL, stored=lambda picture: picture[np.newaxis], sure=1.0):
+        known[labels.shape] = labels, sure
         picture = np.where(labels > 0, 60, 180).astype(np.uint8)
         picture[:, [0, 1, -2, -1]] = 0
         volume = slicer.util.addVolumeFromArray(np.ascontiguousarray(stored(picture)), matrix, name)

@@ -230,6 +230,7 @@ def test_attributes_that_another_program_spoilt_are_taken_for_none(spine, panel,
     lines()[0].SetAttribute("DAGANSpinePlace", text)
     for node in (restored, segmentation):
         node.SetAttribute("DAGANSpineFindings", text)
+    segmentation.SetAttribute("DAGANSpineDoubt", text)
     spine.SetAttribute("DAGANSpineProjection", text)
     spine.GetDisplayNode().SetAttribute("DAGANSpineWindow", text)
     segmentation.GetDisplayNode().SetAttribute("DAGANSpineFormer", text)

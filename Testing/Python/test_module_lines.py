@@ -117,6 +117,32 @@ def test_edited_segments_are_measured_again_by_a_click(spine, panel, host):
     assert not panel.ui.measureButton.enabled and "Measure again" not in notes(panel)
 
 
+@pytest.mark.parametrize("what", ["a pixel drawn", "names deleted", "saved and loaded"])
+def test_what_the_model_was_not_sure_of_is_not_when_measured_again(finds, panel, host, scene, tmp_path, what):
+    from DAGANSpineLib import scene as library
+
+    volume = finds(labels_of(), sure=0.55)
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.runButton.click()
+    assert notes(panel).startswith("No curves are given:")
+    if what == "saved and loaded":
+        save_and_load(scene, tmp_path)
+        volume = slicer.util.getNode("VPI")
+    if what == "names deleted":
+        scene.RemoveNode(library.names_of(results()[1]))
+        slicer.app.processEvents()
+    else:
+        mask = (labels_of() == 3)[np.newaxis].astype(np.uint8)
+        mask[0, 0, 0] = 1
+        host.leave("DAGANSpine")
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, results()[1], "Lumbar", volume)
+        host.open("DAGANSpine")
+    assert panel.ui.measureButton.enabled
+    panel.ui.measureButton.click()
+    assert notes(panel).startswith("No curves are given:") and not panel.ui.curvesTable.visible
+    assert len(results()[1].GetAttribute("DAGANSpineDoubt")) < 20_000
+
+
 def test_bones_that_a_user_draws_in_a_segment_of_their_own_are_measured(spine, panel, host):
     """Slicer gives a segment that is added by hand an ID of its own: its name says which bone it is."""
     expected, segmentation = rows(panel), results()[1]

@@ -436,6 +436,45 @@ def test_unsure_pixels_make_a_spine_less_plausible(labels, found):
     assert with_probability(0.55).curves is None
 
 
+@pytest.fixture(scope="module")
+def unsure(labels) -> np.ndarray:
+    """Probabilities by a model that is the less sure of a bone the farther down it lies."""
+    sure = np.linspace(0.98, 0.62, len(labels))[:, None]
+    return np.stack([sure * (labels == value) for value in range(4)]).astype(np.float32)
+
+
+def test_what_a_model_thought_of_its_bones_is_known_when_they_are_read_again(labels, unsure):
+    first = spine.read(labels, probabilities=unsure, spacing=STEP)
+    text = first.doubt.as_text()
+    again = spine.read(labels, probabilities=spine.Doubt.from_text(text).probabilities(labels.shape), spacing=STEP)
+    assert len(text) < 20_000
+    assert again.plausibility == pytest.approx(first.plausibility, abs=0.002) and first.plausibility < 0.9
+    for one, other in zip(again.curves, first.curves, strict=True):
+        assert (one.upper, one.lower) == (other.upper, other.lower)
+        assert one.uca_deg == pytest.approx(other.uca_deg, abs=0.02)
+        assert one.confidence == pytest.approx(other.confidence, abs=0.005)
+
+
+def test_what_is_drawn_by_hand_is_certain_and_lets_the_rest_be_as_doubtful_as_it_was(labels):
+    half = np.stack([0.55 * (labels == value) for value in range(4)]).astype(np.float32)
+    first = spine.read(labels, probabilities=half, spacing=STEP)
+    probabilities = first.doubt.probabilities(labels.shape)
+    edited = labels.copy()
+    edited[0, 0] = THORACIC
+    assert first.curves is None and spine.read(edited, probabilities=probabilities, spacing=STEP).curves is None
+    elsewhere = np.roll(labels, 35, axis=0)  # of pixels, some of a lump's height
+    by_hand = spine.read(elsewhere, probabilities=probabilities, spacing=STEP)
+    assert by_hand.curves and by_hand.plausibility > 0.7
+    assert first.doubt.probabilities((labels.shape[0] + 99, labels.shape[1])) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "7", '{"cells": [1, 1], "block": [1, 1], "likely": "eA=="}',
+                                  '{"cells": [-1, 1], "block": [1, 1], "likely": ""}', "[" * 5000])  # fmt: skip
+def test_a_doubt_that_is_none_is_refused(text):
+    with pytest.raises((KeyError, TypeError, ValueError, RecursionError)):
+        spine.Doubt.from_text(text)
+
+
 @pytest.mark.parametrize(
     ("tilts", "turns"),
     [
