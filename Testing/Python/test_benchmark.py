@@ -271,7 +271,7 @@ def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, wit
     assert (folder / "scores.json.gz").read_bytes() == kept
 
 
-def tested(name):
+def scores_on(name):
     """Scores of one subject of a data set, as `evaluate` has them."""
     figures = {"PSNR": 30.0, "SSIM": 0.9, "corrupted patches": 1}
     dice = dict.fromkeys(("rib", "thoracic", "lumbar", "average"), 0.7)
@@ -289,7 +289,7 @@ def remembered(tmp_path):
     """A benchmark's folder of which the scores of one training are left, and that benchmark."""
     record = {"parameters": 1, "multiply-adds": 1, "seconds": 1.0, "rate": 2.5, "weight": 1.0}
     (system,) = named(["u-net"])
-    write_kept([Kept(system, 0, tmp_path, record, {"own": tested("A")})], ["own"], {}, tmp_path / "scores.json.gz")
+    write_kept([Kept(system, 0, tmp_path, record, {"own": scores_on("A")})], ["own"], {}, tmp_path / "scores.json.gz")
     return Benchmark(tmp_path, tmp_path, None, SMOKE, "full", "cpu", searches={"u-net": [Outcome(Trial(2.5), 0.9)]})
 
 
@@ -376,7 +376,7 @@ def test_a_search_is_refused_where_trainings_began_without_it(begun, kept, data,
     monkeypatch.setattr(module, "standing", lambda *arguments: "")
     benchmark(data, folder, named([begun]), (0,), SMOKE, "cpu")
     if kept:
-        system, scored = *named([begun]), tested("Simulated")
+        system, scored = *named([begun]), scores_on("Simulated")
         write_kept([Kept(system, 0, folder, {}, {"own": scored})], ["own"], {}, folder / "scores.json.gz")
     else:
         job_folder(folder, begun).mkdir(parents=True)
