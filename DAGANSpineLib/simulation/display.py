@@ -5,7 +5,7 @@ levels at the border. In colour on the screen, in grey here. Neither restoration
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,14 +25,18 @@ STROKES = {
     "\N{DEGREE SIGN}": "00 10 11 01 00",
 }  # fmt: skip
 
+Box = dict[str, list[int]]  # the first and the last of the "rows" and of the "columns" that a mark reaches
+
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws into `picture`, uint8 (rows, columns), in a `grey`, `thick` pixels."""
+    """Draws into `picture`, uint8 (rows, columns), in a `grey`, `thick` pixels; `drawn`: the corners of each stroke
+    since it was lifted, [[first row, first column], [last row, last column]]."""
 
     picture: np.ndarray
     grey: int
     thick: float
+    drawn: list[np.ndarray] = field(default_factory=list)
 
     def line(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """A straight line with round ends, (row, column) to (row, column)."""
@@ -49,10 +53,21 @@ class Pen:
         away = np.hypot(down - r0 - along * (r1 - r0), across - c0 - along * (c1 - c0))
         cover = np.clip(self.thick / 2 + 0.5 - away, 0, 1)
         part[:] = np.rint(part + cover * (self.grey - part.astype(float)))
+        rows, columns = (np.flatnonzero((cover > 0).any(axis)) for axis in (1, 0))
+        if rows.size:
+            self.drawn.append(np.array([[top + rows[0], left + columns[0]], [top + rows[-1], left + columns[-1]]]))
+
+    def lift(self) -> list[Box]:
+        """Ends a mark: its box, none where it lies outside the picture."""
+        if not self.drawn:
+            return []
+        first, last = np.min(self.drawn, (0, 1)).tolist(), np.max(self.drawn, (0, 1)).tolist()
+        self.drawn.clear()
+        return [{"rows": [first[0], last[0]], "columns": [first[1], last[1]]}]
 
     def knob(self, at: tuple[float, float]) -> None:
         """A round end."""
-        Pen(self.picture, self.grey, 2.6 * self.thick).line(at, at)
+        replace(self, thick=2.6 * self.thick).line(at, at)
 
     def write(self, text: str, at: tuple[float, float], high: float) -> None:
         """Figures, `high` pixels, from the upper left corner (row, column) on, or where they fit into the picture."""
@@ -89,22 +104,23 @@ class Landmarks:
 
 def draw_marks(
     rng: np.random.Generator, pictures: tuple[np.ndarray, ...], at: Landmarks, kinds: Sequence[str] = ()
-) -> list[str]:
+) -> dict[str, list[Box]]:
     """Draw the same marks into each of the pictures, uint8 (rows, columns), in place; returns which of `MARKS` were
-    drawn: those named, or some."""
+    drawn, those named, or some, and where each mark of these kinds is."""
     width = pictures[0].shape[1]
     thick, high = max(rng.uniform(*THICK) * width, 1.2), max(rng.uniform(*HIGH) * width, 7.0)
     pens = [Pen(picture, int(rng.choice(COLOURS)), thick) for picture in pictures[:1]]
     pens += [Pen(picture, pens[0].grey, thick) for picture in pictures[1:]]
     some = [kind for kind in MARKS if rng.random() < 0.55] or [str(rng.choice(list(MARKS)))]
+    boxes: dict[str, list[Box]] = {}
     for kind in kinds or some:
         drawing = rng.integers(2**32)  # each picture gets the same
-        for pen in pens:
-            MARKS[kind](np.random.Generator(np.random.PCG64(drawing)), pen, at, high)
-    return list(kinds or some)
+        drawn = [MARKS[kind](np.random.Generator(np.random.PCG64(drawing)), pen, at, high) for pen in pens]
+        boxes[kind] = boxes.get(kind, []) + drawn[0]
+    return boxes
 
 
-def _midline(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> None:
+def _midline(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> list[Box]:
     """Straight lines along the midline, from one knob to the next."""
     stops = np.sort(rng.choice(len(at.midline), min(int(rng.integers(2, 6)), len(at.midline)), replace=False))
     points = [tuple(np.array(at.midline[stop]) + rng.normal(0, 0.15 * high, 2)) for stop in stops]
@@ -112,42 +128,52 @@ def _midline(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> 
         pen.line(start, end)
     for point in points:
         pen.knob(point)
+    return pen.lift()
 
 
-def _angles(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> None:
+def _angles(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> list[Box]:
     """Lines across two end vertebrae, and their angle beside them."""
     levels = sorted(rng.choice(list(at.centres), 2, replace=False), key=lambda level: at.centres[level][0])
     reach = rng.uniform(0.15, 0.3) * pen.picture.shape[1]
+    boxes = []
     for level in levels:
         (row, column), tilt = at.centres[level], np.radians(-at.tilts[level])
         ends = [(row + side * reach * np.sin(tilt), column + side * reach * np.cos(tilt)) for side in (-1, 1)]
         pen.line(*ends)
         for end in ends:
             pen.knob(end)
+        boxes += pen.lift()
     angle = abs(at.tilts[levels[0]] - at.tilts[levels[1]])
     middle = np.mean([at.centres[level][0] for level in levels])
     column = rng.choice([0.04, 0.75]) * pen.picture.shape[1]
     pen.write(f"{angle:.1f}\N{DEGREE SIGN}", (middle, column), high)
+    return boxes + pen.lift()
 
 
-def _crosses(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> None:
+def _crosses(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> list[Box]:
     """Crosses on the midline or beside it."""
     aside = rng.choice([0.0, 0.12]) * pen.picture.shape[1]
+    boxes = []
     for level in rng.choice(list(at.centres), int(rng.integers(2, min(10, len(at.centres)))), replace=False):
         row, column = at.centres[level]
         for side in (-1, 1) if aside else (0,):
             pen.cross((row, column + side * aside), 0.3 * high)
+            boxes += pen.lift()
+    return boxes
 
 
-def _levels(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> None:
+def _levels(rng: np.random.Generator, pen: Pen, at: Landmarks, high: float) -> list[Box]:
     """Arrows at the border, from the names of some levels to the body."""
     side = rng.choice([-1, 1])
+    boxes = []
     for level in sorted({"T1", "L5", str(rng.choice(list(at.centres)))} & set(at.centres)):
         row = int(np.clip(at.centres[level][0], 0, len(at.edges) - 1))
         edge = at.edges[row][0 if side < 0 else 1]
         pen.arrow((row, edge + side * 0.3 * high), -side * high)
         away = 1.6 * high if side > 0 else -1.6 * high - 0.8 * high * len(level)
         pen.write(level, (row - high / 2, edge + away), high)
+        boxes += pen.lift()
+    return boxes
 
 
 MARKS = {"midline": _midline, "angle": _angles, "crosses": _crosses, "levels": _levels}

@@ -66,7 +66,7 @@ def finish(
         picture = picture.coarser(moves[-1], what.scanner.blur)
     if moves:
         known = followed(known, moves, times)
-    marks = draw_marks(rng, (picture.vpi, picture.clean), _landmarks(known, picture)) if what.marked else []
+    marks = draw_marks(rng, (picture.vpi, picture.clean), _landmarks(known, picture)) if what.marked else {}
     return {each.name: getattr(picture, each.name) for each in fields(picture)} | {"known": known | {"marks": marks}}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from DAGANSpineLib.simulation import SEVERITIES, Subject, World, simulate_subject
 from DAGANSpineLib.simulation.coupling import OffBack
-from DAGANSpineLib.simulation.display import STROKES, Landmarks, Pen, draw_marks
+from DAGANSpineLib.simulation.display import MARKS, STROKES, Landmarks, Pen, draw_marks
 from DAGANSpineLib.simulation.gain import Flash, OddGain
 from DAGANSpineLib.simulation.hurry import Hurried
 from DAGANSpineLib.simulation.moves import Coarser, Jump
@@ -251,7 +251,25 @@ def test_marks_are_drawn_alike_into_both_pictures_and_as_thick_as_the_pen():
     drawn = draw_marks(generator(), pictures, at)
     changed = [picture != grey for picture, grey in zip(pictures, (30, 90), strict=True)]
     assert drawn and changed[0].any() and (changed[0] != changed[1]).mean() < 0.01
+    assert set(drawn) <= set(MARKS)
     line = np.zeros((60, 60), np.uint8)
     Pen(line, 255, 5.0).line((30, 10), (30, 50))
     assert (line > 127).sum() == pytest.approx(40 * 5 + np.pi * 2.5**2, rel=0.05)
     assert set("0123456789.TL") < set(STROKES)
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_the_boxes_of_marks_hold_all_that_is_drawn_and_reach_no_further(kind):
+    levels = {"T1": [20.0, 50.0], "T8": [90.0, 52.0], "L1": [130.0, 52.0], "L5": [170.0, 48.0]}
+    at = Landmarks(levels, dict.fromkeys(levels, 5.0), [*levels.values()], np.tile([20, 80], (200, 1)))
+    for seed in range(5):
+        picture = np.zeros((200, 100), np.uint8)
+        ((name, boxes),) = draw_marks(generator(seed), (picture, picture.copy()), at, [kind]).items()
+        held = np.zeros(picture.shape, bool)
+        for box in boxes:
+            (top, bottom), (left, right) = box["rows"], box["columns"]
+            held[top : bottom + 1, left : right + 1] = True
+            shown = np.argwhere(picture[top : bottom + 1, left : right + 1])
+            assert (shown.min(0) <= 1).all() and (shown.max(0) >= [bottom - top - 1, right - left - 1]).all()
+        assert name == kind and not picture[~held].any()
+        assert {"crosses": len(boxes) >= 2, "midline": len(boxes) == 1, "angle": len(boxes) == 3}.get(kind, boxes)
