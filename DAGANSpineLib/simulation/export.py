@@ -12,6 +12,8 @@ from .echo import blur
 from .moves import Coarser, Jump, moved
 
 TORN_PART = 0.3  # of a coarser pixel, that makes it torn
+# What is known of bursts and noise in pixels, beside their rows: heights and periods, errors to the side, speeds.
+LENGTHS = ("period", "gap", "side", "rows", "columns", "speed")
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,17 @@ def finish(
 def followed(known: dict[str, Any], moves: Sequence[Jump | Coarser], times: float) -> dict[str, Any]:
     """What is known, after the picture has been moved and its pixels have become so many `times` larger."""
 
-    def rows(what: dict[str, Any]) -> dict[str, Any]:
-        return what | {name: int(what[name] / times) for name in ("first", "last") if name in what}
+    def scaled(event: dict[str, Any]) -> dict[str, Any]:
+        rows = {name: int(event[name] / times) for name in ("first", "last") if name in event}
+        return event | rows | {name: round(event[name] / times, 3) for name in LENGTHS if name in event}
 
     return known | {
         "spacing_mm": [each * times for each in known["spacing_mm"]],
         "vertebra_centres": {level: moved(at, moves) for level, at in known["vertebra_centres"].items()},
         "centreline": [moved(at, moves) for at in known["centreline"]],
         "swept_rows": [int(row / times) for row in known["swept_rows"]],
-        "bursts": [rows(burst) for burst in known["bursts"]],
-        "noise": [rows(event) for event in known["noise"]],
+        "bursts": [scaled(burst) for burst in known["bursts"]],
+        "noise": [scaled(event) for event in known["noise"]],
         "bones": {name: bone | {"centre": moved(bone["centre"], moves)} for name, bone in known["bones"].items()},
     }
 

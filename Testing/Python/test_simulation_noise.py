@@ -1,6 +1,7 @@
 """What scanners, trackers and hands do to a picture: worked out on plain pictures, and seen on whole ones."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from DAGANSpineLib.simulation import SEVERITIES, Subject, World, simulate_subject
 from DAGANSpineLib.simulation.coupling import OffBack
 from DAGANSpineLib.simulation.display import MARKS, STROKES, Landmarks, Pen, draw_marks
+from DAGANSpineLib.simulation.export import followed
 from DAGANSpineLib.simulation.gain import Flash, OddGain
 from DAGANSpineLib.simulation.hurry import Hurried
 from DAGANSpineLib.simulation.moves import Coarser, Jump
 from DAGANSpineLib.simulation.person import Person
-from DAGANSpineLib.simulation.sweep import Sweep, scan
+from DAGANSpineLib.simulation.sweep import Burst, Sweep, scan
 from DAGANSpineLib.simulation.tracking import Band, Interleaved, Steps
 from DAGANSpineLib.simulation.worlds import OFTEN, SCANNERS, WORLDS
 
@@ -112,6 +114,25 @@ def test_in_larger_pixels_a_point_stays_where_it_is():
     coarse = Coarser(3.0).picture(picture)
     rows, columns = np.nonzero(coarse > 0.5)
     assert [rows.mean(), columns.mean()] == Coarser(3.0).point([32.5, 17.5]) and len(rows) == 4
+
+
+def test_all_that_is_known_in_pixels_follows_into_larger_ones():
+    """And nothing else: shares, cycles a frame, log gains and millimetres stay."""
+    nothing = {name: [] for name in ("spacing_mm", "centreline", "swept_rows")}
+    events = [
+        Hurried(100, 200, 8.0, 2.0, 0.1, 3.0, filled=True), Steps(100, 200, 4.0, 20.0), Band(100, 120, 2.0, 0.3),
+        Interleaved(100, 200, 4.0, 2.0, 2, 0.01, 0.1, True, 0.2, 0.5, 0.1, 0.2), OffBack(100, 200, True, 0.2, 3.0),
+    ]  # fmt: skip
+    known = nothing | {
+        "vertebra_centres": {}, "bones": {}, "bursts": [asdict(Burst(100, 200, 1.0, 0.2, 1.5))],
+        "noise": [asdict(event) for event in events],
+    }  # fmt: skip
+    coarse = followed(known, [Coarser(2.0)], 2.0)
+    assert coarse["bursts"] == [asdict(Burst(50, 100, 0.5, 0.2, 1.5))]
+    assert coarse["noise"] == [asdict(event) for event in (
+        Hurried(50, 100, 4.0, 1.0, 0.1, 1.5, filled=True), Steps(50, 100, 2.0, 10.0), Band(50, 60, 2.0, 0.3),
+        Interleaved(50, 100, 2.0, 1.0, 2, 0.01, 0.1, True, 0.2, 0.5, 0.1, 0.2), OffBack(50, 100, True, 0.2, 3.0),
+    )]  # fmt: skip
 
 
 def world(*kinds: str, scanners: tuple[int, int, int] = RESEARCH, layer: int | None = None) -> World:
