@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
+from ..vpi.windows import opened_upright
+
 BLACK = 8.0  # grey levels up to here may be compression noise where no frame was
 HEIGHT = 9  # rows without anything, one upon another: dashes and the lines between frames are lower
 FAINT = 16.0  # grey levels that restoration adds at least
@@ -32,20 +34,3 @@ def filled_in(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     chosen[part_of[opened_upright(black & brightened, HEIGHT)]] = True
     chosen[0] = False
     return chosen[part_of]
-
-
-def opened_upright(mask: np.ndarray, height: int) -> np.ndarray:
-    """The mask, boolean (rows, columns), where it is at least an odd `height` of rows high; beyond the picture it goes
-    on. As ITK's opening by a box, and many times as fast."""
-    border = (height // 2, height // 2), (0, 0)
-    core = windows_joined(np.pad(mask, border, constant_values=True), height, np.logical_and)
-    return windows_joined(np.pad(core, border), height, np.logical_or)
-
-
-def windows_joined(mask: np.ndarray, height: int, join: np.ufunc) -> np.ndarray:
-    """All windows of this many rows joined: (rows, columns) -> (rows - height + 1, columns)."""
-    reach = 1
-    while reach < height:
-        step = min(reach, height - reach)
-        mask, reach = join(mask[:-step], mask[step:]), reach + step
-    return mask

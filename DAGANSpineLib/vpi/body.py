@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from .background import DARK, background_of, without_background
-from .drawings import without_drawings
+from .background import DARK, EVEN, background_of, without_background
+from .drawings import without_drawings, without_strokes
 
 SIDE = 0.2  # of the largest lit region: smaller ones are writing beside the sweep, not the other side of its midline
 HALF_HEIGHTS = 12, 11, 7  # pixels, of the ellipse that closes gaps, by the distance from its middle column
@@ -28,9 +28,9 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
     rows, columns = (np.flatnonzero(lit.any(axis)) for axis in (1, 0))
     if rows.size:
         part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        body[part] = large_parts(without_lines(closed(lit[part])))
-        body[part] = stretches(body[part])
-        body[part] = without_drawings(body[part], np.where(lit[part], pixels[part], 0))
+        shown = np.where(lit[part] & (np.abs(pixels[part] - level) > EVEN), pixels[part], 0)
+        body[part] = large_parts(without_lines(closed(without_strokes(lit[part], shown))))
+        body[part] = without_drawings(stretches(body[part]), shown)
     return body
 
 

@@ -1,11 +1,13 @@
-"""Arrows and figures that viewers draw in grey or white, where they touch the lit body."""
+"""Arrows, lines and figures that viewers draw in grey or white, where they touch the lit body or come close to it."""
 
 from __future__ import annotations
 
 import numpy as np
+import SimpleITK as sitk
 
 from .background import DARK, NEAR
 from .runs import runs
+from .windows import opened_upright
 
 STOUT = 80  # pixels: no arrow or figure is taller beside the body, or wider above and below it
 PART = 5  # nor taller or wider than the body's height or width divided by this
@@ -14,6 +16,10 @@ BRIGHT, ONE_GREY = 60.0, 0.6  # what is drawn is seen well, and mostly of one gr
 THIN, EDGED = 0.3, 0.9  # of thin strokes so much is of that grey, the rest, up to so much, their blurred edges
 TALL = 2  # times as high as it juts out is an arrow's head at most
 FEW = 40  # pixels: too little of a thing to tell what it is
+FINE, FILLED, EVENLY = 20, 0.1, 0.6  # pixels; shares: a fine stroke has so little within it, and is so evenly bright
+LOW = 7  # rows: dashes, and the lines between frames, are lower
+WIDTHS, HEIGHTS = 10, 30  # of the lit part's width: no stroke or its knob is both as wide and as high
+FLAT, WHITE = 3, 250.0  # times as wide as high; grey levels: what is both may be a frame of a bright sweep
 
 
 def without_drawings(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -27,6 +33,26 @@ def without_drawings(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     body = without_drawings_right(body[:, ::-1], pixels[:, ::-1])[:, ::-1]
     body = without_drawings_above(body, pixels)
     return without_drawings_above(body[::-1], pixels[::-1])[::-1]
+
+
+def without_strokes(lit: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Lit pixels, bool (rows, columns), without the strokes beside what is wide and high at once.
+
+    `pixels`: (rows, columns), grey 0 to 255, 0 for the background.
+    """
+    wide, high = lit.shape[1] // WIDTHS | 1, max(lit.shape[1] // HEIGHTS, LOW) | 1
+    thick = opened_upright(~opened_upright(~lit, LOW).T, wide, goes_on=False).T
+    outside = lit & ~opened_upright(thick, high, goes_on=False)
+    parts = sitk.ConnectedComponent(sitk.GetImageFromArray(outside.astype(np.uint8)), True)
+    shapes = sitk.LabelShapeStatisticsImageFilter()
+    shapes.Execute(parts)
+    part_of, strokes = sitk.GetArrayFromImage(parts), np.zeros(shapes.GetNumberOfLabels() + 1, bool)
+    for label in shapes.GetLabels():
+        if shapes.GetNumberOfPixels(label) >= FINE:
+            left, top, across, down = shapes.GetBoundingBox(label)
+            part = np.s_[top : top + down, left : left + across]
+            strokes[label] = is_stroke(pixels[part], (part_of[part] == label) & (pixels[part] > DARK))
+    return lit & ~strokes[part_of]
 
 
 def without_drawings_right(body: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -69,5 +95,27 @@ def of_one_grey(pixels: np.ndarray, mask: np.ndarray) -> bool:
     share = drawn.sum() / greys.size
     if level < BRIGHT or share < THIN:
         return False
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(drawn, 1), (3, 3)).any((2, 3))
+    around = squares(drawn, 3).any((2, 3))
     return bool(share >= ONE_GREY or (lit & around).sum() >= EDGED * greys.size)
+
+
+def is_stroke(pixels: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether what a mask holds, both (rows, columns) and no larger, is drawn, and no frame of a ragged edge."""
+    down, across = mask.shape
+    if across > FLAT * down:
+        return bool(np.median(pixels[mask]) < WHITE) and of_one_grey(pixels, mask)
+    return of_one_grey(pixels, mask) or (min(down, across) >= LOW and is_fine(pixels, mask))
+
+
+def is_fine(pixels: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether what a mask holds, both (rows, columns), is a stroke of a pixel or two: nowhere thick, and about each
+    pixel as bright as elsewhere, however little of the one right there it covers."""
+    if mask.sum() < FINE or squares(mask, 4).all((2, 3)).sum() > FILLED * mask.sum():
+        return False
+    dull, bright = np.percentile(squares(np.where(mask, pixels, 0), 3).max((2, 3))[mask], (10, 95))
+    return bool(bright >= BRIGHT and dull >= EVENLY * bright)
+
+
+def squares(picture: np.ndarray, size: int) -> np.ndarray:
+    """The squares about each pixel of a picture (rows, columns): (rows, columns, size, size)."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(picture, ((size - 1) // 2, size // 2)), (size, size))

@@ -194,13 +194,44 @@ def test_a_thick_arrow_that_touches_the_body_is_none_of_it(spine, value, place):
     assert (place[0].stop - place[0].start) * (place[1].stop - place[1].start) > 4 * (read ^ body).sum()
 
 
-@pytest.mark.parametrize("thick", [2.5, 4.0])
+@pytest.mark.parametrize("thick", [1.2, 1.5, 2.5, 4.0])
 @pytest.mark.parametrize("level", [105, 160, 226])
 def test_an_arrow_of_thin_strokes_with_soft_edges_is_no_body(spine, level, thick):
     canvas = np.pad(spine, 60)
     marked = canvas.copy()
     Pen(marked, level, thick).arrow((150, 203), -20.0)
     assert (lit_body(marked) ^ lit_body(canvas)).sum() < 10
+
+
+DRAWINGS = {
+    "a line that crosses the lit edge": lambda pen: [pen.line((200, 150), (225, 230)), pen.knob((225, 230))],
+    "a cross above the uppermost row": lambda pen: pen.cross((UPPERMOST - 8, 140), 6),
+    "a cross above its slanted edge": lambda pen: pen.cross((UPPERMOST, 110), 6),
+    "a figure beside it": lambda pen: pen.write("8", (150, 203), 12.0),
+}
+UPPERMOST = 80  # row of the body below
+
+
+@pytest.mark.parametrize("thick", [1.2, 2.5])
+@pytest.mark.parametrize("ground", [0, 45])
+@pytest.mark.parametrize("what", DRAWINGS)
+def test_what_is_drawn_close_to_the_lit_edge_leaves_it_where_it_is(spine, what, ground, thick):
+    canvas = np.pad(spine, 60)
+    down, across = np.indices(canvas.shape)
+    canvas[down < UPPERMOST + 0.16 * (across - 80)] = 0
+    canvas = np.where(lit_body(canvas), canvas, ground).astype(np.uint8)
+    marked = canvas.copy()
+    DRAWINGS[what](Pen(marked, 160, thick))
+    assert (lit_body(marked) ^ lit_body(canvas)).sum() < 60
+
+
+def test_the_frames_of_a_bright_sweep_are_no_drawing(spine):
+    """Saturated, evenly bright and thin as strokes are, where a sweep is so fast that rows are left out."""
+    torn = np.pad(spine, 60)
+    rows = np.flatnonzero(lit_body(torn).any(1))[40:120]
+    torn[rows] = 0
+    torn[rows[::9], 90:215] = torn[rows[1::9], 90:215] = 255
+    assert lit_body(torn)[rows[::9], 92:213].all()
 
 
 def test_teeth_of_a_lit_edge_that_are_no_drawing_stay(spine):
