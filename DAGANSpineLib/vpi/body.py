@@ -7,23 +7,26 @@ import SimpleITK as sitk
 
 from .background import DARK, EVEN, background_of, without_background
 from .drawings import without_drawings, without_strokes
+from .windows import opened_upright
 
 SIDE = 0.2  # of the largest lit region: smaller ones are writing beside the sweep, not the other side of its midline
 HALF_HEIGHTS = 12, 11, 7  # pixels, of the ellipse that closes gaps, by the distance from its middle column
 LINE = 12  # pixels: what is no thicker, with nothing beside it, is a line that somebody drew
 WIDE = 0.5  # of the largest lit region's width: as wide a region is more of the sweep, beyond a band without frames
+LOW = 1 / 3  # of the lit rows: where black is higher, it is the midline, or the background of a picture in a window
 LONG = 64  # pixels: what is shorter belongs to the ragged edge of the body; of 30 simulated bodies, 45 at most
 
 
 def lit_body(pixels: np.ndarray) -> np.ndarray:
     """Where the sweep reached: (rows, columns) grey -> boolean mask, one stretch in each row.
 
-    What differs from the background is lit. Dashes within the body are black too, so lit pixels are closed across gaps
-    of a few rows, and holes are filled; so is the midline, which may be black down to the foot and even part the body
-    in two. What viewers draw (crosses, rulers, frames, arrows) and writing are none of it.
+    What differs from the background is lit, a band without frames too where that is not black. Dashes within the body
+    are black too, so lit pixels are closed across gaps     of a few rows, and holes are filled; so is the midline,
+    which may be black down to the foot and even part the body     in two. What viewers draw (crosses, rulers, frames,
+    arrows) and writing are none of it.
     """
     level = background_of(pixels)
-    lit = (pixels if level <= DARK else without_background(pixels, level)) > DARK
+    lit = pixels > DARK if level <= DARK else with_bands(without_background(pixels, level) > DARK, pixels <= DARK)
     body = np.zeros(lit.shape, bool)
     rows, columns = (np.flatnonzero(lit.any(axis)) for axis in (1, 0))
     if rows.size:
@@ -32,6 +35,16 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
         body[part] = large_parts(without_lines(closed(without_strokes(lit[part], shown))))
         body[part] = without_drawings(stretches(body[part]), shown)
     return body
+
+
+def with_bands(lit: np.ndarray, black: np.ndarray) -> np.ndarray:
+    """What is lit and the low parts of what is black, both bool (rows, columns), but for those of a black background,
+    which is high beside what is lit."""
+    high = opened_upright(black, int(LOW * lit.any(1).sum()) | 1)
+    parts = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.GetImageFromArray(black.astype(np.uint8))))
+    within = stretches(lit)
+    beside, between = (np.bincount(parts[high & each], minlength=parts.max() + 1) for each in (~within, within))
+    return lit | (black & ~high & (beside <= between)[parts])
 
 
 def stretches(mask: np.ndarray) -> np.ndarray:

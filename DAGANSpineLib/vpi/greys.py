@@ -66,8 +66,15 @@ def grey(picture: np.ndarray) -> np.ndarray:
     if gradient is not None:
         pixels = without_gradient(pixels, gradient)
     if gradient is not None or background_of(pixels) > DARK:
-        pixels = pixels * lit_body(pixels)
+        pixels = on_black(pixels, lit_body(pixels))
     return np.ascontiguousarray(pixels)
+
+
+def on_black(pixels: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """The lit body on a black background, both (rows, columns), in which it is found again: what is black in it and so
+    large that it could be background, as a band without frames is, becomes the darkest grey that is none."""
+    pixels = pixels * body
+    return np.where(body & ~lit_body(pixels), np.maximum(pixels, DARK + 1), pixels)
 
 
 def refuse(picture: np.ndarray) -> None:

@@ -123,6 +123,29 @@ def test_a_background_that_is_not_black_becomes_black(spine, level):
     assert (lit_body(noisy) != body).mean() < 0.01
 
 
+@pytest.mark.parametrize("quality", [None, 90, 60])
+def test_a_band_without_frames_is_part_of_the_body_before_a_grey_background(spine, quality, tmp_path):
+    """In whichever format, and also once the background is black."""
+    canvas = np.pad(spine, 60)
+    body = lit_body(canvas)
+    shown = np.where(body, canvas, 45).astype(np.uint8)
+    band = body & (np.abs(np.arange(420)[:, None] + 0.05 * np.arange(280) - 250) < 22)
+    shown[band] = 0
+    Image.fromarray(shown).save(tmp_path / ("a.jpg" if quality else "a.png"), quality=quality or 75)
+    read = np.array(Image.open(tmp_path / ("a.jpg" if quality else "a.png")))
+    assert lit_body(read)[band].mean() > 0.98 and (lit_body(read) != body).mean() < 0.03
+    assert lit_body(grey(read))[band].mean() > 0.98 and grey(read)[band].max() < 60
+
+
+def test_a_picture_on_black_within_a_grey_window_keeps_its_background(spine):
+    window = np.full((500, 400), 45, np.uint8)
+    window[40:340, 60:220] = spine
+    window[450:456, 300:390] = 200  # a line of text elsewhere
+    expected = np.zeros(window.shape, bool)
+    expected[40:340, 60:220] = lit_body(spine)
+    assert (lit_body(window) != expected).sum() < 20
+
+
 GRADIENTS = {
     "downwards": lambda down, across: 30 + 30 * down,
     "across": lambda down, across: 60 - 30 * across,
