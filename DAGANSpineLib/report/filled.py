@@ -9,6 +9,8 @@ from ..vpi.windows import opened_upright
 
 BLACK = 8.0  # grey levels up to here may be compression noise where no frame was
 HEIGHT = 9  # rows without anything, one upon another: dashes and the lines between frames are lower
+BACK = 1700, 440  # lit rows or columns of a back in pixels of 0.2 mm: in larger ones fewer rows stand for `HEIGHT`,
+LOWEST = 5  # down to so many
 FAINT = 16.0  # grey levels that restoration adds at least
 WIDE = 24  # pixels: a lower rim that restoration adds to a gap is at least as wide; those of bones' shadows are not
 
@@ -21,7 +23,8 @@ def filled_in(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     so, and is none of it.
     """
     black, brightened = pixels <= BLACK, restored >= pixels + FAINT
-    added = opened_upright(black, HEIGHT) & brightened
+    height = height_in((~black).any(1).sum(), (~black).any(0).sum())
+    added = opened_upright(black, height) & brightened
     if not added.any():
         return added
     parts = sitk.ConnectedComponent(sitk.GetImageFromArray(added.astype(np.uint8)), True)
@@ -31,6 +34,12 @@ def filled_in(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     chosen = np.zeros(shapes.GetNumberOfLabels() + 1, bool)
     for label in shapes.GetLabels():
         chosen[label] = shapes.GetBoundingBox(label)[2] >= WIDE
-    chosen[part_of[opened_upright(black & brightened, HEIGHT)]] = True
+    chosen[part_of[opened_upright(black & brightened, height)]] = True
     chosen[0] = False
     return chosen[part_of]
+
+
+def height_in(rows: int, columns: int) -> int:
+    """How many rows stand for `HEIGHT` in a picture of so many lit rows and columns: an odd number."""
+    share = max(rows / BACK[0], columns / BACK[1])
+    return int(np.clip(HEIGHT * share, LOWEST, HEIGHT) - 1) // 2 * 2 + 1

@@ -5,8 +5,9 @@ import pytest
 import SimpleITK as sitk
 
 from DAGANSpineLib.report import FILLED, SHADES, changes, filled_in, findings, residual
-from DAGANSpineLib.report.filled import opened_upright
+from DAGANSpineLib.report.filled import height_in
 from DAGANSpineLib.report.overlays import strongest_around
+from DAGANSpineLib.vpi.windows import opened_upright
 
 
 def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +27,15 @@ def test_a_band_without_frames_that_is_painted_over_is_marked():
 
 def test_dashes_are_repaired_and_not_invented():
     assert not filled_in(*pictures(3)).any()
+
+
+def test_a_band_is_marked_in_a_consoles_large_pixels_too():
+    """Though a blurred one has few rows without anything, of which restoration fills the outer ones alone."""
+    pixels, restored = pictures(7)
+    assert filled_in(pixels, restored)[200:207, 20:140].all()
+    assert not filled_in(*(np.repeat(each, 4, 0) for each in pictures(2))).any()  # as many, of a whole back's rows
+    assert [height_in(rows, 300) for rows in (200, 1208, 1400, 1700, 3000)] == [5, 5, 7, 9, 9]
+    assert height_in(900, 440) == 9, "half a back"
 
 
 def test_a_shadow_that_stays_black_is_not_marked():
