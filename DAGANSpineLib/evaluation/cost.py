@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..model import Model
+from ..model import Model, load_model
 from ..vpi import NETWORK_SIZE
 
 
@@ -24,3 +25,15 @@ def multiply_adds(model: Model) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.segmenter(model.generator(picture))
     return counter.get_total_flops() // 2
+
+
+def operations_a_pixel(generator: nn.Module, side: int = 256) -> float:
+    """Floating-point operations of convolutions and matrix products for restoring a square picture, for each of its
+    pixels; a multiply-add is two."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        generator(torch.zeros(1, 1, side, side))
+    return counter.get_total_flops() / side**2
+
+
+if __name__ == "__main__":
+    print(f"{operations_a_pixel(load_model(None).generator) / 1000:.1f} kFLOP a pixel")

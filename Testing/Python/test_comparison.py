@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.comparison import compare, write_comparison
 from DAGANSpineLib.evaluation.comparison_tables import as_markdown
-from DAGANSpineLib.evaluation.cost import learnt, multiply_adds
+from DAGANSpineLib.evaluation.cost import learnt, multiply_adds, operations_a_pixel
 from DAGANSpineLib.evaluation.crossed import crossed_difference
 from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.pairwise import VersusError
@@ -210,6 +211,13 @@ def test_multiply_adds_are_the_published():
     expected += full / 4 * half * wide + full * 9 * 2 * wide * wide + full * wide
     model = Model(GeneratorShape((wide, half), attention=False), PanopticFPNShape(depth=18))
     assert multiply_adds(model) - alone == expected
+
+
+def test_the_model_card_gives_the_operations_of_the_bundled_generator():
+    """At most 70 thousand a pixel: the speed of a click hangs on it."""
+    card = (Path(__file__).parents[2] / "Resources" / "Models" / "README.md").read_text(encoding="utf-8")
+    operations = operations_a_pixel(load_model(None).generator) / 1000
+    assert f" {operations:.1f} kFLOP a pixel" in card and operations <= 70
 
 
 RIVALS = [each for each in SYSTEMS if each.key != "segmenter-alone"]  # which is a part of DA-GAN, to see what it does
