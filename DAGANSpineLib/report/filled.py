@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from ..vpi.windows import opened_upright
+from ..vpi import opened_upright
 
 BLACK = 8.0  # grey levels up to here may be compression noise where no frame was
 HEIGHT = 9  # rows without anything, one upon another: dashes and the lines between frames are lower

@@ -24,6 +24,7 @@ from .reading import (
 from .refusals import refuse_voxel_size
 from .runs import runs
 from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
+from .windows import opened_upright
 from .writing import is_whole, write_image
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "is_whole",
     "lit_body",
     "normalise",
+    "opened_upright",
     "pixel_size",
     "plainly_named",
     "read_image",

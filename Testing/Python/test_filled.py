@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from DAGANSpineLib.report import FILLED, SHADES, changes, filled_in, findings, residual
 from DAGANSpineLib.report.filled import height_in
 from DAGANSpineLib.report.overlays import strongest_around
-from DAGANSpineLib.vpi.windows import opened_upright
+from DAGANSpineLib.vpi import opened_upright
 
 
 def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
