@@ -57,7 +57,7 @@ class Doubt:
         rows, columns = map(int, record["cells"])
         down, across = map(int, record["block"])
         if min(rows, columns, down, across) < 1:
-            raise ValueError("no block is without pixels")
+            raise ValueError(record)
         return cls(unpacked(record["likely"], (len(CLASSES), rows, columns)), (down, across))
 
 
@@ -66,5 +66,5 @@ def unpacked(packed: str, shape: Sequence[int]) -> np.ndarray:
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(packed), prod(shape) + 1)
     except zlib.error as trouble:
-        raise ValueError(f"it can't be unpacked: {trouble}") from trouble
+        raise ValueError(str(trouble)) from trouble
     return np.frombuffer(content, np.uint8).reshape(shape)

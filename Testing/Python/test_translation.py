@@ -23,7 +23,7 @@ NO_LANGUAGE = {  # by file: names that other programs know, and what only the re
     "figures.py": {"Research use, not for diagnosis.", " by hand"},
 }
 FORMATS = {"segments.py", "shapes.py"}  # their words are those of terminologies and of model files
-RESEARCHERS = {"choose_precision", "read_json", "check_record"}  # functions whose words only commands say
+RESEARCHERS = {"choose_precision", "read_json", "check_record", "pixel_sides"}  # functions whose words only they read
 
 
 def with_all_imported(paths):
