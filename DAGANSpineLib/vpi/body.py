@@ -21,9 +21,9 @@ def lit_body(pixels: np.ndarray) -> np.ndarray:
     """Where the sweep reached: (rows, columns) grey -> boolean mask, one stretch in each row.
 
     What differs from the background is lit, a band without frames too where that is not black. Dashes within the body
-    are black too, so lit pixels are closed across gaps     of a few rows, and holes are filled; so is the midline,
-    which may be black down to the foot and even part the body     in two. What viewers draw (crosses, rulers, frames,
-    arrows) and writing are none of it.
+    are black too, so lit pixels are closed across gaps of a few rows, and holes are filled; so is the midline, which
+    may be black down to the foot and even part the body in two. What viewers draw (crosses, rulers, frames, arrows) and
+    writing are none of it.
     """
     level = background_of(pixels)
     lit = pixels > DARK if level <= DARK else with_bands(without_background(pixels, level) > DARK, pixels <= DARK)
