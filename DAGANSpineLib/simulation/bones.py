@@ -5,8 +5,8 @@ al., TMI 2015: the VPI is the mean over a slab under the skin, and nothing echoe
 r = 1 its shadow is half as deep as at the summit. Where a reader draws the line is `reading`'s matter.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .texture import smooth_field, smooth_line, vary
 
 BACKGROUND, RIB, THORACIC, LUMBAR = range(4)
 SACRUM = "S1"
+PROCESSES = tuple(f"{level} {side}" for level in LEVELS[:12] for side in ("left", "right"))
+RIBS = tuple(f"{process} rib" for process in PROCESSES)
+LUMPS = (*LEVELS[12:], SACRUM)
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ def share_of_summit(peak: np.ndarray | float, height: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class Showing:
     """How bones show in a picture: they `rise` so much further into its slab than usual, slab thicknesses, and are
-    `widening` times as wide there; `left(is_rib)` says what is left of a bone's height in this back. `variety` draws
-    looks that reach further than the first simulation's; None: those.
+    `widening` times as wide there; of a bone's height so much is `left` in this back, by its name, 1 where nothing is
+    said. `variety` draws looks that reach further than the first simulation's; None: those.
     """
 
     rise: float = 0.0
     widening: float = 1.0
-    left: Callable[[bool], float] = lambda is_rib: 1.0
+    left: Mapping[str, float] = field(default_factory=dict)
     variety: np.random.Generator | None = None
 
 
@@ -114,9 +117,9 @@ class _Canvas:
         dx, dy = self.x[rows] - self.spine.x[level], self.y[rows] - self.spine.y[level]
         return rows, dx * np.cos(angle) - dy * np.sin(angle), dx * np.sin(angle) + dy * np.cos(angle)
 
-    def raised(self, peak: np.ndarray | float, left: float = 1.0) -> np.ndarray | float:
-        """A summit as this picture shows it, of which this back leaves so much."""
-        return np.maximum(peak + self.showing.rise, 0) * left
+    def raised(self, peak: np.ndarray | float, bone: str = "") -> np.ndarray | float:
+        """A summit as this picture shows it, and what this back leaves of it."""
+        return np.maximum(peak + self.showing.rise, 0) * self.showing.left.get(bone, 1.0)
 
     def widened(self, r_squared: np.ndarray) -> np.ndarray:
         """r^2 of a dome's outline as wide as this picture shows it."""
@@ -198,7 +201,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     blob = canvas.widened((along / a) ** 2 + ((down * np.cos(lean) - outward * np.sin(lean)) / b) ** 2)
     lift = canvas.lift(level, side)
     peak = max((looks["blob"] + lift + rng.normal(0, 0.1)) * _half_hidden(rng, 0.25, 0.4 if level == 11 else 0.1), 0.0)
-    peak = canvas.raised(peak, canvas.showing.left(False))
+    peak = canvas.raised(peak, name)
     process = dome(peak, blob, looks["blob_flatness"])
     canvas.raise_to(rows, process)
 
@@ -215,7 +218,7 @@ def _thoracic_level(canvas: _Canvas, level: int, side: int, looks: dict) -> None
     )
     floating = level == 11 and rng.random() < 0.5  # a twelfth rib too short to be met
     if shown > 0 and not floating:
-        crest = canvas.raised(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), canvas.showing.left(True))
+        crest = canvas.raised(shown * (looks["rib_ramp"] + (1 - looks["rib_ramp"]) * fade), f"{name} rib")
         height = dome(crest, rib, looks["blob_flatness"])
         canvas.raise_to(rows, height)
         canvas.claim(rows, rib < 1, height, crest, RIB, f"{name} rib", where=outward > 0)
@@ -247,7 +250,7 @@ def _wings(canvas: _Canvas, level: int, looks: dict, name: str, below: float = 0
     across = 1 / (1 + np.exp(-u / 3.0))
     ridge = peaks[0] + (peaks[1] - peaks[0]) * across
     ridge = ridge * (1 + looks["wing_fade"] * (0.6 - np.minimum(reach / spine.half_span[level], 1.2)))
-    ridge, outline = canvas.raised(ridge, canvas.showing.left(False)), canvas.widened(outline)
+    ridge, outline = canvas.raised(ridge, name), canvas.widened(outline)
     height = dome(ridge, outline, looks["wing_flatness"])
     canvas.raise_to(rows, height)
     canvas.claim(rows, outline < 1, height, ridge, LUMBAR, name)

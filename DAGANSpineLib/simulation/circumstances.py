@@ -90,7 +90,7 @@ def come_together(rng: np.random.Generator, world: World) -> Circumstances:
         scanner=switch_on(rng, name),
         layer=Layer(world.layer) if world.layer else layer,
         dark_side=tip_over(rng) if happens("one side darker") else None,
-        background=int(rng.integers(*BACKGROUND)) if screenshot else 0,
+        background=int(rng.integers(*BACKGROUND, endpoint=True)) if screenshot else 0,
         marked=screenshot and happens("marks"),
     )
 
@@ -131,6 +131,8 @@ def _stretch(
 def _stretches(
     rng: np.random.Generator, world: World, first: int, last: int, shortest: int = SHORTEST
 ) -> list[tuple[int, int]]:
-    """One to three stretches that together take as much of the sweep as the world's tearing does."""
+    """One to three stretches, one behind the other, that together take as much of the sweep as this world tears."""
     count, share = int(rng.integers(1, 4)), rng.uniform(*world.torn)
-    return sorted(_stretch(rng, first, last, share / count, shortest) for _ in range(count))
+    rows = int(min(max(share * (last - first) / count, shortest), (last - first) / count))
+    starts = first + np.sort(rng.uniform(0, last - first - count * rows, count)) + rows * np.arange(count)
+    return [(int(start), int(start) + rows) for start in starts]

@@ -12,11 +12,11 @@ import numpy as np
 from .sweep import Sweep
 
 # Saturated: how many rows at a time, how often in a sweep, and how much is added to muscle's 1.
-FLASH_ROWS, FLASHES, FLASH = (1, 4), (1, 9), (1.5, 6.0)
+FLASH_ROWS, FLASHES, FLASH = (1, 3), (1, 8), (1.5, 6.0)
 # Of other gain: log intensity (standard deviation), rows, how often.
-ODD_GAIN, ODD_ROWS, ODD = (0.2, 0.7), (1, 7), (3, 40)
+ODD_GAIN, ODD_ROWS, ODD = (0.2, 0.7), (1, 6), (3, 39)
 # From some row on: log intensity (standard deviation), how often.
-LEAP, LEAPS = 0.35, (1, 3)
+LEAP, LEAPS = 0.35, (1, 2)
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,16 @@ class Leap:
 
 def flashes(rng: np.random.Generator, first: int, last: int) -> list[Flash]:
     found = []
-    for _ in range(int(rng.integers(*FLASHES))):
-        start, rows = int(rng.uniform(first, last)), int(rng.integers(*FLASH_ROWS))
+    for _ in range(int(rng.integers(*FLASHES, endpoint=True))):
+        start, rows = int(rng.uniform(first, last)), int(rng.integers(*FLASH_ROWS, endpoint=True))
         found.append(Flash(start, start + rows, round(rng.uniform(*FLASH), 2)))
     return found
 
 
 def odd_gains(rng: np.random.Generator, first: int, last: int) -> list[OddGain]:
     spread, found = rng.uniform(*ODD_GAIN), []
-    for _ in range(int(rng.integers(*ODD))):
-        start, rows = int(rng.uniform(first, last)), int(rng.integers(*ODD_ROWS))
+    for _ in range(int(rng.integers(*ODD, endpoint=True))):
+        start, rows = int(rng.uniform(first, last)), int(rng.integers(*ODD_ROWS, endpoint=True))
         found.append(OddGain(start, start + rows, round(float(spread * rng.standard_normal()), 3)))
     return found
 
@@ -70,5 +70,5 @@ def odd_gains(rng: np.random.Generator, first: int, last: int) -> list[OddGain]:
 def leaps(rng: np.random.Generator, first: int, last: int) -> list[Leap]:
     return [
         Leap(int(rng.uniform(first, last)), round(float(rng.normal(0, LEAP)), 3))
-        for _ in range(int(rng.integers(*LEAPS)))
+        for _ in range(int(rng.integers(*LEAPS, endpoint=True)))
     ]

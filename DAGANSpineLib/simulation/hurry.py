@@ -15,6 +15,10 @@ from .texture import smooth_line
 # From one line to the next, rows (a portable scanner's 15 frames a second at 2 to 3 cm a second), and how much that
 # varies; how high a line is; each frame's error to the side, columns.
 PERIOD, PERIOD_JITTER, GAP, SIDE = (4.0, 12.0), (0.02, 0.2), (1.0, 2.8), (0.3, 3.5)
+HIGHEST = 3  # rows of a line
+# Where frames that lie nearly a row apart are left out on both sides of a line, up to a row more than that gets lost on
+# each: so far away at most, rows, and a line is no higher than HIGHEST.
+WITHOUT = 1.03
 
 
 @dataclass(frozen=True)
@@ -33,17 +37,25 @@ class Hurried:
     filled: bool
 
     def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
-        steps = int(1.6 * (self.last - self.first) / self.period) + 4
-        drift = np.exp(0.25 * smooth_line(rng, steps, 30))
-        step = self.period * drift * np.maximum(1 + self.jitter * rng.standard_normal(steps), 0.35)
-        lines = self.first + np.cumsum(np.maximum(step, 3.0))
-        lines = lines[lines < self.last]
         if not self.filled:
-            nearest = np.abs(sweep.position[:, None] - lines).min(1) if len(lines) else np.inf
-            return sweep.only(nearest > (self.gap + 1) / 2)
-        outside = (sweep.position < self.first) | (sweep.position > self.last)
-        reach = max(round((self.period - self.gap - 1) / 2), 1)
-        return sweep.with_frames(outside, lines, reach=reach, aside=self.side * rng.standard_normal(len(lines)))
+            without = min(self.gap / 2 + 0.25, WITHOUT)
+            lines = self._lines(rng, self.first, 2 * without + 2, PERIOD[1])
+            nearest = np.abs(sweep.position[:, None] - lines).min(1)
+            return sweep.only(nearest > without)
+        reach = max(int((self.period - self.gap - 1) / 2), 1)
+        edge = reach + HIGHEST  # from the last of the dense frames to the first of the sparse ones, and after them
+        frames = self._lines(rng, self.first + edge, 2 * reach + 2, min(2 * reach + 1 + HIGHEST, PERIOD[1]))
+        outside = (sweep.position < self.first) | (sweep.position > frames[-1] + edge)
+        return sweep.with_frames(outside, frames, reach=reach, aside=self.side * rng.standard_normal(len(frames)))
+
+    def _lines(self, rng: np.random.Generator, start: float, least: float, most: float) -> np.ndarray:
+        """Rows from `start` to the `last` at steps of about a `period`, which are never below `least` or above `most`:
+        the probe goes too fast steadily, and what it leaves out is one line, never a band."""
+        steps = int((self.last - self.first) / least) + 1
+        drift = np.exp(0.25 * smooth_line(rng, steps, 30))
+        step = np.clip(self.period * drift * (1 + self.jitter * rng.standard_normal(steps)), least, most)
+        lines = start + np.concatenate([[0], np.cumsum(step)])
+        return lines[(lines < self.last) | (lines == start)]
 
 
 def hurry(rng: np.random.Generator, first: int, last: int) -> Hurried:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .anatomy import Spine
+from .bones import LUMPS, PROCESSES, RIBS
 
 # Spines are adults' and adolescents' (`anatomy`); a child's of 5 to 10 years is so much shorter and narrower.
 CHILD = (0.62, 0.85)
@@ -50,7 +51,9 @@ def meet(rng: np.random.Generator, happens: Callable[[str], bool]) -> Person:
     )
 
 
-def shown(rng: np.random.Generator, person: Person, is_rib: bool) -> float:
-    """What is left of a bone's height in this person's picture, 0 to 1."""
-    left = rng.uniform(*LEFT_OF_IT) if rng.random() < person.invisible else 1.0
-    return left * (person.ribs if is_rib else 1.0)
+def left_of_bones(rng: np.random.Generator, person: Person) -> dict[str, float]:
+    """What is left of each bone's height in this person's picture, 0 to 1, by its name."""
+    left = dict.fromkeys((*PROCESSES, *LUMPS), 1.0) | dict.fromkeys(RIBS, person.ribs)
+    # so many and no more: a chance for each bone would now and then hide half of them
+    missed = rng.choice(list(left), int(person.invisible * len(left)), replace=False)
+    return left | {str(bone): left[bone] * rng.uniform(*LEFT_OF_IT) for bone in missed}

@@ -44,7 +44,7 @@ def switch_on(rng: np.random.Generator, name: str) -> Scanner:
     if name == CONSOLE:
         return Scanner(
             name, gain=round(rng.uniform(*CONSOLE_GAIN), 3), power=round(rng.uniform(*CONSOLE_POWER), 3),
-            spread=CONSOLE_SPREAD, columns=int(rng.integers(*CONSOLE_COLUMNS)),
+            spread=CONSOLE_SPREAD, columns=int(rng.integers(*CONSOLE_COLUMNS, endpoint=True)),
             blur=round(rng.uniform(*CONSOLE_BLUR), 2), bursts=int(rng.random() < CONSOLE_BURST),
         )  # fmt: skip
     if name == PORTABLE:

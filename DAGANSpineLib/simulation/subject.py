@@ -13,7 +13,7 @@ from .export import Picture, finish
 from .field import Field, frame_spine, lit_body, off_the_back
 from .layer import Layer
 from .moves import Jump
-from .person import shown
+from .person import left_of_bones
 from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, outlines, read_labels
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .worlds import World, world_of
@@ -121,7 +121,7 @@ def _showing(fate: np.random.Generator, what: Circumstances, world: World) -> Sh
     return Showing(
         rise=what.layer.rise + what.scanner.rise,
         widening=what.layer.widening * what.scanner.widening,
-        left=lambda is_rib: shown(fate, what.person, is_rib),
+        left=left_of_bones(fate, what.person),
         variety=fate if world.occasions else None,
     )
 

@@ -101,7 +101,7 @@ def interleave(rng: np.random.Generator, first: int, last: int) -> Interleaved:
 
 def lose_frames(rng: np.random.Generator, first: int, last: int) -> Band:
     """A band somewhere between two rows; in every other one the tracker loses its origin, too."""
-    rows = int(rng.uniform(*BAND_ROWS))
+    rows = int(rng.integers(*BAND_ROWS, endpoint=True))
     start = int(rng.uniform(first, max(last - rows, first + 1)))
     lost = rng.random() < 0.6
     aside = rng.choice([-1, 1]) * rng.uniform(*JUMP_MM) if lost else 0.0

@@ -2,20 +2,23 @@
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from DAGANSpineLib.simulation import SEVERITIES, Subject, World, simulate_subject
+from DAGANSpineLib.simulation.circumstances import happen
 from DAGANSpineLib.simulation.coupling import OffBack
 from DAGANSpineLib.simulation.display import MARKS, STROKES, Landmarks, Pen, draw_marks
 from DAGANSpineLib.simulation.export import followed
 from DAGANSpineLib.simulation.gain import Flash, OddGain
-from DAGANSpineLib.simulation.hurry import Hurried
+from DAGANSpineLib.simulation.hurry import Hurried, hurry
 from DAGANSpineLib.simulation.moves import Coarser, Jump
-from DAGANSpineLib.simulation.person import Person
+from DAGANSpineLib.simulation.person import Person, left_of_bones, meet
+from DAGANSpineLib.simulation.scanner import CONSOLE_COLUMNS, switch_on
 from DAGANSpineLib.simulation.sweep import Burst, Sweep, scan
-from DAGANSpineLib.simulation.tracking import Band, Interleaved, Steps
+from DAGANSpineLib.simulation.tracking import BAND_ROWS, Band, Interleaved, Steps, lose_frames
 from DAGANSpineLib.simulation.worlds import OFTEN, SCANNERS, WORLDS
 
 COARSE = 0.4  # mm a pixel: a quarter of the work
@@ -51,9 +54,45 @@ def test_a_too_fast_sweep_leaves_lines_one_to_three_pixels_high_across_the_whole
     black = picture == 0
     assert not black[:80].any() and not black[220:].any()
     for column in (5, 100, 195):  # each column crosses each line: none breaks into dashes
-        starts, heights = runs(black[110:190, column])
-        assert 1 <= np.median(heights) <= 3 and heights.max() <= 5
+        starts, heights = runs(black[:, column])
+        assert np.median(heights) >= 1 and heights.max() <= 3
         assert 5 <= np.median(np.diff(starts)) <= 11 and len(starts) >= 6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_line_of_any_too_fast_sweep_is_higher_and_none_is_farther_from_the_next(seed):
+    black = scanned(hurry(generator(seed), 60, 240)) == 0
+    for column in (5, 195):
+        starts, heights = runs(black[:, column])
+        assert heights.max() <= 3 and np.diff(starts).min() >= 3
+        assert np.median(np.diff(starts)) <= 13
+
+
+def test_stretches_of_one_kind_lie_one_behind_the_other():
+    """Where two overlapped, the frames that fill the one's rows would be left out by the other."""
+    for seed in range(50):
+        events = happen(generator(seed), world("too fast a sweep", "interleaved frames"), "research", 100, 1500, 0.2)
+        for kind in (Hurried, Interleaved):
+            stretches = [event for event in events.frames if isinstance(event, kind)]
+            assert stretches and stretches[0].first >= 100 and stretches[-1].last <= 1500
+            assert all(one.last <= other.first for one, other in pairwise(stretches))
+
+
+def test_of_a_backs_bones_up_to_a_third_are_missed_and_no_more():
+    for seed in range(50):
+        person = meet(generator(seed), lambda kind: kind == "invisible bones")
+        left = np.array(list(left_of_bones(generator(seed), person).values()))
+        assert person.invisible - 0.02 < (left < 0.2).mean() <= 1 / 3
+    faint = left_of_bones(generator(), Person(ribs=0.4))
+    assert {name for name, value in faint.items() if value == 0.4} == {name for name in faint if "rib" in name}
+    assert len(faint) == 12 * 2 * 2 + 6 and set(faint.values()) == {0.4, 1.0}
+
+
+def test_ranges_hold_their_ends():
+    rng = generator()
+    columns = {switch_on(rng, "console").columns for _ in range(5000)}
+    rows = {band.last - band.first for band in (lose_frames(rng, 0, 1000) for _ in range(2000))}
+    assert (min(columns), max(columns)) == CONSOLE_COLUMNS and (min(rows), max(rows)) == BAND_ROWS
 
 
 def test_the_lines_are_inclined_as_the_frames_are():
