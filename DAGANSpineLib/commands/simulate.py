@@ -13,7 +13,7 @@ def add_arguments(command: Parser) -> None:
         "--subjects", type=at_least(2), default=109, metavar="N", help="109 if not given, as in the paper"
     )
     add_seed(command)
-    add_severity(command)
+    add_severity(command, several=True)
     command.add_argument(
         "--volumes", action="store_true", help="also write volumes/ID.nrrd, the voxels that each VPI is made of"
     )
@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     write_dataset(
         arguments.output, arguments.subjects, arguments.seed, Bar("Simulating"), arguments.volumes, arguments.severity
     )
-    print(f"{arguments.output}: {arguments.subjects} simulated spines, {arguments.severity}")
+    print(f"{arguments.output}: {arguments.subjects} simulated spines, {', '.join(arguments.severity)}")
     return 0

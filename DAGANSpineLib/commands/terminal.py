@@ -121,12 +121,14 @@ def add_seed(command: Parser) -> None:
     command.add_argument("--seed", type=at_least(0), default=0, metavar="S")
 
 
-def add_severity(command: Parser) -> None:
+def add_severity(command: Parser, several: bool = False) -> None:
+    how_far = "how far scans go wrong, mixed if not given; former: mild, labelled as the first data sets were"
     command.add_argument(
         "--severity",
-        default="mixed",
+        default=["mixed"] if several else "mixed",
+        nargs="+" if several else None,
         choices=("mild", "mixed", "severe", "former"),
-        help="how far scans go wrong, mixed if not given; former: mild, labelled as the first data sets were",
+        help=f"{how_far}; of several, one subject after the other is of the next" if several else how_far,
     )
 
 

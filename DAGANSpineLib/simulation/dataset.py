@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -58,12 +59,13 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress, *how: object) -> dict[str, dict]:
+def _simulate_all(folder: Path, drawn: dict[str, tuple[int, str]], progress: Progress, *how: object) -> dict[str, dict]:
+    """What is known of each subject, by its name. drawn: its seed and its world."""
     known = {}
-    workers = min(os.cpu_count() or 1, len(seeds))
+    workers = min(os.cpu_count() or 1, len(drawn))
     # Spawned, not forked: a fork of a process whose threads hold locks (SimpleITK's, torch's) may never end.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin_worker) as pool:
-        pending = [pool.submit(_write_subject, folder, name, seed, *how) for name, seed in seeds.items()]
+        pending = [pool.submit(_write_subject, folder, name, *what, *how) for name, what in drawn.items()]
         try:
             for done, future in enumerate(pending, 1):
                 name, what = future.result()
@@ -82,9 +84,10 @@ def _simulate_all(folder: Path, seeds: dict[str, int], progress: Progress, *how:
     return known
 
 
-def _check(folder: Path, subjects: int, seed: int, severity: str) -> None:
-    if severity not in SEVERITIES:
-        raise UserError(f"A simulated world is one of {', '.join(SEVERITIES)}, not {severity}.")
+def _check(folder: Path, subjects: int, seed: int, severities: Sequence[str]) -> None:
+    for severity in severities:
+        if severity not in SEVERITIES:
+            raise UserError(f"A simulated world is one of {', '.join(SEVERITIES)}, not {severity}.")
     if subjects < 2:
         raise UserError(f"A data set needs at least 2 subjects, one to train and one to test on, not {subjects}.")
     if seed < 0:
@@ -99,12 +102,13 @@ def write_dataset(
     seed: int,
     progress: Progress = unheard,
     volumes: bool = False,
-    severity: str = USUAL,
+    severity: str | Sequence[str] = USUAL,
     spacing_mm: float = 0.2,
 ) -> None:
     """Simulate `subjects` subjects (at least 2) into `folder`: images/, labels/, clean/, torn/ (PNG) and dataset.json.
 
-    `severity`: one of `worlds.SEVERITIES`; `spacing_mm`: size of a pixel. torn/ marks the pixels that the sweep
+    `severity`: one of `worlds.SEVERITIES`, or several, of which each subject has the one after the last one's;
+    `spacing_mm`: size of a pixel. torn/ marks the pixels that the sweep
     spoiled, 255 on 0; what was done to each subject, and where, stands in dataset.json.
     With `volumes` also volumes/ (NRRD): the voxel volume that each image is the projection of, some 15 MB each.
 
@@ -113,17 +117,18 @@ def write_dataset(
     Raises UserError (a ValueError) where `folder` holds something already or can't be written, for fewer than two
     subjects, and for a world that there isn't.
     """
-    folder = Path(folder)
-    _check(folder, subjects, seed, severity)
-    seeds = {f"sim{i:04d}": 1000003 * seed + i for i in range(subjects)}
+    folder, severities = Path(folder), [severity] if isinstance(severity, str) else severity
+    _check(folder, subjects, seed, severities)
+    drawn = {f"sim{i:04d}": (1000003 * seed + i, severities[i % len(severities)]) for i in range(subjects)}
+    worlds = ", ".join(severities)
     with whole_folder(folder) as partial:
         for kind in (*KINDS, "volumes") if volumes else KINDS:
             (partial / kind).mkdir()
-        known = _simulate_all(partial, seeds, progress, severity, volumes, spacing_mm)
-        train, test = split_subjects(list(seeds), seed)
+        known = _simulate_all(partial, drawn, progress, volumes, spacing_mm)
+        train, test = split_subjects(list(drawn), seed)
         description = {
-            "name": f"Simulated spine VPI, {severity}, {subjects} subjects, seed {seed}",
-            "severity": severity,
+            "name": f"Simulated spine VPI, {worlds}, {subjects} subjects, seed {seed}",
+            "severity": worlds,
             "classes": list(CLASSES),
             "spacing": {name: what["spacing_mm"] for name, what in known.items()},
             "train": train,

@@ -34,6 +34,22 @@ def written(tmp_path_factory):
     return folder, told
 
 
+def test_of_several_worlds_one_subject_after_the_other_is_of_the_next(tmp_path, monkeypatch):
+    asked = []
+
+    def noted(folder, drawn, progress, *how):
+        asked.append(drawn)
+        return {name: {"spacing_mm": [1, 1], "severity": world} for name, (_seed, world) in drawn.items()}
+
+    monkeypatch.setattr(dataset, "_simulate_all", noted)
+    write_dataset(tmp_path / "spines", 5, 2, severity=["mixed", "severe"])
+    (drawn,) = asked
+    assert [world for _seed, world in drawn.values()] == ["mixed", "severe", "mixed", "severe", "mixed"]
+    assert [seed for seed, _world in drawn.values()] == [2000006 + i for i in range(5)]
+    description = json.loads((tmp_path / "spines" / "dataset.json").read_text(encoding="utf-8"))
+    assert description["severity"] == "mixed, severe" and "mixed, severe, 5 subjects" in description["name"]
+
+
 def killed(*_how):
     os._exit(9)
 
@@ -97,7 +113,7 @@ def test_training_reads_it(written):
 
 def test_a_world_that_there_is_not_is_refused(tmp_path):
     with pytest.raises(ValueError, match="mild, mixed, severe, former, not dire"):
-        write_dataset(tmp_path / "spines", 2, 0, severity="dire")
+        write_dataset(tmp_path / "spines", 2, 0, severity=["mixed", "dire"])
     assert list(tmp_path.iterdir()) == []
 
 
