@@ -119,8 +119,6 @@ def writeNode(node, storage, path):
 
     Slicer's writers don't notice if the last bytes find no room on the disk; hence the file is read again.
     """
-    if node.GetDisplayNode() is None:  # somebody has deleted it; without one, Slicer's writer of segments crashes
-        node.CreateDefaultDisplayNodes()
     storage.SetFileName(str(path))
     storage.SetUseCompression(1)
     try:

@@ -157,11 +157,18 @@ def mask_of(
 
 
 def give_display(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
-    """Make the display node that a user has deleted, hidden as ours are: without one, Slicer's import and export of
-    segments crash."""
+    """Make the display node that a user has deleted, hidden as ours are.
+
+    Slicer's slice views go on asking a deleted one (vtkMRMLSegmentationsDisplayableManager2D forgets its pipelines, but
+    not that the segmentation had it), and crash at the next change where its memory has got another use. Hence all that
+    there were are kept as long as their segmentation.
+    """
     if segmentation.GetDisplayNode() is None:
         segmentation.CreateDefaultDisplayNodes()
         segmentation.GetDisplayNode().SetVisibility(False)
+    kept = segmentation.__dict__.setdefault("display_nodes", [])
+    if segmentation.GetDisplayNode() not in kept:
+        kept.append(segmentation.GetDisplayNode())
 
 
 def publish(
@@ -273,7 +280,7 @@ def set_aside(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     name = _("{name} (edited)").format(name=segmentation.GetName())
     segmentation.SetName(slicer.mrmlScene.GenerateUniqueName(name))
     segmentation.SetNodeReferenceID(INPUT_ROLE, None)
-    segmentation.CreateDefaultDisplayNodes()
+    give_display(segmentation)
     segmentation.GetDisplayNode().SetVisibility(False)
 
 

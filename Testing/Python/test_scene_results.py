@@ -1,5 +1,6 @@
 """Results in the scene: beside their image, filled anew by the next run, and never over what a user has drawn."""
 
+import gc
 import subprocess
 import sys
 
@@ -200,13 +201,29 @@ print("read and filled")
 
 
 def test_a_segmentation_whose_display_node_was_deleted_gets_another_before_it_is_read_or_filled(tmp_path):
-    """Slicer's export and import crash without one; in a process of its own, which may."""
+    """In a process of its own, which may crash."""
     finished = subprocess.run(
         [sys.executable, "-c", DELETED.format(root=str(ROOT))],
         cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     assert "read and filled" in finished.stdout
+
+
+def test_deleted_display_nodes_live_as_long_as_their_segmentation(library, scene):
+    """Slicer's slice views go on asking them."""
+    volume, ended = add_volume(PICTURE[np.newaxis]), []
+    _, segmentation = library.publish(volume, PICTURE, LABELS)
+    for _ in range(2):
+        segmentation.GetDisplayNode().AddObserver("DeleteEvent", lambda *_: ended.append(True))
+        scene.RemoveNode(segmentation.GetDisplayNode())
+        library.labels_of(segmentation, volume)
+    gc.collect()
+    assert not ended
+    scene.RemoveNode(segmentation)
+    del segmentation
+    gc.collect()
+    assert ended, "and no longer"
 
 
 def test_segments_that_a_user_edited_are_kept_beside_those_of_the_next_run(library):
