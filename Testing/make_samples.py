@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from DAGANSpineLib.simulation import Subject, simulate_subject  # noqa: E402
 from DAGANSpineLib.simulation.volume import AXES_LPS, pool, simulate_volume  # noqa: E402
 
-VOXEL_MM = (0.5, 0.5, 1.0)  # rows, columns, depth: coarser than a scanner's, so that the volume stays small
+VOXEL_MM = (0.6, 0.6, 1.2)  # rows, columns, depth: coarser than a scanner's, so that the volume stays small
 THUMBNAIL = (280, 260)  # rows, columns, as Slicer's Sample Data module asks
 CHECKSUMS = "SHA256SUMS"
 
@@ -54,18 +54,16 @@ class Sample:
     curves: int
     cobb_deg: float | None
     image: Callable[[Subject], sitk.Image]
-
-    severity: str = "mild"
+    severity: str = "mixed"
 
     def subject(self) -> Subject:
-        noise = {"missing": 0.0, "bursts": 2} if self.severity == "mild" else {}  # all of a torn one's own
-        return simulate_subject(self.seed, severity=self.severity, curves=self.curves, cobb_deg=self.cobb_deg, **noise)
+        return simulate_subject(self.seed, severity=self.severity, curves=self.curves, cobb_deg=self.cobb_deg)
 
 
 SAMPLES = (
-    Sample("simulated-straight.nrrd", 900022, 0, None, as_plane),
-    Sample("simulated-single-curve.png", 900015, 1, 38.0, as_picture),
-    Sample("simulated-double-curve-volume.nrrd", 900006, 2, 32.0, as_volume),
+    Sample("simulated-straight.nrrd", 900103, 0, None, as_plane),
+    Sample("simulated-single-curve.png", 900101, 1, 38.0, as_picture),
+    Sample("simulated-double-curve-volume.nrrd", 900105, 2, 32.0, as_volume),
     Sample("simulated-torn-sweep.png", 900010, 1, 30.0, as_picture, "severe"),
 )
 
