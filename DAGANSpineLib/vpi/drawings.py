@@ -102,6 +102,8 @@ def of_one_grey(pixels: np.ndarray, mask: np.ndarray) -> bool:
 def is_stroke(pixels: np.ndarray, mask: np.ndarray) -> bool:
     """Whether what a mask holds, both (rows, columns) and no larger, is drawn, and no frame of a ragged edge."""
     down, across = mask.shape
+    if not mask.any():
+        return False
     if across > FLAT * down:
         return bool(np.median(pixels[mask]) < WHITE) and of_one_grey(pixels, mask)
     return of_one_grey(pixels, mask) or (min(down, across) >= LOW and is_fine(pixels, mask))

@@ -1,5 +1,7 @@
 """The same spine gives the same grey picture, however its numbers were stored and whatever viewers drew around it."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,7 @@ from DAGANSpineLib.errors import ImageError
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.simulation.display import Pen
 from DAGANSpineLib.vpi import grey, lit_body, read_vpi
+from DAGANSpineLib.vpi.drawings import without_strokes
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +265,16 @@ def test_teeth_of_a_lit_edge_that_are_no_drawing_stay(spine):
     texture = np.random.default_rng(0).integers(40, 250, (16, 20))
     toothed[190:206, 200:220] = texture
     assert lit_body(toothed)[192:204, 201:219].all()
+
+
+def test_a_flat_part_that_is_nearly_black_is_no_drawing():
+    """And its median is not asked for, of which there is none."""
+    lit = np.zeros((400, 200), bool)
+    lit[50:350, 60:140], lit[20:23, 60:140] = True, True
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        left = without_strokes(lit, np.where(lit, 1, 0))
+    np.testing.assert_array_equal(left, lit)
 
 
 def test_a_frame_and_a_cross_do_not_keep_a_background_from_being_found(spine):
