@@ -22,6 +22,7 @@ import SlicerHost  # noqa: E402
 HOST = SlicerHost.start()  # before anything that imports slicer's modules
 
 import slicer  # noqa: E402
+from PIL import Image  # noqa: E402
 from PySide6 import QtCore, QtGui  # noqa: E402
 from SlicerHost.i18n import long_texts  # noqa: E402
 
@@ -142,7 +143,10 @@ def picture_of_a_projection(widget: object, volume: Path) -> QtGui.QImage:
 
 
 def save(picture: QtGui.QImage, path: Path) -> None:
-    picture.save(str(path), "PNG", 0)  # as small as it gets
+    """In 256 colours: half as large, and the repository keeps every picture that there ever was."""
+    picture.save(str(path), "PNG")
+    few = Image.open(path).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
