@@ -4,7 +4,7 @@ imports matplotlib."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,25 +130,29 @@ def point_outward(axes: Axes, place: int, found: Mapping[str, Any], colour: str)
     )  # fmt: skip
 
 
-def plot_severity(found: Mapping[str, Any], path: Path) -> None:
+def plot_severity(found: Mapping[str, Any], path: Path, outside: Collection[str] = ()) -> None:
     """Figures over the torn share of the lit body (what severity in benchmark.json holds), a line a system with its
-    band; beside them the differences from the vanilla FPN."""
+    band; beside them the differences from those that don't restore. Systems `outside` any ranking are in brackets."""
     shown = {figure: curve for figure, curve in found["curves"].items() if curve}
-    figure = Figure(figsize=(10, 3.4 * len(shown) + 1.2), layout="constrained")
-    panels = figure.subplots(len(shown), 2, squeeze=False)
-    for (left, right), (name, curve) in zip(panels, shown.items(), strict=True):
+    lines = [line for curve in shown.values() for line in curve["systems"].values()]
+    bases = list(dict.fromkeys(words for line in lines for words in line if words.startswith("minus ")))
+    figure = Figure(figsize=(4.4 * (1 + len(bases)) + 1.2, 3.4 * len(shown) + 1.2), layout="constrained")
+    panels = figure.subplots(len(shown), 1 + len(bases), squeeze=False)
+    for row, (name, curve) in zip(panels, shown.items(), strict=True):
         share = 100 * np.array(curve["torn share"])
-        right.axhline(0, color=GREY, linewidth=1)
         for place, (system, line) in enumerate(curve["systems"].items()):
             colour, style = f"C{place % 10}", "-" if place < 10 else "--"
-            for axes, values in ((left, line), (right, line.get("minus vanilla FPN"))):
+            called = f"({system})" if system in outside else system
+            for axes, values in zip(row, (line, *map(line.get, bases)), strict=True):
                 if values:
                     axes.fill_between(share, values["low"], values["high"], color=colour, alpha=0.08, linewidth=0)
-                    axes.plot(share, values["mean"], style, color=colour, linewidth=1.5, label=system)
-        for axes, words in ((left, name), (right, f"{name}, minus the vanilla FPN's")):
+                    axes.plot(share, values["mean"], style, color=colour, linewidth=1.5, label=called)
+        for axes, words in zip(row, (name, *(f"{name}, {base}'s" for base in bases)), strict=True):
             axes.set_xlabel("torn share of the lit body, %", fontsize=8, color=INK)
             axes.grid(color="0.92")
             heading(axes, words)
+        for axes in row[1:]:
+            axes.axhline(0, color=GREY, linewidth=1)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False)
     names = ", ".join(each["data"] for each in found["sets"].values())

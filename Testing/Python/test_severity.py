@@ -94,6 +94,8 @@ def test_the_curve_says_from_where_on_restoration_pays(jobs):
     assert STARTS - 0.35 < difference["ahead from"] <= STARTS + 0.05  # the kernel is 0.15 of the extent wide
     assert difference["mean"][0] == pytest.approx(0, abs=1) and difference["mean"][-1] == pytest.approx(10, abs=1)
     assert "minus vanilla FPN" not in curve["systems"]["Vanilla FPN"]
+    asked = [name for name, line in curve["systems"].items() for values in line.values() if "ahead from" in values]
+    assert set(asked) == {"DA-GAN"}, "of many systems, some would seem ahead by chance"
     for line in curve["systems"].values():
         assert all(low < value < high for low, value, high in zip(line["low"], line["mean"], line["high"], strict=True))
 
