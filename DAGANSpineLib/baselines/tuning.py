@@ -2,8 +2,12 @@
 should be larger than its authors'.
 
 Five short trainings of the system's own stage each: three learning rates a factor apart, then two weights beside the
-authors' at the best of them, or two more learning rates for who has no weight. Held-out training subjects judge them,
-by what the stage's checkpoints are chosen by. Nobody looks at test subjects.
+authors' at the best of them, or two more learning rates for who has no weight. Where the best of the five has the
+highest or the lowest rate or weight that was tried, the next one beyond is tried as well: one more of each at most.
+
+Held-out training subjects judge them, by what the stage's checkpoints are chosen by: segmentation by Dice; restoration
+by the noise that is left (as a share of the input's) and by what it changed elsewhere, both negative, so that leaving
+pictures as they are has a merit of -1 (`training.validation`). Nobody looks at test subjects.
 """
 
 from __future__ import annotations
@@ -22,9 +26,9 @@ from ..training import Preset
 from .budget import Budget
 from .systems import SHARED_SEGMENTER, System
 
-SHARE = 4  # a trial takes a quarter of the stage's steps, or epochs
-RATES, MORE_RATES = (0.4, 1.0, 2.5), (0.16, 6.25)
-WEIGHTS = (0.2, 5.0)
+SHARE = 2  # a trial takes half of the stage's steps, or epochs
+RATES, MORE_RATES, RATE_STEP = (0.4, 1.0, 2.5), (0.16, 6.25), 2.5
+WEIGHTS, WEIGHT_STEP = (0.2, 5.0), 5.0
 
 
 class TuningError(UserError):
@@ -47,25 +51,51 @@ class Trial:
 @dataclass(frozen=True)
 class Outcome:
     """What a trial came to: the merit on held-out training subjects, the larger the better, None for a training that
-    failed; and how long it took."""
+    was lost; how long it took, and why it was lost."""
 
     trial: Trial
     merit: float | None
     seconds: float | None = None
+    lost: str | None = None
 
 
 Searches = dict[str, list[Outcome]]  # by the key of the system
 
 
 def trials(system: System, so_far: Sequence[Outcome] = ()) -> list[Trial]:
-    """What to try next: first learning rates, then, with those known, the rest; nothing once all are known."""
+    """What to try next: first learning rates, then, with those known, the rest, then what lies beyond the best of them;
+    nothing once all are known."""
     first = [Trial(rate) for rate in RATES]
     known = {outcome.trial for outcome in so_far}
     if not known.issuperset(first):
         return [trial for trial in first if trial not in known]
     best = chosen([outcome for outcome in so_far if outcome.trial in first]).rate
     second = [Trial(best, weight) for weight in WEIGHTS] if system.weighs else [Trial(rate) for rate in MORE_RATES]
-    return [trial for trial in second if trial not in known]
+    if not known.issuperset(second):
+        return [trial for trial in second if trial not in known]
+    third = beyond([outcome for outcome in so_far if outcome.trial in {*first, *second}])
+    return [trial for trial in third if trial not in known]
+
+
+def beyond(outcomes: Sequence[Outcome]) -> list[Trial]:
+    """What lies next to the best trial where nothing was tried: at the ends of rates and weights."""
+    best = chosen(outcomes)
+    rates, weights = ({getattr(outcome.trial, name) for outcome in outcomes} for name in ("rate", "weight"))
+    found = []
+    if (factor := out_of(best.rate, rates, RATE_STEP)) is not None:
+        found.append(replace(best, rate=factor))
+    if (factor := out_of(best.weight, weights, WEIGHT_STEP)) is not None:
+        found.append(replace(best, weight=factor))
+    return found
+
+
+def out_of(best: float, factors: Iterable[float], step: float) -> float | None:
+    """The factor one step beyond the highest or the lowest, if that is the best; None where it has two neighbours, or
+    is alone."""
+    lowest, highest = min(factors), max(factors)
+    if lowest == highest or lowest < best < highest:
+        return None
+    return float(f"{best * step if best == highest else best / step:.6g}")
 
 
 def chosen(outcomes: Iterable[Outcome]) -> Trial:
@@ -122,25 +152,35 @@ def restores(system: System, budget: Budget) -> bool:
     return system.preset(budget).stages[0].restores
 
 
-def write_searches(searches: Mapping[str, Sequence[Outcome]], circumstances: Mapping[str, Any], path: Path) -> None:
-    """Write down what was searched and what is chosen; `circumstances`: data, budget, machine, as they are."""
-    found = {
-        key: {"chosen": asdict(chosen(outcomes)), "trials": [asdict(outcome) for outcome in outcomes]}
-        for key, outcomes in searches.items()
-    }
+def write_searches(
+    searches: Mapping[str, Sequence[Outcome]], budget: str, circumstances: Mapping[str, Any], path: Path
+) -> None:
+    """Write down what was searched with a budget of this name, and what is chosen; `circumstances`: data, machine and
+    the like of what is new in the file: of searches that it has already, its own stand."""
+    former = read_json(path, TuningError)["systems"] if path.is_file() else {}
+    found = {}
+    for key, outcomes in searches.items():
+        tried = [asdict(outcome) for outcome in outcomes]
+        known = former.get(key, {})
+        how = known.get("by", circumstances) if known.get("trials") == tried else circumstances
+        found[key] = {"chosen": asdict(chosen(outcomes)), "by": dict(how), "trials": tried}
     with whole_file(path) as partial:
-        text = json.dumps({**circumstances, "systems": found}, indent=1, ensure_ascii=False)
+        text = json.dumps({"budget": budget, "systems": found}, indent=1, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def read_searches(path: Path) -> Searches:
-    """What `write_searches` wrote. Raises TuningError."""
+def read_searches(path: Path, budget: str) -> Searches:
+    """What `write_searches` wrote. Raises TuningError, also where another budget was searched for: the same factors
+    mean other rates there, in trainings of other lengths."""
     content = read_json(path, TuningError)
-    check_record(content, {"systems": dict}, path, TuningError)
+    check_record(content, {"systems": dict, "budget": str}, path, TuningError)
+    if content["budget"] != budget:
+        raise TuningError(f"{path} is of the budget {content['budget']}, not {budget}: search anew with --tune.")
     try:
         return {
             key: [
-                Outcome(Trial(**outcome["trial"]), outcome["merit"], outcome["seconds"]) for outcome in found["trials"]
+                Outcome(Trial(**outcome["trial"]), outcome["merit"], outcome["seconds"], outcome.get("lost"))
+                for outcome in found["trials"]
             ]
             for key, found in content["systems"].items()
         }

@@ -86,5 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
         return STOPPED
     if without is None:  # another process has the last word
         return 0
-    print(f"See {arguments.output / 'benchmark.md'}")
+    table = arguments.output / "benchmark.md"
+    print(f"See {table}" if table.is_file() else "Nothing has a result, so that there is no table.")
     return complain_of_each("benchmark", (f"{name} has no result: {reason}" for name, reason in without.items()))

@@ -190,7 +190,7 @@ class Benchmark:
             self.device,
             quiet,
         )
-        cost = {"parameters": learnt(model), "multiply-adds": multiply_adds(model)}
+        cost = {"parameters": learnt(model), "multiply-adds": multiply_adds(model), "by": machine_of(self.device)}
         self.evaluate(job, Pipeline(model, self.device), progress)
         seconds = None if resumed else round(time.monotonic() - began, 1)
         with whole_file(job.folder / RECORD) as path:
@@ -262,8 +262,10 @@ def benchmark(
     if lack and any(stage.restores for system in systems for stage in system.preset(budget).stages):
         refuse(lack)  # restoration would be left out of what is compared
     file, troubles = folder / f"{TUNING}.json", {}
-    known = read_searches(tuning or file) if tuning or file.is_file() else {}
+    known = read_searches(tuning or file, budget.name) if tuning or file.is_file() else {}
     task = replace(task, searches=known)
+    if known and not tune:
+        all_searched(task, systems, tuning or file)
     if team.main:
         task.begin()
     team.meet("begin")
@@ -278,7 +280,8 @@ def benchmark(
     for job in jobs:
         task.admit(job)
     if team.main and task.searches != known:
-        write_searches(task.searches, circumstances(searching, dataset.name, machine_of(device, team.size)), file)
+        how = circumstances(searching, dataset.name, machine_of(device, team.size))
+        write_searches(task.searches, budget.name, how, file)
     elif team.main and tuning:
         with whole_file(file) as path:
             path.write_bytes(tuning.read_bytes())
@@ -293,8 +296,9 @@ def benchmark(
     team.meet("end")
     if not team.main:
         return None
-    if finished := task.finished():
+    if task.known():
         write_comparison(task.compared(team.size), folder, plot=True)
+    if finished := task.finished():
         write_gallery(finished, data, folder, device, bar("Drawing the gallery"))
     return without | {job.name: job.trouble for job in jobs if not job.is_finished(task.sets)}
 
@@ -333,6 +337,17 @@ def searching_for(task: Benchmark, systems: Sequence[System]) -> Search:
                 "without it, or choose another folder."
             )
     return searching
+
+
+def all_searched(task: Benchmark, systems: Sequence[System], file: Path) -> None:
+    """Raise BenchmarkError where some systems' settings were searched for, and those of others were not."""
+    searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device, task.searches)
+    if new := searching.missing(systems):
+        names = ", ".join(system.name for system in new)
+        raise BenchmarkError(
+            f"{file} has no whole search for {names}, and it would stand untuned beside tuned ones: give --tune, which "
+            "searches for what is missing."
+        )
 
 
 def left_out(systems: Sequence[System], budget: Budget, troubles: Mapping[str, str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         "## Cost",
         cost(systems),
         "Multiply-adds of restoration and segmentation at 256 × 1024. Seconds to restore a picture at its native size "
-        f"and segment it: {machine(comparison['machine'])}. Minutes of training and evaluation; a dash: it was "
+        f"and segment it: {computed_by(comparison)}. Minutes of training and evaluation; a dash: it was "
         "interrupted. Rate, weight: by how much the learning rate, and the one weight of the losses, are larger than "
         "the authors', as the search on held-out training subjects has chosen (tuning.json); a dash: nobody has "
         "searched.",
@@ -97,6 +97,17 @@ def restoration(comparison: Mapping[str, Any]) -> str:
     return table(
         ["", *names], [[name, *(shown(values[one], DIGITS.get(one, 2)) for one in names)] for name, values in rows]
     )
+
+
+def computed_by(comparison: Mapping[str, Any]) -> str:
+    """By which machine, or which systems by which."""
+    by: dict[str, list[str]] = {}
+    for system in comparison["systems"]:
+        for each in {machine(found | {"date": ""}): found for found in system["by"]}.values():
+            by.setdefault(machine(each | {"date": ""}).rstrip("; "), []).append(called(system))
+    if len(by) < 2:
+        return machine(comparison["machine"])
+    return "; ".join(f"{', '.join(names)} by {each}" for each, names in by.items())
 
 
 def machine(found: Mapping[str, Any]) -> str:
@@ -201,7 +212,7 @@ def as_csv(comparison: Mapping[str, Any]) -> str:
 
 def flat(system: Described) -> dict[str, Any]:
     """One system's figures under names of one level."""
-    figures = {"system": system["name"], "seeds": " ".join(map(str, system["seeds"]))}
+    figures = {"system": system["name"], "ranked": system["ranked"], "seeds": " ".join(map(str, system["seeds"]))}
     for kind, prefix in (("segmentation", ""), ("published", "paper ")):
         for score, values in (system[kind] or {}).items():
             figures |= {f"{prefix}{score} {name}": values[name] for name in CLASSES}

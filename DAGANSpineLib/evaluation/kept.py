@@ -109,7 +109,10 @@ def own_row(row: Row) -> dict[str, Any]:
 
 
 def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
-    """What `write_kept` wrote: about what, and the trainings of the systems that there still are. Raises KeptError."""
+    """What `write_kept` wrote: about what, and the trainings of the systems that there still are. Raises KeptError.
+
+    A training's record says by what it was computed; of those that were kept before records did, the file does.
+    """
     content = read_json(path, KeptError)
     try:
         systems = {system.key: system for system in SYSTEMS}
@@ -118,7 +121,7 @@ def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
                 systems[each["system"]],
                 each["seed"],
                 path.parent / each["system"],
-                each["record"],
+                {"by": content.get("machine")} | each["record"],
                 {name: joined(content["sets"][name], own) for name, own in each["tested"].items()},
             )
             for each in content["trainings"]

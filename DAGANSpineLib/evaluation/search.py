@@ -18,7 +18,7 @@ from ..training import DICE, RESTORATION, RunFolder, TrainingError, train
 from .job import giving_up, trouble_in
 from .team import Team
 
-ROUNDS = 2  # learning rates, then what depends on the best of them
+ROUNDS = 3  # learning rates, what depends on the best of them, and what lies beyond the best of all
 SEED = 0
 
 Tell = Callable[[str], None]
@@ -37,8 +37,8 @@ class Search:
     before: Searches = field(default_factory=dict)
 
     def missing(self, systems: Sequence[System]) -> list[System]:
-        """Those whose search these systems need and nobody has done."""
-        return [system for system in searched(systems) if not self.before.get(system.key)]
+        """Those whose search these systems need and nobody has done, or brought to its end."""
+        return [system for system in searched(systems) if trials(system, self.before.get(system.key, []))]
 
     def run(self, system: System, trial: Trial) -> RunFolder:
         """Where a trial is trained."""
@@ -50,14 +50,15 @@ class Search:
 
     def known(self, system: System) -> list[Outcome]:
         """The outcomes so far, in the order in which they are tried."""
-        found: list[Outcome] = []
+        found = list(self.before.get(system.key, []))
         while True:
             new = [trial for trial in trials(system, found) if self.place(system, trial).is_file()]
             if not new:
                 return found
             records = (read_json(self.place(system, trial)) for trial in new)
             found += [
-                Outcome(trial, record["merit"], record["seconds"]) for trial, record in zip(new, records, strict=True)
+                Outcome(trial, record["merit"], record["seconds"], record.get("error"))
+                for trial, record in zip(new, records, strict=True)
             ]
 
     def trouble(self, system: System) -> str:
@@ -89,7 +90,7 @@ class Search:
             merit = merit_of(model.provenance)
         except TrainingError as error:
             trouble = str(error)
-        outcome = Outcome(trial, merit, None if resume else round(time.monotonic() - began, 1))
+        outcome = Outcome(trial, merit, None if resume else round(time.monotonic() - began, 1), trouble)
         with whole_file(place) as path:
             record = {"merit": outcome.merit, "seconds": outcome.seconds} | ({"error": trouble} if trouble else {})
             path.write_text(json.dumps(record) + "\n", encoding="utf-8")
@@ -127,5 +128,5 @@ def search(task: Search, systems: Sequence[System], team: Team, tell: Tell) -> S
 
 
 def circumstances(task: Search, data: str, machine: dict[str, Any]) -> dict[str, Any]:
-    """What a file of searches says of how it came about."""
-    return {"data": data, "budget": task.budget.name, "precision": task.precision, "machine": machine, "seed": SEED}
+    """What a file of searches says of how one came about."""
+    return {"data": data, "precision": task.precision, "machine": machine, "seed": SEED}

@@ -13,13 +13,13 @@ import pytest
 import SimpleITK as sitk
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from runs import Killed
+from runs import Killed, whole_search
 from torch.distributed import HashStore
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
-from DAGANSpineLib.baselines.tuning import Outcome, Trial, write_searches
+from DAGANSpineLib.baselines.tuning import Trial, write_searches
 from DAGANSpineLib.evaluation import benchmarking as module
 from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute, remaining
 from DAGANSpineLib.evaluation.gallery import draw
@@ -227,6 +227,19 @@ def test_no_picture_is_tested_on_twice(data, twice, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_no_simulated_spine_is_tested_on_twice_nor_learnt_from_whatever_its_picture(data, tmp_path):
+    """One seed draws the same spine in each world."""
+    own, other = shutil.copytree(data, tmp_path / "own"), further(data, tmp_path / "other")
+    description = json.loads((data / "dataset.json").read_text(encoding="utf-8"))
+    (name,), learnt = description["test"], description["train"][0]
+    for seed, words in ((1, "test simulated spines of .*, too: simulate each"), (2, "simulated spines to train on")):
+        for folder, seeds in ((own, {name: 1, learnt: 2}), (other, {name: seed})):
+            known = {"subjects": {subject: {"seed": number} for subject, number in seeds.items()}}
+            (folder / "dataset.json").write_text(json.dumps(description | known), encoding="utf-8")
+        with pytest.raises(BenchmarkError, match=f"one of the {words}"):
+            benchmark(own, tmp_path / "out", named(TWO), (0,), SMOKE, "cpu", also=[other])
+
+
 def test_a_model_is_not_tested_on_what_it_was_trained_on(data, finished, tmp_path):
     other = further(data, tmp_path / "other")
     description = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
@@ -272,7 +285,8 @@ def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, wit
 def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
     """So that a job that was trained with the authors' settings is not taken for one of the search's."""
     folder = shutil.copytree(finished[0], tmp_path / "out")
-    write_searches({"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}, {}, tmp_path / "found.json")
+    searches = {key: whole_search(key, Trial(2.5)) for key in TWO}
+    write_searches(searches, "smoke", {}, tmp_path / "found.json")
     with pytest.raises(RunError, match="other settings than this command"):
         benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=tmp_path / "found.json")
     assert not (folder / "tuning.json").exists()  # or the command that was given before would be refused, too

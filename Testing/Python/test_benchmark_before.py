@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runs import Killed
+from runs import Killed, whole_search
 
 from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.tuning import Outcome, Trial, read_searches, write_searches
@@ -84,13 +84,14 @@ def test_a_benchmark_that_was_killed_in_its_first_file_begins_again(data, tmp_pa
 def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(data, tmp_path, monkeypatch):
     """Or the command that was given before would be refused, too."""
     folder, found = tmp_path / "out", tmp_path / "found.json"
-    write_searches({"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}, {}, found)
+    searches = {key: whole_search(key, Trial(2.5)) for key in TWO}
+    write_searches(searches, "smoke", {}, found)
 
     def refused(self, job):
         raise RunError("other settings")
 
     def admitted(self, job):
-        assert self.searches == {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}
+        assert self.searches == searches
 
     def begun(*arguments, **named):
         raise Begun
@@ -128,19 +129,44 @@ def test_a_search_is_refused_where_trainings_began_without_it(begun, kept, data,
 def test_what_was_searched_before_is_not_searched_again(data, tmp_path, monkeypatch):
     """In a folder that has tuning.json alone, as whoever goes on with a committed comparison has it."""
     folder, tried = tmp_path / "out", []
-    known = {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)], "da-gan": [Outcome(Trial(0.4), 0.8)]}
+    known = {"vanilla-fpn": whole_search("vanilla-fpn", Trial(2.5)), "da-gan": whole_search("da-gan", Trial(1.0, 5.0))}
     monkeypatch.setattr(module, "work", lambda task, job, **named: None)
     monkeypatch.setattr(module, "standing", lambda *arguments: "")
     monkeypatch.setattr(Search, "try_out", lambda self, system, trial, quiet: outcome_of(self, system, trial, tried))
     benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu")
-    write_searches(known, {"budget": "smoke"}, folder / "tuning.json")
+    write_searches(known, "smoke", {}, folder / "tuning.json")
     written = (folder / "tuning.json").read_bytes()
     benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu", tell=lambda line: None, tune=True)
     assert not tried and (folder / "tuning.json").read_bytes() == written
     benchmark(data, folder, named(["n2v"]), (0,), SMOKE, "cpu", tell=lambda line: None, tune=True)
-    found = read_searches(folder / "tuning.json")
+    found = read_searches(folder / "tuning.json", "smoke")
     assert set(tried) == {"n2v"} and len(found["n2v"]) == len(tried) == 5
     assert {key: found[key] for key in known} == known
+
+
+def test_a_search_that_ended_at_its_edge_is_brought_to_its_end(tmp_path):
+    """As those were that were made before there was more to try."""
+    short = whole_search("da-gan", Trial(2.5, 0.2))[:5]
+    known = {"vanilla-fpn": whole_search("vanilla-fpn"), "da-gan": short}
+    searching = Search(tmp_path, tmp_path, SMOKE, "full", "cpu", known)
+    assert [system.key for system in searching.missing(named(TWO))] == ["da-gan"]
+    assert searching.known(*named(["da-gan"])) == short
+
+
+@pytest.mark.parametrize("given", ["kept", "elsewhere"])
+def test_nobody_is_compared_untuned_with_who_is_tuned(given, data, tmp_path, monkeypatch):
+    folder, file = tmp_path / "out", tmp_path / "tuning.json"
+    searches = {"vanilla-fpn": whole_search("vanilla-fpn")}
+    monkeypatch.setattr(module, "work", lambda task, job, **named: None)
+    monkeypatch.setattr(module, "standing", lambda *arguments: "")
+    if given == "kept":
+        benchmark(data, folder, named(TWO[:1]), (0,), SMOKE, "cpu")
+        file = folder / "tuning.json"
+    write_searches(searches, "smoke", {}, file)
+    tuning = None if given == "kept" else file
+    with pytest.raises(BenchmarkError, match=r"no whole search for N2V, .* give --tune"):
+        benchmark(data, folder, named(["n2v"]), (0,), SMOKE, "cpu", tuning=tuning)
+    benchmark(data, folder, named(["vanilla-fpn", "segmenter-alone"]), (0,), SMOKE, "cpu", tuning=tuning)
 
 
 def outcome_of(task, system, trial, tried):
@@ -154,7 +180,7 @@ def outcome_of(task, system, trial, tried):
 def test_a_system_whose_search_fails_has_no_result_and_the_others_are_trained(data, tmp_path, monkeypatch):
     """Without seeds each has as many trainings as its row needs; nobody is left where all searches fail."""
     trouble, trained = {"u-net": "U-Net, rate-1-weight-1: No memory."}, []
-    searches = {"vanilla-fpn": [Outcome(Trial(2.5), 0.9)]}
+    searches = {"vanilla-fpn": whole_search("vanilla-fpn", Trial(2.5))}
     monkeypatch.setattr(module, "search", lambda *arguments: searches)
     monkeypatch.setattr(Search, "troubles", lambda *arguments: trouble)
     monkeypatch.setattr(module, "work", lambda task, job, **named: trained.append(job.name))
@@ -162,5 +188,5 @@ def test_a_system_whose_search_fails_has_no_result_and_the_others_are_trained(da
     folder = tmp_path / "out"
     reasons = benchmark(data, folder, named(["u-net", "vanilla-fpn"]), (0,), SMOKE, "cpu", tune=True)
     assert trained == ["Vanilla FPN, seed 0"] and reasons["U-Net"] == trouble["u-net"]
-    assert read_searches(folder / "tuning.json") == searches
+    assert read_searches(folder / "tuning.json", "smoke") == searches
     assert benchmark(data, folder, named(["u-net"]), None, SMOKE, "cpu", tune=True) == {"U-Net": trouble["u-net"]}

@@ -13,7 +13,7 @@ import torch
 from DAGANSpineLib.baselines.budget import BUDGETS, Size, parameters, size_of
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
 from DAGANSpineLib.evaluation.benchmarking import named
-from DAGANSpineLib.evaluation.comparison import compare, write_comparison
+from DAGANSpineLib.evaluation.comparison import compare, machine_of, write_comparison
 from DAGANSpineLib.evaluation.comparison_tables import as_markdown
 from DAGANSpineLib.evaluation.cost import learnt, multiply_adds, operations_a_pixel
 from DAGANSpineLib.evaluation.crossed import crossed_difference
@@ -297,3 +297,15 @@ def test_the_classical_repair_as_a_restorer_is_the_classical_repair(small_vpi):
     expected = repair(pixels, body)
     assert np.abs(restored - expected).max() <= 0.5 + 1e-3  # it is rounded to whole grey levels
     assert (restored != small_vpi).sum() > 100
+
+
+def test_who_was_computed_by_another_machine_is_said_so(jobs):
+    comparison = compare(jobs[0], "Simulated", "laptop")
+    here, there = (machine_of() | {"device": name} for name in ("Processor, 2 cores", "A card"))
+    for each in comparison["systems"]:
+        each["by"] = [here | {"date": "2026-01-01"}, here] if each["key"] == "da-gan" else [there]
+    text = as_markdown(comparison)
+    assert "DA-GAN by Processor, 2 cores (" in text and "Vanilla FPN, U-Net by A card (" in text
+    for each in comparison["systems"]:
+        each["by"] = [there]
+    assert "by A card" not in as_markdown(comparison) and machine_of()["device"] in as_markdown(comparison)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from runs import Killed
+from runs import Killed, whole_search
 
 from DAGANSpineLib.baselines.budget import LAPTOP, PAPER, SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS
@@ -39,20 +39,26 @@ def one(key):
     return system
 
 
-def all_outcomes(system, merit):
-    """A whole search, where `merit` says how good a trial is."""
-    found = []
-    while new := trials(system, found):
-        found += [Outcome(trial, merit(trial)) for trial in new]
-    return found
-
-
 @pytest.mark.parametrize("each", OWN_SEARCH, ids=[each.key for each in OWN_SEARCH])
 def test_every_search_has_five_trials_the_authors_settings_among_them(each):
-    found = all_outcomes(each, lambda trial: trial.rate)
+    found = whole_search(each.key)
     assert len({outcome.trial for outcome in found}) == len(found) == 5
     assert Trial() in [outcome.trial for outcome in found]
     assert {trial.weight for trial in (outcome.trial for outcome in found)} == ({1, 0.2, 5} if each.weighs else {1})
+
+
+@pytest.mark.parametrize("best, beyond", [
+    (Trial(6.25, 0.04), [Trial(6.25, 0.2), Trial(2.5, 0.04)]),
+    (Trial(0.16, 25.0), [Trial(0.16, 5.0), Trial(0.4, 25.0)]),
+    (Trial(1.0, 25.0), [Trial(1.0, 25.0)]), (Trial(6.25, 1.0), [Trial(6.25, 1.0)]),
+])  # fmt: skip
+def test_a_search_goes_on_where_the_best_lies_at_its_edge(best, beyond):
+    assert [outcome.trial for outcome in whole_search("da-gan", best)[5:]] == beyond
+
+
+@pytest.mark.parametrize("best, beyond", [(15.0, [15.625]), (0.05, [0.064]), (2.5, [])])
+def test_so_does_that_of_a_system_without_a_weight(best, beyond):
+    assert [outcome.trial.rate for outcome in whole_search("n2v", Trial(best))[5:]] == beyond
 
 
 @pytest.mark.parametrize("each", OWN_SEARCH, ids=[each.key for each in OWN_SEARCH])
@@ -67,14 +73,15 @@ def test_a_trial_changes_the_rate_and_the_weight_of_the_stage_that_is_searched_f
 
 
 def test_weights_are_tried_at_the_best_rate():
-    found = all_outcomes(one("da-gan"), lambda trial: -abs(trial.rate - 2.5) - trial.weight)
-    assert [outcome.trial for outcome in found[3:]] == [Trial(2.5, 0.2), Trial(2.5, 5.0)]
+    found = whole_search("da-gan", Trial(2.5, 0.2))
+    assert [outcome.trial for outcome in found[3:5]] == [Trial(2.5, 0.2), Trial(2.5, 5.0)]
     assert chosen(found) == Trial(2.5, 0.2)
 
 
 def test_where_nothing_is_better_the_authors_settings_stand():
-    assert chosen(all_outcomes(one("n2v"), lambda trial: 0.5)) == Trial()
-    assert chosen(all_outcomes(one("n2v"), lambda trial: None)) == Trial()
+    for merit in (0.5, None):
+        found = [Outcome(trial, merit) for trial in (Trial(0.4), Trial(), Trial(2.5), Trial(0.16), Trial(6.25))]
+        assert chosen(found) == Trial() and not trials(one("n2v"), found)
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -91,7 +98,7 @@ def test_a_training_that_is_judged_by_no_number_is_lost():
     assert module.merit_of({"validation dice": 0.5, "validation restoration": 0.25}) == 0.75
 
 
-def test_a_trial_is_a_quarter_of_one_stage():
+def test_a_trial_is_a_share_of_one_stage():
     preset = one("da-gan").preset(LAPTOP)
     short = shortened(preset)
     assert [stage.steps for stage in short.stages] == [preset.stages[0].steps // SHARE]
@@ -118,19 +125,36 @@ def test_what_is_found_holds_for_the_system_its_ablations_and_all_segmenters_beh
 
 
 def test_searches_are_kept_and_read_again(tmp_path):
-    searches = {"n2v": [Outcome(Trial(0.4), 0.71, 12.5), Outcome(Trial(), None)]}
-    write_searches(searches, {"data": "Simulated"}, tmp_path / "tuning.json")
-    assert read_searches(tmp_path / "tuning.json") == searches
-    kept = json.loads((tmp_path / "tuning.json").read_text(encoding="utf-8"))
-    assert kept["data"] == "Simulated" and kept["systems"]["n2v"]["chosen"] == {"rate": 0.4, "weight": 1.0}
+    searches = {"n2v": [Outcome(Trial(0.4), 0.71, 12.5), Outcome(Trial(), None, 3.0, "Training went astray.")]}
+    write_searches(searches, "laptop", {"data": "Simulated"}, tmp_path / "tuning.json")
+    assert read_searches(tmp_path / "tuning.json", "laptop") == searches
+    (found,) = json.loads((tmp_path / "tuning.json").read_text(encoding="utf-8"))["systems"].values()
+    assert found["by"] == {"data": "Simulated"} and found["chosen"] == {"rate": 0.4, "weight": 1.0}
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"systems": 1}', '{"systems": {"n2v": {"trials": [{"merit": 1}]}}}'])
+def test_a_search_keeps_by_what_it_was_done_where_others_join_it(tmp_path):
+    first, path = {"n2v": [Outcome(Trial(0.4), 0.71)]}, tmp_path / "tuning.json"
+    write_searches(first, "laptop", {"machine": "slow"}, path)
+    write_searches(first | {"n2s": [Outcome(Trial(), 0.5)]}, "laptop", {"machine": "fast"}, path)
+    found = json.loads(path.read_text(encoding="utf-8"))["systems"]
+    assert {key: each["by"]["machine"] for key, each in found.items()} == {"n2v": "slow", "n2s": "fast"}
+
+
+def test_factors_of_one_budget_are_not_taken_for_another(tmp_path):
+    write_searches({"n2v": [Outcome(Trial(0.4), 0.71)]}, "laptop", {}, tmp_path / "tuning.json")
+    with pytest.raises(TuningError, match="of the budget laptop, not paper: search anew"):
+        read_searches(tmp_path / "tuning.json", "paper")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"systems": 1}', '{"budget": "laptop", "systems": {"n2v": {"trials": [{"merit": 1}]}}}'],
+)
 def test_a_file_that_holds_no_searches_is_a_sentence(text, tmp_path):
     path = tmp_path / "tuning.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TuningError, match=r"tuning\.json"):
-        read_searches(path)
+        read_searches(path, "laptop")
 
 
 def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outcome(tmp_path, monkeypatch):
@@ -153,6 +177,7 @@ def test_a_search_that_was_killed_goes_on_and_a_training_that_is_lost_is_an_outc
     assert list(found) == ["vanilla-fpn"] and len(found["vanilla-fpn"]) == 5
     assert len(begun) == 6  # one of them twice
     assert found["vanilla-fpn"][1].merit == SMOKE.segmentation.learning_rate
+    assert [outcome.lost for outcome in found["vanilla-fpn"]] == [None, None, "Lost.", None, "Lost."]
     assert chosen(found["vanilla-fpn"]) == Trial(1.0)  # 2.5 and 6.25 times are lost
     assert sum("lost" in line for line in said) == 2 and len(said) == 5
     assert search(task, named(["vanilla-fpn"]), Team(), said.append) == found and len(begun) == 6
@@ -164,7 +189,8 @@ def faulty(fault, system="u-net", trial="rate-2.5-weight-1"):
     def training(data, folder, preset, *arguments):
         if fault and (folder.parent.name, folder.name) == (system, trial):
             raise fault[0]
-        return SimpleNamespace(provenance={"validation dice": 0.5 + preset.stages[0].learning_rate})
+        rate = float(folder.name.split("-")[1])
+        return SimpleNamespace(provenance={"validation dice": -abs(rate - 2.5)})
 
     return training
 
@@ -177,16 +203,16 @@ def test_a_system_with_a_trial_that_fails_is_left_out_and_searched_the_next_time
     systems = named(["u-net", "rsnu"])
     monkeypatch.setattr(module, "train", faulty(fault, trial=trial))
     found, without = search(task, systems, Team(), said.append), task.troubles(systems)
-    assert {key: len(outcomes) for key, outcomes in found.items()} == {"vanilla-fpn": 5, "rsnu": 5}
+    assert {key: len(outcomes) for key, outcomes in found.items()} == {"vanilla-fpn": 5, "rsnu": 6}
     assert list(without) == ["u-net"] and without["u-net"].startswith(f"U-Net, {trial}: ")
     assert without["u-net"].endswith(f"{type(error).__name__}: No memory.")
     assert sum("given up" in line for line in said) == 1 and not any("lost" in line for line in said)
     before = len(said)
     fault.clear()
     found = search(task, systems, Team(), said.append)
-    assert not task.troubles(systems) and {len(outcomes) for outcomes in found.values()} == {5}
+    assert not task.troubles(systems) and [len(found[key]) for key in ("u-net", "rsnu")] == [5, 6]
     assert all(line.startswith("U-Net") for line in said[before:])
-    assert chosen(found["u-net"]) == Trial(6.25)
+    assert chosen(found["u-net"]) == Trial(2.5)
 
 
 def test_where_the_disk_is_full_a_search_ends(tmp_path, monkeypatch):
