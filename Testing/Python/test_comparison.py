@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from house import ROOT
 
 from DAGANSpineLib.baselines.budget import BUDGETS, Size, parameters, size_of
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
@@ -25,6 +26,7 @@ from DAGANSpineLib.model.shapes import ClassicalRepairShape, GeneratorShape, Pan
 from DAGANSpineLib.networks.classical_repair import repair
 from DAGANSpineLib.training.stages import PatchStage
 from DAGANSpineLib.vpi import lit_body
+from Testing.Benchmarks.hours import reckoned
 
 BONES = ("rib", "thoracic", "lumbar")
 KEYS, SEEDS, SUBJECTS = ("u-net", "vanilla-fpn", "da-gan"), (0, 1, 2), 9
@@ -309,3 +311,9 @@ def test_who_was_computed_by_another_machine_is_said_so(jobs):
     for each in comparison["systems"]:
         each["by"] = [there]
     assert "by A card" not in as_markdown(comparison) and machine_of()["device"] in as_markdown(comparison)
+
+
+def test_the_page_for_graphics_cards_has_the_reckoned_hours():
+    page = (ROOT / "Resources" / "Benchmark" / "GPU.md").read_text(encoding="utf-8")
+    for line in reckoned(named(["cyclegan", "u-net"])).splitlines():
+        assert line in page
