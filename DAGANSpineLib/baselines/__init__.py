@@ -14,7 +14,7 @@ __getattr__ = on_demand(
         "systems": (
             "ALONE",
             "REFERENCE",
-            "SHARED_SEGMENTER",
+            "VANILLA",
             "SYSTEMS",
             "System",
         ),

@@ -23,8 +23,9 @@ from . import (
 from .budget import Budget
 
 REFERENCE = "DA-GAN"  # whom the others are compared with
-SHARED_SEGMENTER = "vanilla-fpn"  # whose search is for the segmenter's learning rate behind every restoration
-ALONE = "segmenter-alone"  # than whom DA-GAN has restoration alone in front
+VANILLA = "vanilla-fpn"  # a segmenter on which as many multiply-adds are spent as on DA-GAN
+# Than whom DA-GAN has restoration alone in front; its search is for the segmenter behind every restoration, too.
+ALONE = "segmenter-alone"
 MANY = 5  # trainings of those that the paper's claims stand on
 
 Published = dict[str, tuple[float, float, float]]
@@ -111,7 +112,6 @@ SYSTEMS = (
         vanilla_fpn.alone,
         note="not in the paper: DA-GAN's segmenter as it is, on pictures as they come, so that what DA-GAN does better "
         "or worse is its restoration's doing",
-        like=SHARED_SEGMENTER,
         trainings=MANY,
     ),
     System(
@@ -156,7 +156,7 @@ SYSTEMS = (
         "classical repair",
         classical.preset,
         note="interpolation over unfilled pixels, then the vanilla FPN",
-        like=SHARED_SEGMENTER,
+        like=VANILLA,
     ),
     System(
         REFERENCE,

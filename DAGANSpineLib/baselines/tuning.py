@@ -24,7 +24,7 @@ from ..files import whole_file
 from ..records import check_record, read_json
 from ..training import Preset
 from .budget import Budget
-from .systems import SHARED_SEGMENTER, System
+from .systems import ALONE, System
 
 SHARE = 2  # a trial takes half of the stage's steps, or epochs
 RATES, MORE_RATES, RATE_STEP = (0.4, 1.0, 2.5), (0.16, 6.25), 2.5
@@ -124,8 +124,8 @@ def tried(budget: Budget, system: System, trial: Trial) -> Preset:
 def tuned(budget: Budget, system: System, searches: Searches) -> Budget:
     """The budget as the searches have it for this system; as it is without any.
 
-    Who shares DA-GAN's kind of segmenter shares the learning rate that the vanilla FPN's search has chosen for it, and
-    ablations what their whole has chosen: all else equal.
+    Behind a restoration everybody has DA-GAN's segmenter, and the learning rate that the search for that one alone has
+    chosen; ablations have what their whole has chosen: all else equal.
     """
 
     def of(key: str) -> Trial:
@@ -138,7 +138,7 @@ def tuned(budget: Budget, system: System, searches: Searches) -> Budget:
 def searches_behind(system: System, budget: Budget) -> Iterator[str]:
     """The keys of the two systems whose searches a system's settings come from: its own, and its segmenter's."""
     yield system.searched
-    yield SHARED_SEGMENTER if restores(system, budget) else system.searched
+    yield ALONE if restores(system, budget) else system.searched
 
 
 def with_segmentation(budget: Budget, rate: float) -> Budget:

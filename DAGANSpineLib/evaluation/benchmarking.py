@@ -329,9 +329,8 @@ def searching_for(task: Benchmark, systems: Sequence[System]) -> Search:
     """The search that these systems need beside what is known. Raises BenchmarkError where trainings of the folder, of
     whatever system, have begun by the authors' settings that it would look for better ones of."""
     searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device, task.searches)
-    new = {system.key for system in searching.missing(systems)}
-    for system in task.begun():
-        if new.intersection(searches_behind(system, task.budget)):
+    for system in task.begun() if searching.missing(systems) else ():
+        if searching.missing([system]):
             raise BenchmarkError(
                 f"{task.folder} has trainings of {system.name} that began without what --tune would find: go on "
                 "without it, or choose another folder."

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..baselines import SHARED_SEGMENTER, SYSTEMS, Budget, Outcome, Searches, System, Trial, shortened, trials, tried
+from ..baselines import SYSTEMS, Budget, Outcome, Searches, System, Trial, searches_behind, shortened, trials, tried
 from ..files import whole_file
 from ..records import read_json
 from ..training import DICE, RESTORATION, RunFolder, TrainingError, train
@@ -38,7 +38,8 @@ class Search:
 
     def missing(self, systems: Sequence[System]) -> list[System]:
         """Those whose search these systems need and nobody has done, or brought to its end."""
-        return [system for system in searched(systems) if trials(system, self.before.get(system.key, []))]
+        wanted = searched(systems, self.budget)
+        return [system for system in wanted if trials(system, self.before.get(system.key, []))]
 
     def run(self, system: System, trial: Trial) -> RunFolder:
         """Where a trial is trained."""
@@ -106,9 +107,9 @@ def merit_of(provenance: Mapping[str, Any]) -> float | None:
     return merit if math.isfinite(merit) else None
 
 
-def searched(systems: Sequence[System]) -> list[System]:
+def searched(systems: Sequence[System], budget: Budget) -> list[System]:
     """Those whose search is needed for these systems, in the table's order."""
-    keys = {system.searched for system in systems} | {SHARED_SEGMENTER}
+    keys = {key for system in systems for key in searches_behind(system, budget)}
     return [system for system in SYSTEMS if system.key in keys]
 
 

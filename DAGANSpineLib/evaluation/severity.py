@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from ..baselines import ALONE, REFERENCE, SHARED_SEGMENTER, SYSTEMS, System
+from ..baselines import ALONE, REFERENCE, SYSTEMS, VANILLA, System
 from ..files import whole_file
 from ..report import DISCLAIMER
 from ..spine import SMALLEST
@@ -71,7 +71,7 @@ FIGURES: dict[str, Callable[[Row], float | None]] = {
 }
 OVER_SHARE = ("Dice, %", "curve angles off by, °")
 MINUS = f"Dice minus {REFERENCE}'s"
-BASES = {SHARED_SEGMENTER: "minus vanilla FPN", ALONE: "minus segmenter alone"}  # who don't restore, and what is said
+BASES = {VANILLA: "minus vanilla FPN", ALONE: "minus segmenter alone"}  # who don't restore, and what is said
 OUTSIDE = {system.name for system in SYSTEMS if not system.ranked}
 BETTER = {"Dice, %": 1, "curve angles off by, °": -1}
 

@@ -285,7 +285,7 @@ def test_no_scores_are_lost_for_want_of_a_test_set(finished, data, tmp_path, wit
 def test_what_a_search_found_is_what_is_trained_with(data, finished, tmp_path):
     """So that a job that was trained with the authors' settings is not taken for one of the search's."""
     folder = shutil.copytree(finished[0], tmp_path / "out")
-    searches = {key: whole_search(key, Trial(2.5)) for key in TWO}
+    searches = {key: whole_search(key, Trial(2.5)) for key in (*TWO, "segmenter-alone")}
     write_searches(searches, "smoke", {}, tmp_path / "found.json")
     with pytest.raises(RunError, match="other settings than this command"):
         benchmark(data, folder, named(TWO), (0,), SMOKE, "cpu", tuning=tmp_path / "found.json")

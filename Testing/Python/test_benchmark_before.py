@@ -84,7 +84,7 @@ def test_a_benchmark_that_was_killed_in_its_first_file_begins_again(data, tmp_pa
 def test_a_search_that_is_refused_leaves_no_trace_and_one_that_is_not_is_kept(data, tmp_path, monkeypatch):
     """Or the command that was given before would be refused, too."""
     folder, found = tmp_path / "out", tmp_path / "found.json"
-    searches = {key: whole_search(key, Trial(2.5)) for key in TWO}
+    searches = {key: whole_search(key, Trial(2.5)) for key in (*TWO, "segmenter-alone")}
     write_searches(searches, "smoke", {}, found)
 
     def refused(self, job):
@@ -129,7 +129,7 @@ def test_a_search_is_refused_where_trainings_began_without_it(begun, kept, data,
 def test_what_was_searched_before_is_not_searched_again(data, tmp_path, monkeypatch):
     """In a folder that has tuning.json alone, as whoever goes on with a committed comparison has it."""
     folder, tried = tmp_path / "out", []
-    known = {"vanilla-fpn": whole_search("vanilla-fpn", Trial(2.5)), "da-gan": whole_search("da-gan", Trial(1.0, 5.0))}
+    known = {key: whole_search(key, Trial(2.5)) for key in ("segmenter-alone", "da-gan")}
     monkeypatch.setattr(module, "work", lambda task, job, **named: None)
     monkeypatch.setattr(module, "standing", lambda *arguments: "")
     monkeypatch.setattr(Search, "try_out", lambda self, system, trial, quiet: outcome_of(self, system, trial, tried))
@@ -147,7 +147,7 @@ def test_what_was_searched_before_is_not_searched_again(data, tmp_path, monkeypa
 def test_a_search_that_ended_at_its_edge_is_brought_to_its_end(tmp_path):
     """As those were that were made before there was more to try."""
     short = whole_search("da-gan", Trial(2.5, 0.2))[:5]
-    known = {"vanilla-fpn": whole_search("vanilla-fpn"), "da-gan": short}
+    known = {key: whole_search(key) for key in ("vanilla-fpn", "segmenter-alone")} | {"da-gan": short}
     searching = Search(tmp_path, tmp_path, SMOKE, "full", "cpu", known)
     assert [system.key for system in searching.missing(named(TWO))] == ["da-gan"]
     assert searching.known(*named(["da-gan"])) == short
@@ -156,7 +156,7 @@ def test_a_search_that_ended_at_its_edge_is_brought_to_its_end(tmp_path):
 @pytest.mark.parametrize("given", ["kept", "elsewhere"])
 def test_nobody_is_compared_untuned_with_who_is_tuned(given, data, tmp_path, monkeypatch):
     folder, file = tmp_path / "out", tmp_path / "tuning.json"
-    searches = {"vanilla-fpn": whole_search("vanilla-fpn")}
+    searches = {key: whole_search(key) for key in ("vanilla-fpn", "segmenter-alone")}
     monkeypatch.setattr(module, "work", lambda task, job, **named: None)
     monkeypatch.setattr(module, "standing", lambda *arguments: "")
     if given == "kept":

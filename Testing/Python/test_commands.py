@@ -9,7 +9,7 @@ import pytest
 from house import LIBRARY, ROOT
 
 from DAGANSpineLib.__main__ import COMMANDS, build_parser
-from DAGANSpineLib.baselines.systems import ALONE, SHARED_SEGMENTER
+from DAGANSpineLib.baselines.systems import ALONE, VANILLA
 from DAGANSpineLib.evaluation.benchmarking import named
 
 SCRIPT = shutil.which("daganspine", path=str(Path(sys.executable).parent))
@@ -30,7 +30,7 @@ def test_the_commands_for_a_graphics_card_can_be_given_and_tell_what_restoration
     given = [build_parser().parse_args(words) for _, *words in lines]
     compared = [{system.key for system in named(each.systems)} for each in given if getattr(each, "systems", None)]
     assert len(given) == 6 and len(compared) == 2
-    assert all({"da-gan", ALONE, SHARED_SEGMENTER} <= keys for keys in compared)
+    assert all({"da-gan", ALONE, VANILLA} <= keys for keys in compared)
 
 
 def test_the_console_script_and_the_module_say_the_same():

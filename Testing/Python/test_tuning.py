@@ -31,7 +31,7 @@ from DAGANSpineLib.evaluation.search import Search, search, searched
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.training.health import TrainingError
 
-OWN_SEARCH = searched(SYSTEMS)
+OWN_SEARCH = searched(SYSTEMS, SMOKE)
 
 
 def one(key):
@@ -109,7 +109,8 @@ def test_a_trial_is_a_share_of_one_stage():
 def test_what_is_found_holds_for_the_system_its_ablations_and_all_segmenters_behind_a_restoration():
     searches = {
         "da-gan": [Outcome(Trial(2.5, 5.0), 0.9)],
-        "vanilla-fpn": [Outcome(Trial(0.4), 0.9)],
+        "segmenter-alone": [Outcome(Trial(0.4), 0.9)],
+        "vanilla-fpn": [Outcome(Trial(2.5), 0.9)],
         "u-net": [Outcome(Trial(6.25), 0.9)],
     }
     for key in ("da-gan", "without-sa", "without-dal"):
@@ -118,7 +119,7 @@ def test_what_is_found_holds_for_the_system_its_ablations_and_all_segmenters_beh
         assert found[0].learning_rate == pytest.approx(2.5 * usual[0].learning_rate)
         assert found[0].weight_reconstruction == pytest.approx(5 * usual[0].weight_reconstruction)
         assert found[1].learning_rate == pytest.approx(0.4 * usual[1].learning_rate)
-    for key, factor in (("classical-repair", 0.4), ("vanilla-fpn", 0.4), ("u-net", 6.25), ("rsnu", 1.0)):
+    for key, factor in (("classical-repair", 2.5), ("vanilla-fpn", 2.5), ("u-net", 6.25), ("rsnu", 1.0)):
         (stage,) = one(key).preset(tuned(LAPTOP, one(key), searches)).stages
         assert stage.learning_rate == pytest.approx(factor * LAPTOP.segmentation.learning_rate), key
     assert all(tuned(LAPTOP, system, {}) == LAPTOP for system in SYSTEMS)
@@ -203,7 +204,7 @@ def test_a_system_with_a_trial_that_fails_is_left_out_and_searched_the_next_time
     systems = named(["u-net", "rsnu"])
     monkeypatch.setattr(module, "train", faulty(fault, trial=trial))
     found, without = search(task, systems, Team(), said.append), task.troubles(systems)
-    assert {key: len(outcomes) for key, outcomes in found.items()} == {"vanilla-fpn": 5, "rsnu": 6}
+    assert {key: len(outcomes) for key, outcomes in found.items()} == {"rsnu": 6}
     assert list(without) == ["u-net"] and without["u-net"].startswith(f"U-Net, {trial}: ")
     assert without["u-net"].endswith(f"{type(error).__name__}: No memory.")
     assert sum("given up" in line for line in said) == 1 and not any("lost" in line for line in said)
@@ -224,7 +225,7 @@ def test_where_the_disk_is_full_a_search_ends(tmp_path, monkeypatch):
 
 def test_who_takes_its_settings_from_a_search_that_was_given_up_is_left_out():
     systems = named(["da-gan", "without-sa", "n2v", "u-net", "vanilla-fpn", "segmenter-alone"])
-    names = {key: set(left_out(systems, SMOKE, {key: ""})) for key in ("da-gan", "vanilla-fpn", "u-net")}
+    names = {key: set(left_out(systems, SMOKE, {key: ""})) for key in ("da-gan", "segmenter-alone", "u-net")}
     assert names["da-gan"] == {"DA-GAN", "without SA"} and names["u-net"] == {"U-Net"}
-    assert names["vanilla-fpn"] == {"DA-GAN", "without SA", "N2V", "Vanilla FPN", "segmenter alone"}
+    assert names["segmenter-alone"] == {"DA-GAN", "without SA", "N2V", "segmenter alone"}
     assert left_out(systems, SMOKE, {}) == {}
