@@ -25,13 +25,17 @@ from .paired import LEVEL, RESAMPLES, SEED
 from .pairwise import FIGURES, Figure, Row, rows_by_subject, same_subjects
 from .plots import plot_differences
 from .scoring import BONES, mean
-from .severity import angle_error, by_severity, write_severity
+from .severity import angle_error, by_severity, invented, write_severity
 
 SCORES = ("dice", "jaccard", "accuracy")
 NAME = "benchmark"
 
 
-ALL_FIGURES = (*FIGURES, Figure("curve angles off by, °", angle_error, better=-1))
+ALL_FIGURES = (
+    *FIGURES,
+    Figure("curve angles off by, °", angle_error, better=-1),
+    Figure("curves invented a spine", invented, better=-1),
+)
 
 
 def machine_of(device: str = "auto", processes: int = 1) -> dict[str, Any]:
