@@ -125,7 +125,8 @@ def warnings(body: np.ndarray, classes: dict[str, Any], sized: bool) -> list[str
     if body[:, [0, -1]].any():
         found.append(_("The lit body touches the border of the picture: ribs may be cut off."))
     if not sized:
-        found.append(_("The pixel size is unknown: there are no areas in mm²."))
+        sentence = _("The pixel size is unknown: there are no areas in mm², and angles hold only if pixels are square.")
+        found.append(sentence)
     names = {"rib": _("rib"), "thoracic": _("thoracic"), "lumbar": _("lumbar")}
     missing = [names[key] for key, values in classes.items() if not values["components"]]
     if missing:

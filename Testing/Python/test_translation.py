@@ -238,7 +238,7 @@ def without_pixel_size(panel, small_vpi):
     return panel, said
 
 
-UNKNOWN = "The pixel size is unknown: there are no areas in mm²."
+UNKNOWN = "The pixel size is unknown: there are no areas in mm², and angles hold only if pixels are square."
 
 
 def test_slicers_translator_has_what_the_library_says_in_the_panel(brackets, without_pixel_size):
