@@ -2,8 +2,11 @@
 
 from .curves import ACCEPTED, SMALLEST, Curve, turning_points
 from .doubt import Doubt
-from .reading import Level, Spine, measure, read
+from .level import Level
+from .measuring import measure
+from .reading import read
 from .record import as_record, from_record
+from .spine import Spine
 
 __all__ = [
     "ACCEPTED",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import replace
 from math import atan2, degrees
-from typing import Any
 
 import numpy as np
 
 from .bone_maps import BoneMaps, map_bones
 from .bones import Tilts, find_bones, half_span, overlooked, share_across, straighten
-from .curves import CONVEX, SMALLEST, Curve, apex_of, certainty, turning_points
 from .doubt import Doubt
 from .fit import Lines, fit_lines
 from .ladder import FITTED_SCATTER, TILT_SCATTER, Ladder, build_ladder
+from .level import Level
+from .measuring import measure
 from .midline import Midline, find_midline
 from .names import Names, name_levels
 from .plausibility import (
@@ -30,110 +28,10 @@ from .plausibility import (
     plausibility_of,
     reason_against,
 )
+from .spine import Spine
 
-Point = tuple[float, float]  # row, column
 LOWEST = 0.25  # of the swept back's width: no spine is seen in a picture that is lower
 LOST = 0.06  # of the swept back's width: a midline farther from a level's middle has lost the spine
-
-
-@dataclass(frozen=True)
-class Level:
-    """A vertebra and its line, from `left` to `right` in the picture, both (row, column).
-
-    `tilt_deg`: positive where the right end is the higher one, as where the way down leans to the right. `confidence`:
-    that the line and its name are right, 0 to 1. `found`: whether the left and the right bone were found and fit.
-    """
-
-    name: str
-    left: Point
-    right: Point
-    tilt_deg: float
-    confidence: float
-    found: tuple[bool, bool] = (True, True)
-    by_hand: bool = False
-
-    @property
-    def centre(self) -> Point:
-        return (self.left[0] + self.right[0]) / 2, (self.left[1] + self.right[1]) / 2
-
-    def as_json(self) -> dict[str, Any]:
-        """What report.json says of it."""
-        points = {"left": self.left, "right": self.right}
-        rounded = {side: [round(place, 1) + 0.0 for place in point] for side, point in points.items()}  # no -0.0
-        by_hand = {"by_hand": True} if self.by_hand else {}
-        return {
-            **rounded,
-            "tilt_deg": round(self.tilt_deg, 1) + 0.0,
-            "confidence": round(self.confidence, 2),
-            **by_hand,
-        }
-
-
-@dataclass(frozen=True)
-class Spine:
-    """What the bones of a VPI say.
-
-    `levels`: from head to foot, those of which a bone was found. `curves`: from head to foot, empty for a straight
-    spine, None where the bones form no spine, or nothing is known. `plausibility`: how well the bones found fit one
-    spine, 0 to 1. `notes`: sentences for the clinician: why there are no curves, which are uncertain, which bones were
-    left out. `midline`: (points, 2), row and column. `spacing`: mm between rows and between columns, (1, 1) where
-    unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels). `doubt`: of the model that
-    drew the bones, where its probabilities were known.
-    """
-
-    levels: tuple[Level, ...]
-    curves: tuple[Curve, ...] | None
-    plausibility: float
-    notes: tuple[str, ...]
-    midline: np.ndarray
-    spacing: tuple[float, float]
-    variance: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0)))
-    doubt: Doubt | None = field(repr=False, compare=False, default=None)
-
-    def with_line(self, name: str, left: Point, right: Point) -> Spine:
-        """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of
-        the line's ends, in any order.
-
-        The curves that end there follow, however small they become; no other level takes its place. A line that was
-        moved to another level, which ends no curve, is that one's. Raises KeyError where there is no level `name`.
-        """
-        names = [level.name for level in self.levels]
-        if name not in names:
-            raise KeyError(name)
-        left, right = sorted((left, right), key=lambda point: point[1])
-        ends = {end for curve in self.curves or () for end in (curve.upper, curve.lower)} - {name}
-        place = self.level_at(left, right, names.index(name), besides=ends)
-        tilt = tilt_of(left, right, self.spacing)
-        drawn = replace(self.levels[place], left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
-        spine = replace(self, levels=(*self.levels[:place], drawn, *self.levels[place + 1 :]))
-        return replace(
-            spine, curves=self.curves and tuple(spine.drawn_curve(curve, name, drawn) for curve in self.curves)
-        )
-
-    def level_at(self, left: Point, right: Point, former: int, besides: Collection[str]) -> int:
-        """The place of the level that a line lies at: the `former` one unless its middle is twice as near to another,
-        none of those named `besides`. A line that is only tilted stays where it was."""
-        middle = np.add(left, right) / 2
-        away = np.array([np.hypot(*(np.subtract(level.centre, middle) * self.spacing)) for level in self.levels])
-        away[[level.name in besides for level in self.levels]] = np.inf
-        nearest = int(away.argmin())
-        return nearest if 2 * away[nearest] < away[former] else former
-
-    def drawn_curve(self, curve: Curve, name: str, drawn: Level) -> Curve:
-        """A curve after the line of its end `name` was drawn at a level, anew if it ends there."""
-        if name not in (curve.upper, curve.lower):
-            return curve
-        ends = {drawn.name if end == name else end for end in (curve.upper, curve.lower)}
-        upper, lower = (place for place, level in enumerate(self.levels) if level.name in ends)
-        return curve_between(upper, lower, self.levels, self.midline, self.spacing)
-
-    def as_json(self) -> dict[str, Any]:
-        """report.json's "curves", "levels" and "plausibility"."""
-        return {
-            "curves": None if self.curves is None else [curve.as_json() for curve in self.curves],
-            "levels": {level.name: level.as_json() for level in self.levels},
-            "plausibility": round(self.plausibility, 2),
-        }
 
 
 def read(
@@ -246,58 +144,4 @@ def level_of(lines: Lines, place: int, names: Names, spacing: tuple[float, float
         tilt_deg=degrees(atan2(slope, 1.0)),
         confidence=float(trust.mean() * names.certainty),
         found=(bool(trust[0] >= BELIEVED), bool(trust[1] >= BELIEVED)),
-    )
-
-
-def tilt_of(left: Point, right: Point, spacing: tuple[float, float]) -> float:
-    """Tilt of a line in degrees, positive where its right end is the higher one."""
-    return degrees(atan2((left[0] - right[0]) * spacing[0], (right[1] - left[1]) * spacing[1]))
-
-
-def measure(
-    levels: Sequence[Level],
-    midline: np.ndarray,
-    spacing: tuple[float, float] = (1.0, 1.0),
-    variance: np.ndarray | None = None,
-    plausibility: float = 1.0,
-    smallest: float = SMALLEST,
-) -> list[Curve]:
-    """The curves of levels from head to foot, whoever drew their lines, of `smallest` degrees and more.
-
-    `midline`: (points, 2), row and column, for the SPA; `variance`: covariance of the tilts, square degrees, and
-    `plausibility` of the spine, for the curves' confidence.
-    """
-    tilts = [level.tilt_deg for level in levels]
-    return [
-        curve_between(upper, lower, levels, midline, spacing, variance, plausibility)
-        for upper, lower in pairwise(turning_points(tilts, smallest))
-    ]
-
-
-def curve_between(
-    upper: int,
-    lower: int,
-    levels: Sequence[Level],
-    midline: np.ndarray,
-    spacing: tuple[float, float],
-    variance: np.ndarray | None = None,
-    plausibility: float = 1.0,
-) -> Curve:
-    """The curve between two levels, by their places; the rest as for `measure`."""
-    centres = np.array([level.centre for level in levels]) * spacing
-    y, x = (midline * spacing).T
-    tangents = np.degrees(np.arctan(np.interp(centres[[upper, lower], 0], y, np.gradient(x, y))))
-    angle = levels[upper].tilt_deg - levels[lower].tilt_deg
-    confidence = None
-    if not (levels[upper].by_hand or levels[lower].by_hand) and variance is not None:
-        both = variance[np.ix_([upper, lower], [upper, lower])]
-        confidence = plausibility * certainty(float(np.sqrt(both[0, 0] + both[1, 1] - 2 * both[0, 1])))
-    return Curve(
-        upper=levels[upper].name,
-        lower=levels[lower].name,
-        apex=levels[apex_of(centres, upper, lower)].name,
-        uca_deg=abs(angle),
-        spa_deg=float(np.sign(angle) * (tangents[0] - tangents[1])),
-        convex=CONVEX[angle > 0],
-        confidence=confidence,
     )

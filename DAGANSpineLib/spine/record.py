@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .curves import Curve
-from .reading import Level, Spine
+from .level import Level
+from .spine import Spine
 
 
 def as_record(spine: Spine) -> dict[str, Any]:
