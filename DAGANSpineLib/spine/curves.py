@@ -32,7 +32,7 @@ CONVEX = {True: "right", False: "left"}
 class Curve:
     """One coronal curve between two levels, by their names. `uca_deg`, `spa_deg`: >= 0, `spa_deg` negative where the
     midline bends the other way; `convex`: to the picture's "left" or "right". `confidence`: how probably the angle is
-    true within `ACCEPTED` degrees, 0 to 1, None for one measured by hand.
+    true within `ACCEPTED` degrees, 0 to 1, None for one measured by hand. `doubts`: sentences that make it uncertain.
     """
 
     upper: str
@@ -42,21 +42,25 @@ class Curve:
     spa_deg: float
     convex: str
     confidence: float | None
+    doubts: tuple[str, ...] = ()
 
     @property
     def by_hand(self) -> bool:
         """Whether one of its lines was drawn by hand."""
         return self.confidence is None
 
-    def doubted(self) -> Curve:
-        """The same, called uncertain."""
-        return self if self.confidence is None else replace(self, confidence=min(self.confidence, DOUBTFUL))
+    def doubted(self, *doubts: str) -> Curve:
+        """The same, uncertain for these sentences, if there are any."""
+        if self.confidence is None or not doubts:
+            return self
+        return replace(self, confidence=min(self.confidence, DOUBTFUL), doubts=(*self.doubts, *doubts))
 
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
         rounded = {"uca_deg": round(self.uca_deg, 1), "spa_deg": round(self.spa_deg, 1) + 0.0}  # no -0.0
         confidence = None if self.confidence is None else round(self.confidence, 2)
-        return asdict(self) | rounded | {"confidence": confidence}
+        values = asdict(self) | rounded | {"confidence": confidence}
+        return {name: value for name, value in values.items() if name != "doubts"}  # the report's warnings say them
 
     def __str__(self) -> str:
         """T6 – L1, apex T10, 24°, convex to the picture's right; SPA 19°; certain"""

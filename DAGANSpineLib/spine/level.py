@@ -15,6 +15,7 @@ class Level:
 
     `tilt_deg`: positive where the right end is the higher one, as where the way down leans to the right. `confidence`:
     that the line and its name are right, 0 to 1. `found`: whether the left and the right bone were found and fit.
+    `number`: 0 is L1, -1 is T12; None where an earlier version did not keep it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Level:
     confidence: float
     found: tuple[bool, bool] = (True, True)
     by_hand: bool = False
+    number: int | None = None
 
     @property
     def centre(self) -> Point:

@@ -19,9 +19,11 @@ T12_HIDDEN, L1_HIDDEN = 0.3, 1.5  # for a level that is missing at the border: T
 
 @dataclass(frozen=True)
 class Names:
-    """Names of all levels from head to foot, `certainty` that they are right (0 to 1), and what to know of them."""
+    """Names of all levels from head to foot, their `numbers` (0 is L1, -1 is T12), `certainty` that they are right, 0
+    to 1, and what to know of them."""
 
     names: list[str]
+    numbers: list[int]
     certainty: float
     notes: list[str]
 
@@ -46,14 +48,15 @@ def name_levels(values: Sequence[int | None]) -> Names:
     counts = sorted(possible_borders(values))
     cost, border = counts[0]
     likelihood = sum(exp(cost - other) for other in (*(each for each, _border in counts), OTHERWISE))
-    names = [name_of(place - border) for place in range(len(values))]
+    numbers = [place - border for place in range(len(values))]
+    names = [name_of(number) for number in numbers]
     lumbar = [value == LUMBAR for value in values if value is not None]
     notes = []
     if not any(lumbar):
         notes.append(_("No lumbar vertebra was found: the lowest one is taken for T12, and the names are uncertain."))
     elif all(lumbar):
         notes.append(_("No thoracic vertebra was found: the highest one is taken for L1, and the names are uncertain."))
-    odd = [place - border for place, name in enumerate(names) if " " in name]
+    odd = [number for number, name in zip(numbers, names, strict=True) if " " in name]
     for beyond in ([each for each in odd if each < 0][::-1], [each for each in odd if each > 0]):
         if len(beyond) == 1:
             notes.append(_("There is a {name}: the names may be off by one.").format(name=name_of(beyond[0])))
@@ -61,7 +64,7 @@ def name_levels(values: Sequence[int | None]) -> Names:
             sentence = _("There is a {name}, and {count} more beyond it: the names are uncertain.")
             notes.append(sentence.format(name=name_of(beyond[0]), count=len(beyond) - 1))
     certainty = 1 / likelihood if any(lumbar) and not all(lumbar) else 0.5 / likelihood
-    return Names(names, certainty, notes)
+    return Names(names, numbers, certainty, notes)
 
 
 def possible_borders(values: Sequence[int | None]) -> Iterator[tuple[float, int]]:

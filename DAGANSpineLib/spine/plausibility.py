@@ -106,13 +106,9 @@ class Gap:
         upper, lower = (self.names.index(end) for end in (curve.upper, curve.lower))
         return upper - self.reach <= self.places[-1] and self.places[0] <= lower + self.reach
 
-    def said(self, curves: Sequence[Curve]) -> str:
-        """The gap in words, and which curves it makes uncertain."""
-        said = self.sentence.format(upper=self.names[self.places[0]], lower=self.names[self.places[-1]])
-        for curve in filter(self.touches, curves):
-            doubt = _("The curve {upper} – {lower} is uncertain for that.")
-            said += " " + doubt.format(upper=curve.upper, lower=curve.lower)
-        return said
+    def __str__(self) -> str:
+        """The gap in words."""
+        return self.sentence.format(upper=self.names[self.places[0]], lower=self.names[self.places[-1]])
 
 
 def gaps(lines: Lines, names: Sequence[str]) -> list[Gap]:

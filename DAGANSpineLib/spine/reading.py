@@ -16,6 +16,7 @@ from .level import Level
 from .measuring import measure
 from .midline import Midline, find_midline
 from .names import Names, name_levels
+from .parts import parts_unseen, where_it_goes_on
 from .plausibility import (
     BELIEVED,
     LEAST,
@@ -125,12 +126,15 @@ def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[floa
     plausibility = plausibility_of(ladder, lines, certainty)
     reason = reason_against(ladder, lines, plausibility)
     if reason:
-        return Spine(levels, None, min(plausibility, LEAST), (reason,), path, spacing, variance)
-    curves = measure(levels, path, spacing, variance, plausibility)
+        return Spine(levels, None, min(plausibility, LEAST), (reason,), path, spacing, variance, names.certainty)
     missing = gaps(lines, names.names)
-    curves = [curve.doubted() if any(gap.touches(curve) for gap in missing) else curve for curve in curves]
-    notes = (*names.notes, *(gap.said(curves) for gap in missing), *left_out(ladder, lines, names.names))
-    return Spine(levels, tuple(curves), plausibility, notes, path, spacing, variance)
+    curves, cut = [], []
+    for curve in measure(levels, path, spacing, variance, plausibility):
+        goes_on = [*where_it_goes_on(curve, levels)]
+        curves.append(curve.doubted(*(str(gap) for gap in missing if gap.touches(curve)), *goes_on))
+        cut += goes_on
+    facts = (*names.notes, *map(str, missing), *cut, *parts_unseen(levels), *left_out(ladder, lines, names.names))
+    return Spine(levels, tuple(curves), plausibility, facts, path, spacing, variance, names.certainty)
 
 
 def level_of(lines: Lines, place: int, names: Names, spacing: tuple[float, float]) -> Level:
@@ -144,4 +148,5 @@ def level_of(lines: Lines, place: int, names: Names, spacing: tuple[float, float
         tilt_deg=degrees(atan2(slope, 1.0)),
         confidence=float(trust.mean() * names.certainty),
         found=(bool(trust[0] >= BELIEVED), bool(trust[1] >= BELIEVED)),
+        number=names.numbers[place],
     )

@@ -1,81 +1,158 @@
-"""A whole spine as it was read, and as somebody draws its lines by hand."""
+"""A whole spine as it was read, and as somebody measures it by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .curves import Curve
+from ..texts import tr as _
+from .curves import CERTAIN, Curve
 from .doubt import Doubt
 from .level import Level, Point, tilt_of
 from .measuring import curve_between
+from .names import LUMBAR_LEVELS, THORACIC_LEVELS, name_of
 
 
 @dataclass(frozen=True)
 class Spine:
     """What the bones of a VPI say.
 
-    `levels`: from head to foot, those of which a bone was found. `curves`: from head to foot, empty for a straight
-    spine, None where the bones form no spine, or nothing is known. `plausibility`: how well the bones found fit one
-    spine, 0 to 1. `notes`: sentences for the clinician: why there are no curves, which are uncertain, which bones were
-    left out. `midline`: (points, 2), row and column. `spacing`: mm between rows and between columns, (1, 1) where
-    unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels). `doubt`: of the model that
-    drew the bones, where its probabilities were known.
+    `levels`: from head to foot, those of which a bone was found, or a line drawn by hand. `curves`: from head to foot,
+    empty for a straight spine, None where the bones form no spine, or nothing is known. `plausibility`: how well the
+    bones found fit one spine, 0 to 1. `facts`: sentences for the clinician: why there are no curves, which bones could
+    not be found, which were left out. `midline`: (points, 2), row and column. `spacing`: mm between rows and between
+    columns, (1, 1) where unknown. `variance`: covariance of the levels' tilts, square degrees, (levels, levels).
+    `names_certainty`: that the names of the levels are right, 0 to 1. `doubt`: of the model that drew the bones, where
+    its probabilities were known.
     """
 
     levels: tuple[Level, ...]
     curves: tuple[Curve, ...] | None
     plausibility: float
-    notes: tuple[str, ...]
+    facts: tuple[str, ...]
     midline: np.ndarray
     spacing: tuple[float, float]
     variance: np.ndarray = field(repr=False, default_factory=lambda: np.zeros((0, 0)))
+    names_certainty: float = 1.0
     doubt: Doubt | None = field(repr=False, compare=False, default=None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before trusting the curves: the facts, and which curves each makes uncertain."""
+        doubt = _("The curve {upper} – {lower} is uncertain for that.")
+        sentences = []
+        for fact in self.facts:
+            doubts = (doubt.format(upper=c.upper, lower=c.lower) for c in self.curves or () if fact in c.doubts)
+            sentences.append(" ".join([fact, *doubts]))
+        return tuple(sentences)
+
+    @property
+    def names_are_certain(self) -> bool:
+        """Whether the levels can be relied on to be called what they are."""
+        return self.names_certainty >= CERTAIN
 
     def with_line(self, name: str, left: Point, right: Point) -> Spine:
         """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of
         the line's ends, in any order.
 
         The curves that end there follow, however small they become; no other level takes its place. A line that was
-        moved to another level, which ends no curve, is that one's. Raises KeyError where there is no level `name`.
+        moved to another level, which ends no curve, is that one's; also where no bone of it was found. Raises KeyError
+        where there is no level `name`.
         """
         names = [level.name for level in self.levels]
         if name not in names:
             raise KeyError(name)
         left, right = sorted((left, right), key=lambda point: point[1])
         ends = {end for curve in self.curves or () for end in (curve.upper, curve.lower)} - {name}
-        place = self.level_at(left, right, names.index(name), besides=ends)
+        level = self.level_at(left, right, self.levels[names.index(name)], besides=ends)
         tilt = tilt_of(left, right, self.spacing)
-        drawn = replace(self.levels[place], left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
-        spine = replace(self, levels=(*self.levels[:place], drawn, *self.levels[place + 1 :]))
+        drawn = replace(level, left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
+        spine = self.with_level(drawn)
         return replace(
             spine, curves=self.curves and tuple(spine.drawn_curve(curve, name, drawn) for curve in self.curves)
         )
 
-    def level_at(self, left: Point, right: Point, former: int, besides: Collection[str]) -> int:
-        """The place of the level that a line lies at: the `former` one unless its middle is twice as near to another,
-        none of those named `besides`. A line that is only tilted stays where it was."""
+    def level_at(self, left: Point, right: Point, former: Level, besides: Collection[str]) -> Level:
+        """The level that a line lies at: the `former` one unless its middle is twice as near to another, none of those
+        named `besides`. A line that is only tilted stays where it was."""
         middle = np.add(left, right) / 2
-        away = np.array([np.hypot(*(np.subtract(level.centre, middle) * self.spacing)) for level in self.levels])
-        away[[level.name in besides for level in self.levels]] = np.inf
-        nearest = int(away.argmin())
-        return nearest if 2 * away[nearest] < away[former] else former
+
+        def away(level: Level) -> float:
+            return float(np.hypot(*(np.subtract(level.centre, middle) * self.spacing)))
+
+        free = [level for level in (*self.levels, *self.levels_without_bones()) if level.name not in besides]
+        nearest = min(free, key=away)
+        return nearest if 2 * away(nearest) < away(former) else former
+
+    def levels_without_bones(self) -> Iterator[Level]:
+        """Those between the levels, from T1 to L5, of which nothing was found, and those beyond the last ones, evenly
+        spaced."""
+        numbered = [level for level in self.levels if level.number is not None]
+        for number, (above, below) in enumerate(pairwise(numbered)):
+            apart, first, last = below.number - above.number, above.number + 1, below.number
+            reach = [*range(first, last)]
+            if number == 0:
+                reach += range(-THORACIC_LEVELS, above.number)
+            if number == len(numbered) - 2:
+                reach += range(below.number + 1, LUMBAR_LEVELS)
+            for between in reach:
+                share = (between - above.number) / apart
+                left, right = (
+                    tuple((np.array(one) + share * np.subtract(other, one)).tolist())
+                    for one, other in ((above.left, below.left), (above.right, below.right))
+                )
+                name, tilt = name_of(between), tilt_of(left, right, self.spacing)
+                yield Level(name, left, right, tilt, confidence=0.0, found=(False, False), number=between)
+
+    def with_level(self, level: Level) -> Spine:
+        """The same spine with another level of that name, or with one that it lacked."""
+        names = [each.name for each in self.levels]
+        if level.name in names:
+            place, after = names.index(level.name), names.index(level.name) + 1
+            return replace(self, levels=(*self.levels[:place], level, *self.levels[after:]))
+        place = sum(each.number < level.number for each in self.levels)
+        variance = self.variance
+        if variance.size:
+            variance = np.insert(np.insert(variance, place, 0.0, axis=0), place, 0.0, axis=1)
+        return replace(self, levels=(*self.levels[:place], level, *self.levels[place:]), variance=variance)
 
     def drawn_curve(self, curve: Curve, name: str, drawn: Level) -> Curve:
         """A curve after the line of its end `name` was drawn at a level, anew if it ends there."""
         if name not in (curve.upper, curve.lower):
             return curve
-        ends = {drawn.name if end == name else end for end in (curve.upper, curve.lower)}
+        return self.curve_by_hand(*(drawn.name if end == name else end for end in (curve.upper, curve.lower)))
+
+    def curve_by_hand(self, *ends: str) -> Curve:
+        """The curve between two levels, whatever lies between them."""
         upper, lower = (place for place, level in enumerate(self.levels) if level.name in ends)
-        return curve_between(upper, lower, self.levels, self.midline, self.spacing)
+        curve = curve_between(upper, lower, self.levels, self.midline, self.spacing)
+        return replace(curve, confidence=None)
+
+    def with_curve(self, upper: str, lower: str) -> Spine:
+        """The same spine with one more curve, between two levels that somebody chose, from head to foot. Raises
+        KeyError where there is no such level, ValueError where it has this curve, or where both are the same."""
+        names = [level.name for level in self.levels]
+        if {upper, lower} - {*names}:
+            raise KeyError(upper, lower)
+        if upper == lower or any({upper, lower} == {curve.upper, curve.lower} for curve in self.curves or ()):
+            raise ValueError(f"{upper} – {lower}")
+        every = [*(self.curves or ()), self.curve_by_hand(upper, lower)]
+        every.sort(key=lambda curve: (names.index(curve.upper), names.index(curve.lower)))
+        return replace(self, curves=tuple(every))
+
+    def as_read(self) -> Spine:
+        """The same spine without the curves that somebody has added."""
+        return replace(self, curves=self.curves and tuple(curve for curve in self.curves if not curve.by_hand))
 
     def as_json(self) -> dict[str, Any]:
-        """report.json's "curves", "levels" and "plausibility"."""
+        """report.json's "curves", "levels", "names_confidence" and "plausibility"."""
         return {
             "curves": None if self.curves is None else [curve.as_json() for curve in self.curves],
             "levels": {level.name: level.as_json() for level in self.levels},
+            "names_confidence": round(self.names_certainty, 2),
             "plausibility": round(self.plausibility, 2),
         }

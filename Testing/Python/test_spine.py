@@ -251,6 +251,47 @@ def test_a_curve_that_ends_beside_a_gap_is_uncertain(drawn):
     assert curve.upper == "T7" and curve.how_certain == "uncertain" and f"{curve.upper} –" in spoilt.notes[0]
 
 
+def part_of(drawn: DrawnSpine, labels: np.ndarray, upper: str, lower: str) -> spine.Spine:
+    """What is read of a sweep that reaches from one level to another only."""
+    first, last = (drawn.centres()[LEVELS.index(name), 0] for name in (upper, lower))
+    rows = slice(*(round(place / drawn.spacing[0]) for place in (first - 13, last + 13)))
+    return spine.read(labels[rows], spacing=drawn.spacing)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "last"), [("T8", "L5", 0), ("T9", "L5", 0), ("T1", "T11", -1), ("T1", "T10", -1)]
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_curve_that_the_end_of_the_sweep_cuts_is_uncertain_and_may_be_larger(drawn, upper, lower, last, mirrored):
+    tilts = -S_SHAPED if mirrored else S_SHAPED
+    curved = replace(drawn, tilts=tilts, missing=lost_below(lower))
+    cut = part_of(curved, curved.labels(), upper, lower)
+    curve = largest(cut)
+    assert curve.uca_deg < 25 and curve.how_certain == "uncertain"
+    said = f"{cut.levels[last].name} is the {'lowest' if last else 'uppermost'} vertebra that was found"
+    (note,) = (note for note in cut.notes if note.startswith(said))
+    assert note.endswith(f"The curve {curve.upper} – {curve.lower} is uncertain for that.")
+
+
+def lost_below(level: str) -> set[tuple[int, int]]:
+    """All bones below a level: what would be left of the lumps that the picture's end cuts."""
+    return {(below, side) for below in range(LEVELS.index(level) + 1, 17) for side in (-1, 1)}
+
+
+@pytest.mark.parametrize(("upper", "lower"), [("T1", "L5"), ("T5", "L5"), ("T1", "L3")])
+def test_a_curve_that_has_come_to_its_end_within_the_sweep_is_not_said_to_go_on(drawn, labels, upper, lower):
+    cut = part_of(drawn, labels, upper, lower)
+    assert largest(cut).uca_deg == pytest.approx(28, abs=2) and largest(cut).how_certain == "certain"
+    assert not any("may go on" in note for note in cut.notes if f"{largest(cut).upper} – {largest(cut).lower}" in note)
+
+
+def test_of_a_part_of_a_spine_the_levels_that_were_seen_are_said(found):
+    straight = DrawnSpine(np.zeros(17))
+    part = part_of(straight, straight.labels(), "T6", "L2")
+    assert part.curves == () and any(note.startswith("Only T6 – L2 were found") for note in part.notes)
+    assert not any(note.startswith("Only") for note in found.notes)
+
+
 def test_a_bone_that_is_doubled_or_invented_leaves_a_spine_a_spine(drawn, labels, found):
     doubled = np.maximum(labels, np.roll(labels, 22, axis=0) * (np.arange(len(labels)) // 80 % 4 == 0)[:, None])
     for spoilt in (doubled, *(invent(labels, 7, seed) for seed in range(2))):
@@ -319,13 +360,64 @@ def test_a_line_that_is_drawn_at_another_vertebra_is_that_ones(found):
         found.with_line("T0", other.left, other.right)
 
 
+@pytest.mark.parametrize(("gone", "curve_end"), [(6, "T5"), (1, "T5"), (0, "T5"), (16, "L2"), (14, "L2")])
+def test_a_line_drawn_at_a_vertebra_without_bones_has_its_name(drawn, gone, curve_end):
+    lacking = spine.read(replace(drawn, missing={(gone, -1), (gone, 1)}).labels(), spacing=STEP)
+    end = min((c for c in lacking.curves), key=lambda c: -c.uca_deg)
+    end = end.upper if curve_end == "T5" else end.lower
+    row, column = drawn.centres()[gone] / drawn.spacing
+    by_hand = lacking.with_line(end, (row + 4, column - 60), (row - 4, column + 60))
+    assert [level.name for level in by_hand.levels] == list(LEVELS)
+    level = by_hand.levels[gone]
+    assert level.by_hand and level.found == (False, False) and level.centre == pytest.approx((row, column))
+    assert sum(LEVELS[gone] in (curve.upper, curve.lower) for curve in by_hand.curves) >= 1
+    assert by_hand.variance.shape == (17, 17)
+    tilted = lacking.with_line(end, *([row, column] for row, column in ends_of(lacking, end, 30)))
+    assert [level.name for level in tilted.levels] == [level.name for level in lacking.levels], "only tilted"
+
+
+def ends_of(found: spine.Spine, name: str, rows: float) -> list[tuple[float, float]]:
+    """The ends of a level's line, tilted by so many rows about its middle."""
+    level = next(level for level in found.levels if level.name == name)
+    return [(level.left[0] + rows, level.left[1]), (level.right[0] - rows, level.right[1])]
+
+
+def test_what_made_a_curve_uncertain_is_not_said_of_it_when_it_is_measured_by_hand(drawn):
+    spoilt = spine.read(replace(drawn, missing={(level, 1) for level in range(3, 7)}).labels(), spacing=STEP)
+    before = [note for note in spoilt.notes if "is uncertain for that" in note]
+    assert before
+    for end in {end for curve in spoilt.curves for end in (curve.upper, curve.lower)}:
+        spoilt = spoilt.with_line(end, *ends_of(spoilt, end, 10))
+    assert not any("is uncertain" in note for note in spoilt.notes)
+    assert "Between T4 and T7 the bones on the right could not be found." in spoilt.notes
+
+
+def test_a_curve_can_be_added_between_any_two_levels_and_taken_back(found):
+    added = found.with_curve("L5", "T9")
+    (curve,) = (curve for curve in added.curves if curve.by_hand)
+    tilts = {level.name: level.tilt_deg for level in found.levels}
+    assert (curve.upper, curve.lower) == ("T9", "L5")
+    assert curve.uca_deg == pytest.approx(abs(tilts["T9"] - tilts["L5"]))
+    assert added.as_read() == found and len(added.curves) == len(found.curves) + 1
+    assert [LEVELS.index(curve.upper) for curve in added.curves] == sorted(
+        LEVELS.index(curve.upper) for curve in added.curves
+    )
+    moved = added.with_line("L5", *ends_of(added, "L5", 20))
+    assert next(c for c in moved.curves if c.lower == "L5" and c.upper == "T9").uca_deg != pytest.approx(curve.uca_deg)
+    with pytest.raises(KeyError):
+        found.with_curve("T9", "T0")
+    for ends in (("T9", "T9"), (found.curves[0].upper, found.curves[0].lower)):
+        with pytest.raises(ValueError):
+            found.with_curve(*ends)
+
+
 def test_a_report_holds_what_others_expect(found):
     report = json.loads(json.dumps(found.as_json()))
-    assert set(report) == {"curves", "levels", "plausibility"}
+    assert set(report) == {"curves", "levels", "names_confidence", "plausibility"}
     keys = {"upper", "lower", "apex", "uca_deg", "spa_deg", "convex", "confidence"}
     assert all(set(curve) == keys for curve in report["curves"])
     assert set(report["levels"]["T6"]) == {"left", "right", "tilt_deg", "confidence"}
-    assert 0 <= report["plausibility"] <= 1
+    assert 0 <= report["plausibility"] <= 1 and 0 <= report["names_confidence"] <= 1
 
 
 def test_nothing_is_minus_zero(found):
@@ -337,6 +429,11 @@ def test_nothing_is_minus_zero(found):
 def test_a_spine_survives_being_kept_as_text(found):
     again = spine.from_record(json.loads(json.dumps(spine.as_record(found))))
     assert again.levels == found.levels and again.curves == found.curves and again.notes == found.notes
+    assert again.names_certainty == found.names_certainty
+    spoilt = spine.read(DrawnSpine(S_SHAPED, missing={(level, 1) for level in range(3, 7)}).labels(), spacing=STEP)
+    assert spoilt.curves[0].doubts and spine.from_record(json.loads(json.dumps(spine.as_record(spoilt)))).curves == (
+        spoilt.curves
+    )
     level = found.levels[6]
     by_hand = [each.with_line(level.name, (10.0, 20.0), (30.0, 90.0)).curves for each in (again, found)]
     assert by_hand[0] == by_hand[1]
