@@ -19,7 +19,11 @@ class CurvesViewer:
         self._observed = []  # lines, with the tags of their observers
         self._outdated = None, False  # the state of which it is known whether the curves are outdated
         prepare(ui.curvesTable)
+        self._enabled = False
         ui.automaticButton.clicked.connect(self.onAutomaticButton)
+        ui.addCurveButton.clicked.connect(self.onAddCurveButton)
+        for box in self._ends():
+            box.currentIndexChanged.connect(self.showAddable)
         ui.measureButton.clicked.connect(onMeasure)
 
     def show(self, volume, enabled):
@@ -29,8 +33,8 @@ class CurvesViewer:
         self._segmentation = scene.results_of(volume)[1] if self._volume is not None else None
         for line in scene.lines_of(self._segmentation):
             self._observed.append((line, line.AddObserver(line.PointModifiedEvent, self.refresh)))
+        self._enabled = enabled
         self.refresh()
-        self._ui.automaticButton.enabled = enabled and any(map(scene.is_moved, scene.lines_of(self._segmentation)))
         self._ui.measureButton.enabled = enabled and self.isOutdated()
 
     def release(self):
@@ -58,8 +62,10 @@ class CurvesViewer:
         ui.curveNotesLabel.visible = bool(notes)
         ui.curveNotesLabel.text = wrappable("\n".join(notes))
         ui.automaticButton.visible = ui.measureButton.visible = self._segmentation is not None
-        if caller is not None:
-            ui.automaticButton.enabled = any(map(scene.is_moved, scene.lines_of(self._segmentation)))
+        automatic = self._segmentation is None or scene.is_automatic(self._segmentation)
+        ui.automaticButton.enabled = self._enabled and not automatic
+        kept = scene.spine_of(self._segmentation) if spine is not None else None
+        self.offerLevels([level.name for level in kept.levels] if kept and kept.curves is not None else [])
 
     def isOutdated(self):
         """Whether the segments, or the pixel size, are other ones than those that were measured."""
@@ -72,7 +78,41 @@ class CurvesViewer:
         return self._outdated[1]
 
     def onAutomaticButton(self, *_arguments):
-        scene.reset_lines(self._segmentation)
+        scene.reset_lines(self._segmentation, self._volume)
+        self.refresh()
+
+    def onAddCurveButton(self, *_arguments):
+        scene.add_curve(self._segmentation, self._volume, *(box.currentText for box in self._ends()))
+        self.refresh()
+
+    def _ends(self):
+        """The boxes of the levels at which a curve is to be added."""
+        return self._ui.upperLevelComboBox, self._ui.lowerLevelComboBox
+
+    def offerLevels(self, names):
+        """Offer these levels, from head to foot, as ends of a curve that is to be added."""
+        for box, place in zip(self._ends(), (0, len(names) - 1), strict=True):
+            if [box.itemText(index) for index in range(box.count)] != names:
+                chosen = box.currentText
+                box.blockSignals(True)
+                box.clear()
+                box.addItems(names)
+                box.currentIndex = names.index(chosen) if chosen in names else place
+                box.blockSignals(False)
+        self._ui.addCurveFrame.visible = bool(names)
+        self.showAddable()
+
+    def showAddable(self, *_arguments):
+        """Let the button be clicked where there is a curve to add, and say why not elsewhere."""
+        upper, lower = (box.currentText for box in self._ends())
+        known = self._segmentation is not None and scene.spine_of(self._segmentation)
+        there = any({upper, lower} == {curve.upper, curve.lower} for curve in known.curves or ()) if known else False
+        trouble = _("Choose two different vertebrae.") if upper == lower else ""
+        trouble = _("This curve is in the table already.") if there else trouble
+        self._ui.addCurveButton.enabled = self._enabled and not trouble
+        self._ui.addCurveButton.toolTip = trouble or _(
+            "Measure the curve between these two vertebrae as well, by lines that can be dragged."
+        )
 
 
 def notesOf(spine, isOutdated):
@@ -89,6 +129,8 @@ def sayingsOf(spine):
     said = plausibility.format(plausibility=spine.plausibility)
     if spine.curves == ():
         said = _("No curve of {smallest:.0f}° or more.").format(smallest=SMALLEST) + " " + said
+    if any(round(curve.spa_deg) < 0 for curve in spine.curves or ()):
+        said += " " + _("A negative SPA: between these vertebrae the midline bends to the other side.")
     return said
 
 
@@ -98,6 +140,8 @@ def curveRows(spine, volume):
     for curve in spine.curves:
         levels = _("{upper} – {lower}, apex {apex}").format(upper=curve.upper, lower=curve.lower, apex=curve.apex)
         described = f"{levels}, {convexity(curve, side)}; {curve.how_certain}"
+        if not spine.names_are_certain:
+            described += "; " + _("names uncertain")
         rows.append([described, f"{curve.uca_deg:.0f}°", f"{round(curve.spa_deg)}°"])
     return [_("Curve"), _("UCA"), _("SPA")], rows
 

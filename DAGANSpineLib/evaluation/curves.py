@@ -7,13 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
-from ..spine import ACCEPTED, SMALLEST, Spine, turning_points
+from ..spine import ACCEPTED, CERTAIN, SMALLEST, Spine, turning_points
 from .tables import shown, table
 
 SIZES = (10, 15, 20, 30, 90)  # degrees: from each to the next
 TORN = (0, 5, 15, 10_000)  # corrupted patches of the picture, likewise
 CLEAR = 15  # degrees: a curve that must not be missed, nor invented
+SHARED = 0.5  # of the levels of either, which two curves have in common if they are the same one
 LIMITS = 1.96  # standard deviations: 95 % of differences lie within (Bland & Altman, Lancet 1986)
 
 
@@ -30,7 +32,8 @@ def visible_levels(known: Mapping[str, Any]) -> list[str]:
 
 def true_curves(known: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The curves that the subject was made with, and all that its vertebrae's tilts have (those, and what makes up for
-    them above and below), as far as the sweep reached: ends, and degrees, positive where convex to the right."""
+    them above and below), as far as the sweep reached: ends, and degrees, positive where convex to the right; of the
+    first, how many degrees the "whole" curve has, of which the sweep may have cut off a part."""
     levels, tilts = visible_levels(known), known["vertebra_tilt_deg"]
 
     def curve(upper: str, lower: str) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def true_curves(known: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[di
         between = list(tilts)[list(tilts).index(given["upper"]) : list(tilts).index(given["lower"]) + 1]
         seen = [name for name in between if name in levels]
         if len(seen) > 1 and curve(seen[0], seen[-1])["degrees"] * given["cobb_deg"] > 0:
-            made.append(curve(seen[0], seen[-1]))
+            made.append(curve(seen[0], seen[-1]) | {"whole": curve(between[0], between[-1])["degrees"]})
     turns = turning_points([tilts[name] for name in levels])
     return made, [curve(levels[upper], levels[lower]) for upper, lower in pairwise(turns)]
 
@@ -56,14 +59,11 @@ def score_curves(spine: Spine, known: Mapping[str, Any]) -> dict[str, Any]:
         | {"degrees": each.uca_deg if each.convex == "right" else -each.uca_deg}
         for each in spine.curves or ()
     ]
-    rows, taken = [], []
-    for curve in made:
-        if abs(curve["degrees"]) < SMALLEST:
-            continue
-        found = counterpart(curve, measured, order)
-        row: dict[str, Any] = {"cobb": abs(curve["degrees"]), "uca": None}
+    rows, sought = [], [curve for curve in made if abs(curve["degrees"]) >= SMALLEST]
+    own, any_true = counterparts(sought, measured, order), counterparts(every, measured, order)
+    for curve, found in zip(sought, own, strict=True):
+        row: dict[str, Any] = {"cobb": abs(curve["degrees"]), "whole": abs(curve["whole"]), "uca": None}
         if found:
-            taken.append(found)
             off = [place(found[end], order) - place(curve[end], order) for end in ("upper", "lower")]
             row |= {
                 "uca": abs(found["degrees"]),
@@ -72,14 +72,17 @@ def score_curves(spine: Spine, known: Mapping[str, Any]) -> dict[str, Any]:
                 "confidence": found["confidence"],
             }
         rows.append(row)
-    rest = [each for each in measured if each not in taken]
     return {
         "curves": rows,
-        "invented": [abs(each["degrees"]) for each in rest if not counterpart(each, every, order)],
+        "invented": [abs(each["degrees"]) for each in measured if each not in (*own, *any_true)],
         "straight": not every,
         "plausibility": spine.plausibility,
         "given": spine.curves is not None,
-        "levels": {"right": levels_named_rightly(spine, known), "of": len(spine.levels)},
+        "levels": {
+            "right": levels_named_rightly(spine, known),
+            "of": len(spine.levels),
+            "certain": spine.names_are_certain,
+        },
     }
 
 
@@ -88,17 +91,26 @@ def place(name: str, order: Sequence[str]) -> int:
     return order.index(name) if name in order else len(order) if "lumbar" in name else -1
 
 
-def counterpart(
-    curve: Mapping[str, Any], others: Iterable[dict[str, Any]], order: Sequence[str]
-) -> dict[str, Any] | None:
-    """Which of `others` bends to the same side over most of the same levels, None if none does at all."""
+def counterparts(
+    curves: Sequence[Mapping[str, Any]], others: Sequence[dict[str, Any]], order: Sequence[str]
+) -> list[dict[str, Any] | None]:
+    """For each curve which of `others` is the same: bends to the same side over at least `SHARED` of the levels of
+    either; None if none does. No two have the same one, and together they share as much as they can."""
+    if not curves or not others:
+        return [None] * len(curves)
+    shared = np.array([[alike(curve, other, order) for other in others] for curve in curves])
+    found: list[dict[str, Any] | None] = [None] * len(curves)
+    for curve, other in zip(*linear_sum_assignment(shared, maximize=True), strict=True):
+        found[curve] = others[other] if shared[curve, other] > 0 else None
+    return found
 
-    def shared(other: Mapping[str, Any]) -> float:
-        (a, b), (c, d) = ((place(each["upper"], order), place(each["lower"], order)) for each in (curve, other))
-        return (min(b, d) - max(a, c)) / (max(b, d) - min(a, c))
 
-    likely = [other for other in others if other["degrees"] * curve["degrees"] > 0 and shared(other) > 0]
-    return max(likely, key=shared, default=None)
+def alike(curve: Mapping[str, Any], other: Mapping[str, Any], order: Sequence[str]) -> float:
+    """Of the levels of two curves, the share that they have in common: of the longer one, 0 where that is less than
+    `SHARED`, or where they bend to different sides."""
+    (a, b), (c, d) = ((place(each["upper"], order), place(each["lower"], order)) for each in (curve, other))
+    share = (min(b, d) - max(a, c)) / max(b - a, d - c, 1)
+    return share if share >= SHARED and curve["degrees"] * other["degrees"] > 0 else 0.0
 
 
 def levels_named_rightly(spine: Spine, known: Mapping[str, Any]) -> int:
@@ -118,8 +130,15 @@ def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[in
     straight = [score for score in scores if score["straight"]]
     clear = [curve for curve in curves if curve["cobb"] >= CLEAR]
     levels = [score["levels"] for score in scores]
+    found = [curve for curve in curves if curve["uca"] is not None]
+    cut = [curve for curve in found if curve["whole"] - curve["cobb"] > ACCEPTED]
     return {
         "all": agreement(curves),
+        "by confidence": {
+            "certain": agreement([curve for curve in found if curve["confidence"] >= CERTAIN]),
+            "uncertain": agreement([curve for curve in found if curve["confidence"] < CERTAIN]),
+        },
+        "cut by the sweep": {"curves": len(cut), "uncertain": sum(each["confidence"] < CERTAIN for each in cut)},
         "by size": {f"{low} to {high}": agreement(within(curves, low, high)) for low, high in pairwise(SIZES)},
         "by corrupted patches": {
             named(low, high): agreement([curve for curve, patches in torn if low <= patches < high])
@@ -134,11 +153,16 @@ def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[in
             all(degrees < CLEAR for degrees in score["invented"]) for score in straight
         ),
         "ends within one level": share(off <= 1 for off in ends),
-        "levels named rightly": share(
-            number < level["right"] for level in levels for number in range(level["of"])
-        ),
+        "levels named rightly": named_rightly(levels),
+        "levels named rightly where names are certain": named_rightly(each for each in levels if each["certain"]),
+        "spines whose names are uncertain": sum(not level["certain"] for level in levels),
         "spines given no curves": sum(not score["given"] for score in scores),
-    }  # fmt: skip
+    }
+
+
+def named_rightly(levels: Iterable[Mapping[str, int]]) -> float | None:
+    """Share of the levels of all spines together, 0 to 1."""
+    return share(number < level["right"] for level in levels for number in range(level["of"]))
 
 
 def named(low: int, high: int) -> str:
@@ -199,6 +223,7 @@ def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = []
     for whose, summary in curves.items():
         rows.append([f"**{whose}**", *cells(summary["all"])])
+        rows += [[f"called {how}", *cells(found)] for how, found in summary["by confidence"].items()]
         rows += [[f"{size}°", *cells(found)] for size, found in summary["by size"].items()]
         torn = summary["by corrupted patches"]
         rows += [[f"{patches} corrupted patches", *cells(found)] for patches, found in torn.items()]
@@ -207,6 +232,7 @@ def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "straight spines without a clear curve": f"straight spines without a curve of {CLEAR}° or more",
         "ends within one level": "ends of curves within one level of the truth",
         "levels named rightly": "levels named rightly",
+        "levels named rightly where names are certain": "levels named rightly, where names are called certain",
     }
     others = [
         [
@@ -219,13 +245,26 @@ def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:
         [f"curves of {size}° invented", *(str(summary["invented by size"][size]) for summary in curves.values())]
         for size in next(iter(curves.values()))["invented by size"]
     ]
+    counts = [
+        [
+            "spines whose names are called uncertain",
+            *(str(each["spines whose names are uncertain"]) for each in curves.values()),
+        ],
+        [
+            f"curves of which the end of the sweep cuts more than {ACCEPTED:.0f}°, and of these called uncertain",
+            *("{curves}, {uncertain}".format(**each["cut by the sweep"]) for each in curves.values()),
+        ],
+    ]
     spa = [
         ["bias of the spinous process angle, °", *(shown(each["all"]["SPA bias"], 2, True) for each in curves.values())]
     ]
     return [
         "Curves (ultrasound curve angle) against the true Cobb angles, of the curves of 10° and more:",
         table(header, rows),
-        table(["", *(f"{whose}" for whose in curves)], [[f"{row[0]}, %", *row[1:]] for row in others] + invented + spa),
+        table(
+            ["", *(f"{whose}" for whose in curves)],
+            [[f"{row[0]}, %", *row[1:]] for row in others] + invented + counts + spa,
+        ),
     ]
 
 

@@ -39,9 +39,11 @@ from .results import (
 )
 from .sequences import frame_of
 from .spines import (
+    add_curve,
     all_markups,
     drawn_spine_of,
     follow_lines,
+    is_automatic,
     is_moved,
     lines_of,
     markups_of,
@@ -61,6 +63,7 @@ __all__ = [
     "VOLUME_ROLE",
     "Corrected",
     "OneSlice",
+    "add_curve",
     "all_markups",
     "classes_of",
     "corrected",
@@ -73,6 +76,7 @@ __all__ = [
     "give_pixel_size",
     "given_pixel_size",
     "grey_scale",
+    "is_automatic",
     "is_moved",
     "is_ours",
     "is_outdated",

@@ -130,10 +130,8 @@ def put_spine(
     anew, so that display settings that a user gave them stay; former lines are not touched. `read_of`: the sha256 of
     the segments that it was read off."""
     to_local = picture_to_local(volume)
-    ends = {end for curve in spine.curves or () for end in (curve.upper, curve.lower)}
-    for level in spine.levels:
-        if level.name in ends:
-            add_line(level, to_local, segmentation, volume, made)
+    for level in ends_of_curves(spine):
+        add_line(level, to_local, segmentation, volume, made)
     names = names_of(segmentation) or add_names(segmentation, volume, made)
     names.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
     names.SetAttribute(SPINE, json.dumps(as_record(spine)))
@@ -142,6 +140,34 @@ def put_spine(
     if spine.curves is not None:
         for level, place in zip(spine.levels, places_of_names(spine, to_local), strict=True):
             names.AddControlPoint(place, short_name(level.name))
+
+
+def ends_of_curves(spine: Spine) -> list[Level]:
+    """The levels at which curves end, from head to foot."""
+    ends = {end for curve in spine.curves or () for end in (curve.upper, curve.lower)}
+    return [level for level in spine.levels if level.name in ends]
+
+
+def add_curve(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, upper: str, lower: str
+) -> None:
+    """Let the curve between these two levels be one of the spine's, with lines at its ends that can be dragged; Slicer
+    can undo that. Raises KeyError or ValueError as `Spine.with_curve` does."""
+    spine = spine_of(segmentation).with_curve(upper, lower)
+    slicer.mrmlScene.SaveStateForUndo()
+    names_of(segmentation).SetAttribute(SPINE, json.dumps(as_record(spine)))
+    add_missing_lines(segmentation, volume, [level for level in spine.levels if level.name in (upper, lower)])
+
+
+def add_missing_lines(
+    segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, levels: list[Level]
+) -> None:
+    """Draw the lines of these levels that there are none of, hidden."""
+    there = {line.GetAttribute(LEVEL) for line in lines_of(segmentation)}
+    to_local, added = picture_to_local(volume), []
+    for level in levels:
+        if level.name not in there:
+            add_line(level, to_local, segmentation, volume, added)
 
 
 def add_names(
@@ -219,10 +245,15 @@ def follow_lines(
     for line in lines_of(segmentation):
         colour(line, BY_HAND if is_moved(line) else AUTOMATIC)
     names, to_local = names_of(segmentation), picture_to_local(volume)
-    if names is None or names.GetNumberOfControlPoints() != len(spine.levels):
-        return  # a spine without curves has no names, and a user may have deleted some
-    for number, place in enumerate(places_of_names(spine, to_local)):
-        if np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
+    if names is None:
+        return
+    places = {
+        short_name(level.name): place
+        for level, place in zip(spine.levels, places_of_names(spine, to_local), strict=True)
+    }
+    for number in range(names.GetNumberOfControlPoints()):
+        place = places.get(names.GetNthControlPointLabel(number))
+        if place is not None and np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
             names.SetNthControlPointPosition(number, *place)
 
 
@@ -234,13 +265,33 @@ def colour(node: slicer.vtkMRMLMarkupsNode, rgb: tuple[float, float, float]) -> 
         display.SetSelectedColor(*rgb)
 
 
-def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
-    """Put all lines back to where they were drawn; Slicer can undo that."""
+def is_automatic(segmentation: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Whether the curves and their lines are as they were read: none moved, none deleted, none added."""
+    spine, lines = spine_of(segmentation), lines_of(segmentation)
+    if spine is None:
+        return not any(map(is_moved, lines))
+    ends = {level.name for level in ends_of_curves(spine)}
+    whole = {line.GetAttribute(LEVEL) for line in lines} == ends and spine.curves == spine.as_read().curves
+    return whole and not any(map(is_moved, lines))
+
+
+def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Go back to the curves that were read, and to lines where they were drawn: those that were moved go back, those
+    that were deleted come again, added curves go; Slicer can undo that."""
     slicer.mrmlScene.SaveStateForUndo()
+    spine = spine_of(segmentation)
     for line in lines_of(segmentation):
         if is_moved(line):
             for end, point in enumerate(place_of(line)):
                 line.SetNthControlPointPosition(end, *point)
+    if spine is None:
+        return
+    names_of(segmentation).SetAttribute(SPINE, json.dumps(as_record(spine.as_read())))
+    ends = ends_of_curves(spine.as_read())
+    for line in lines_of(segmentation):
+        if line.GetAttribute(LEVEL) not in {level.name for level in ends}:
+            slicer.mrmlScene.RemoveNode(line)
+    add_missing_lines(segmentation, volume, ends)
 
 
 def dissolve(

@@ -1,6 +1,6 @@
 """What the labels say of a spine: its levels, their lines, its curves, and how plausible all this is."""
 
-from .curves import ACCEPTED, SMALLEST, Curve, turning_points
+from .curves import ACCEPTED, CERTAIN, SMALLEST, Curve, turning_points
 from .doubt import Doubt
 from .level import Level
 from .measuring import measure
@@ -10,6 +10,7 @@ from .spine import Spine
 
 __all__ = [
     "ACCEPTED",
+    "CERTAIN",
     "SMALLEST",
     "Curve",
     "Doubt",

@@ -10,7 +10,7 @@ from drawn_spine import LEVELS, S_SHAPED, DrawnSpine
 
 from DAGANSpineLib.evaluation.curves import (
     agreement,
-    counterpart,
+    counterparts,
     curves_as_markdown,
     score_curves,
     summarise_curves,
@@ -43,7 +43,7 @@ def test_the_true_curve_is_found_and_nothing_is_invented(scored):
     assert curve["cobb"] == pytest.approx(28) and curve["uca"] == pytest.approx(28, abs=2)
     assert max(map(abs, curve["ends off"])) <= 1
     assert scored["invented"] == [], "the curve above makes up for this one, and is a true one"
-    assert scored["levels"] == {"right": 17, "of": 17}
+    assert scored["levels"] == {"right": 17, "of": 17, "certain": True}
 
 
 def test_what_the_sweep_did_not_reach_is_no_truth():
@@ -62,7 +62,35 @@ def test_a_curve_to_the_other_side_or_elsewhere_is_none_of_them():
         ({"upper": "T6", "lower": "T12", "degrees": -12.0}, False),
         ({"upper": "T11", "lower": "L4", "degrees": 12.0}, False),
     ):
-        assert (counterpart(curve, [other], order) is not None) is same
+        assert counterparts([curve], [other], order) == [other if same else None]
+
+
+def test_one_measured_curve_is_none_of_two_true_ones_and_a_sliver_is_none_at_all():
+    order = list(LEVELS)
+    upper, lower = {"upper": "T2", "lower": "T7", "degrees": 20.0}, {"upper": "T5", "lower": "T12", "degrees": 15.0}
+    both = {"upper": "T4", "lower": "T10", "degrees": 18.0}
+    assert counterparts([upper, lower], [both], order) == [None, both]
+    assert counterparts([lower], [{"upper": "T11", "lower": "L4", "degrees": 12.0}], order) == [None], (
+        "one level of five"
+    )
+    assert counterparts([lower], [{"upper": "T1", "lower": "L5", "degrees": 12.0}], order) == [None], "all of a spine"
+    assert counterparts([], [both], order) == [] and counterparts([upper], [], order) == [None]
+
+
+def test_a_curve_that_is_called_certain_or_cut_is_counted_as_such(scored):
+    curve = scored["curves"][0]
+    doubtful = {**scored, "curves": [{**curve, "confidence": 0.4, "whole": curve["cobb"] + 12}]}
+    summary = summarise_curves([scored, scored, scored, doubtful], [0] * 4)
+    assert [summary["by confidence"][how]["curves"] for how in ("certain", "uncertain")] == [3, 1]
+    assert summary["cut by the sweep"] == {"curves": 1, "uncertain": 1}
+    assert summary["levels named rightly where names are certain"] == 1
+
+
+def test_of_a_curve_that_the_sweep_cuts_the_whole_is_known():
+    known = known_of(DrawnSpine(S_SHAPED))
+    known["swept_rows"][1] = known["vertebra_centres"]["T9"][0] + 5
+    ((cut,), _every), ((whole,), _) = true_curves(known), true_curves(known_of(DrawnSpine(S_SHAPED)))
+    assert cut["whole"] == whole["whole"] == whole["degrees"] == pytest.approx(28)
 
 
 def test_a_straight_reading_of_a_curved_spine_misses_its_curve():

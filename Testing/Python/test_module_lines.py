@@ -51,6 +51,97 @@ def test_one_click_goes_back_to_the_automatic_curve(spine, panel, host):
     assert not panel.ui.automaticButton.enabled
 
 
+def test_a_deleted_line_comes_back_by_the_same_click(spine, panel, host, scene):
+    before, there = rows(panel), len(lines())
+    scene.RemoveNode(lines()[0])
+    slicer.app.processEvents()
+    assert len(lines()) == there - 1 and panel.ui.automaticButton.enabled and rows(panel) == before
+    panel.ui.automaticButton.click()
+    slicer.app.processEvents()
+    assert len(lines()) == there and not panel.ui.automaticButton.enabled
+    assert all(line.GetDisplayNode().GetVisibility() for line in lines())
+    drag_upper(host)
+    assert rows(panel) != before, "it can be dragged, too"
+
+
+def add(panel, upper, lower):
+    panel.ui.upperLevelComboBox.setCurrentText(upper)
+    panel.ui.lowerLevelComboBox.setCurrentText(lower)
+    panel.ui.addCurveButton.click()
+    slicer.app.processEvents()
+
+
+def test_a_curve_that_was_missed_is_added_dragged_kept_and_taken_back(spine, panel, host, scene, tmp_path):
+    before, there = rows(panel), len(lines())
+    add(panel, "T9", "L4")
+    row = next(row for row in rows(panel) if row[0].startswith("T9 – L4"))
+    assert len(rows(panel)) == len(before) + 1 and "measured by hand" in row[0]
+    own = [line for line in lines() if line.GetAttribute("DAGANSpineLevel") in ("T9", "L4")]
+    assert len(own) == 2 and all(line.GetDisplayNode().GetVisibility() for line in own)
+    host.slice_view("DAGANSpineRestored").drag(own[0], 1, 0, 25)
+    dragged = rows(panel)
+    assert next(row for row in dragged if row[0].startswith("T9 – L4"))[1] != row[1]
+    save_and_load(scene, tmp_path)
+    assert rows(panel) == dragged
+    assert panel.ui.automaticButton.enabled
+    panel.ui.automaticButton.click()
+    slicer.app.processEvents()
+    assert rows(panel) == before and len(lines()) == there and not panel.ui.automaticButton.enabled
+
+
+def test_a_straight_spine_can_be_given_a_curve(finds, panel):
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of(np.zeros(17))))
+    panel.ui.runButton.click()
+    assert not panel.ui.curvesTable.visible
+    add(panel, "T3", "T9")
+    assert rows(panel)[0][0].startswith("T3 – T9") and panel.ui.curvesTable.visible
+    panel.ui.automaticButton.click()
+    slicer.app.processEvents()
+    assert not panel.ui.curvesTable.visible and lines() == []
+
+
+def test_only_a_curve_that_there_is_not_yet_can_be_added(spine, panel):
+    assert panel.ui.addCurveButton.enabled
+    there = rows(panel)[0][0].split(",")[0].split(" – ")
+    for ends, why in ((there, "in the table already"), (there[::-1], "in the table already"), (["T8", "T8"], "two")):
+        panel.ui.upperLevelComboBox.setCurrentText(ends[0])
+        panel.ui.lowerLevelComboBox.setCurrentText(ends[1])
+        assert not panel.ui.addCurveButton.enabled and why in panel.ui.addCurveButton.toolTip
+    panel.ui.lowerLevelComboBox.setCurrentText("L4")
+    assert panel.ui.addCurveButton.enabled
+
+
+def test_where_there_is_no_spine_no_curve_is_offered(finds, panel):
+    panel.ui.inputSelector.setCurrentNode(finds(np.zeros((600, 200), np.uint8)))
+    panel.ui.runButton.click()
+    assert not panel.ui.addCurveFrame.visible
+
+
+def test_an_added_curve_can_be_undone(spine, panel, scene):
+    scene.SetUndoOn()
+    try:
+        before, there = rows(panel), len(lines())
+        add(panel, "T9", "L4")
+        scene.Undo()
+        slicer.app.processEvents()
+        assert rows(panel) == before and len(lines()) == there
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+        scene.ClearRedoStack()
+
+
+def test_names_that_are_uncertain_are_said_beside_each_curve(finds, panel):
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of()))
+    panel.ui.runButton.click()
+    assert not any("names uncertain" in row[0] for row in rows(panel))
+    without_lumps = labels_of()
+    without_lumps[without_lumps == 3] = 0
+    panel.ui.inputSelector.setCurrentNode(finds(without_lumps, "Thoracic"))
+    panel.ui.runButton.click()
+    assert rows(panel) and all(row[0].endswith("; names uncertain") for row in rows(panel))
+
+
 def test_slicers_undo_takes_back_a_drag_and_going_back_to_automatic(spine, panel, host, scene):
     scene.SetUndoOn()
     try:
