@@ -10,6 +10,7 @@ from ..texts import tr as _
 from .bone_maps import LUMBAR
 
 THORACIC_LEVELS, LUMBAR_LEVELS = 12, 5
+CERTAIN_NAMES = 0.8  # that names can be relied on: twelve levels and five have 0.87 and more, odd ones less
 # Costs, as logarithms of how much less likely a count is than the usual one:
 TOO_MANY = 1.5  # for each thoracic level above T1 or lumbar one below L5
 MISLABELLED = 3.0  # for a border one level off

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..texts import tr as _
-from .curves import Curve
+from .curves import ACCEPTED, Curve
 from .level import Level
 from .names import LUMBAR_LEVELS, THORACIC_LEVELS
 
@@ -15,24 +15,26 @@ HIGHEST, LOWEST = -THORACIC_LEVELS, LUMBAR_LEVELS - 1  # numbers of T1 and L5
 
 
 def where_it_goes_on(curve: Curve, levels: Sequence[Level]) -> Iterator[str]:
-    """Why a curve may be larger than it is measured: its end is the last level that was found, and no end vertebra, for
-    up to there the tilt still grows; in a sentence for each end. `levels`: from head to foot, two or more."""
+    """Why a curve may be larger than it is measured, by more than is accepted: its end is the last level that was found,
+    and no end vertebra, for up to there the tilt still grows. A sentence for each end. `levels`: from head to foot, two
+    or more."""
     top, bottom = levels[0], levels[-1]
-    if curve.upper == top.name and top.number > HIGHEST and growth(top, levels[1]) >= STILL:
+    if curve.upper == top.name and still_grows(top, levels[1], top.number - HIGHEST):
         yield _(
             "{level} is the uppermost vertebra that was found, and up to there the spine tilts more and more: a curve "
             "may go on above, and be larger."
         ).format(level=top.name)
-    if curve.lower == bottom.name and bottom.number < LOWEST and growth(bottom, levels[-2]) >= STILL:
+    if curve.lower == bottom.name and still_grows(bottom, levels[-2], LOWEST - bottom.number):
         yield _(
             "{level} is the lowest vertebra that was found, and down to there the spine tilts more and more: a curve "
             "may go on below, and be larger."
         ).format(level=bottom.name)
 
 
-def growth(end: Level, neighbour: Level) -> float:
-    """By how much the tilt changes from the last level but one to the last, degrees a level."""
-    return abs(end.tilt_deg - neighbour.tilt_deg) / abs(end.number - neighbour.number)
+def still_grows(end: Level, neighbour: Level, beyond: int) -> bool:
+    """Whether the tilt grows up to the last level, and may do so `beyond` it, over so many more that the spine has."""
+    growth = abs(end.tilt_deg - neighbour.tilt_deg) / abs(end.number - neighbour.number)
+    return growth >= STILL and growth * beyond >= ACCEPTED
 
 
 def parts_unseen(levels: Sequence[Level]) -> Iterator[str]:

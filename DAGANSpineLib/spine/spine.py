@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..texts import tr as _
-from .curves import CERTAIN, Curve
+from .curves import Curve
 from .doubt import Doubt
 from .level import Level, Point, tilt_of
 from .measuring import curve_between
-from .names import LUMBAR_LEVELS, THORACIC_LEVELS, name_of
+from .names import CERTAIN_NAMES, LUMBAR_LEVELS, THORACIC_LEVELS, name_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Spine:
     @property
     def names_are_certain(self) -> bool:
         """Whether the levels can be relied on to be called what they are."""
-        return self.names_certainty >= CERTAIN
+        return self.names_certainty >= CERTAIN_NAMES
 
     def with_line(self, name: str, left: Point, right: Point) -> Spine:
         """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of

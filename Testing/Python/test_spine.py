@@ -208,6 +208,7 @@ def test_a_sixth_lump_is_not_called_anything_in_silence():
     assert any("6th lumbar" in note for note in six.notes)
     usual = spine.read(DrawnSpine(np.zeros(17)).labels(), spacing=STEP)
     assert six.levels[0].confidence < usual.levels[0].confidence, "the names may be off by one"
+    assert usual.names_are_certain and not six.names_are_certain
 
 
 def test_what_could_not_be_found_and_what_is_not_believed_is_said(drawn):
