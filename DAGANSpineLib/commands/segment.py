@@ -38,7 +38,10 @@ def add_arguments(command: Parser) -> None:
         "--resume", action="store_true", help="keep results that the same model has made of the same content"
     )
     command.add_argument(
-        "--spacing", type=millimetres, metavar="MM", help="pixel size of pictures that don't know theirs, such as PNG"
+        "--spacing",
+        type=millimetres,
+        metavar="MM[,MM]",
+        help="pixel size of pictures that don't know theirs, such as PNG: one number, or two, between rows and columns",
     )
     add_model(command)
     add_device(command)

@@ -90,15 +90,17 @@ def at_least(smallest: int) -> Callable[[str], int]:
     return number
 
 
-def millimetres(text: str) -> float:
-    """An argument type: a pixel size."""
+def millimetres(text: str) -> tuple[float, float]:
+    """An argument type: a pixel size, between rows and between columns, or one number for both."""
     try:
-        size = float(text)
+        sizes = [float(each) for each in text.split(",")]
     except ValueError:
-        size = 0.0
-    if not 0.01 <= size <= 10:
-        raise argparse.ArgumentTypeError(f"{text} is no pixel size in mm, such as 0.25")
-    return size
+        sizes = []
+    if len(sizes) not in (1, 2) or not all(0.01 <= size <= 10 for size in sizes):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no pixel size in mm, such as 0.25, or 0.3,0.25 between rows and between columns"
+        )
+    return sizes[0], sizes[-1]
 
 
 def add_output(command: Parser, what: str, metavar: str = "DIR") -> None:

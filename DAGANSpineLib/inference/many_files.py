@@ -132,7 +132,7 @@ def segment_files(
     resume: bool = False,
     progress: Progress = unheard,
     tell: Callable[[Outcome], None] = lambda outcome: None,
-    spacing: float | None = None,
+    spacing: tuple[float, float] | None = None,
     crew: Crew | None = None,
 ) -> list[Outcome]:
     """Restore and segment files, some at a time; a bad one doesn't stop the others.
@@ -140,9 +140,9 @@ def segment_files(
     Results go into `folder`/NAME for each. Of more than one file there are also `folder`/summary.csv, brought up to
     date after each, and, in the end, contact sheets. With `resume`, results that the same model made of the same
     content are kept. `progress` hears of all files as one run, from one thread at a time, `tell` of each outcome as it
-    comes. `spacing`: pixel size, mm, of pictures that don't know theirs. `crew`: how many files at a time, None for
-    what suits this computer. Raises OutputError if `folder` holds a summary of somebody else's; what `progress` raises
-    stops the run and leaves whole what is done.
+    comes. `spacing`: mm, down and across, of pixels of pictures that don't know theirs. `crew`: how many files at a
+    time, None for what suits this computer. Raises OutputError if `folder` holds a summary of somebody else's; what
+    `progress` raises stops the run and leaves whole what is done.
     """
     several = len(paths) > 1
     if several:
@@ -180,7 +180,7 @@ def segment_files(
 
 
 def attempt(
-    path: Path, folder: Path, pipeline: Pipeline, progress: Progress, spacing: float | None, room: Room
+    path: Path, folder: Path, pipeline: Pipeline, progress: Progress, spacing: tuple[float, float] | None, room: Room
 ) -> Outcome:
     """One file's outcome, whatever it holds."""
     try:

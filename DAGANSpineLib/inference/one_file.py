@@ -38,15 +38,15 @@ def segment_file(
     folder: Path,
     pipeline: Pipeline,
     progress: Progress = unheard,
-    spacing: float | None = None,
+    spacing: tuple[float, float] | None = None,
     room: Room | None = None,
 ) -> dict[str, Any]:
     """Restore and segment one image file, a VPI or a volume, which is projected first, as is the DICOM series of a
     folder; the results go into `folder`/NAME, all of them or none.
 
-    `spacing`: pixel size, mm, of pictures that don't know theirs. `room`: shared with other files that are in work.
-    Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what `progress` raises
-    stops the run and leaves nothing.
+    `spacing`: mm, down and across, of pixels of pictures that don't know theirs. `room`: shared with other files that
+    are in work. Returns the report. Results of an earlier run are replaced. Raises ImageError or OutputError; what
+    `progress` raises stops the run and leaves nothing.
     """
     (vpi, projected), origin = read_input(path), origin_of(path, pipeline, spacing)
     vpi, room = vpi.sized(spacing), room or Room()
@@ -67,7 +67,7 @@ def name_of(path: Path) -> str:
     return portable_name(path.name if os.path.isdir(path) else path.name[: len(path.name) - len(ending)])
 
 
-def origin_of(path: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any]:
+def origin_of(path: Path, pipeline: Pipeline, spacing: tuple[float, float] | None = None) -> dict[str, Any]:
     """What results are made of: the input's name and content, the model, and the pixel size that was given, mm; the
     report's first keys."""
     content = hashlib.sha256()
@@ -79,11 +79,13 @@ def origin_of(path: Path, pipeline: Pipeline, spacing: float | None = None) -> d
         "input": plain_text(path.name),
         "input_sha256": content.hexdigest(),
         "model": {"name": pipeline.model.name, "sha256": pipeline.model.sha256},
-        **({} if spacing is None else {"given_spacing_mm": spacing}),
+        **({} if spacing is None else {"given_spacing_mm": list(spacing)}),
     }
 
 
-def former_report(path: Path, folder: Path, pipeline: Pipeline, spacing: float | None = None) -> dict[str, Any] | None:
+def former_report(
+    path: Path, folder: Path, pipeline: Pipeline, spacing: tuple[float, float] | None = None
+) -> dict[str, Any] | None:
     """The report of results that an earlier run made of the same content with the same model; None without them, and
     where one of them is cut off."""
     results = folder / name_of(path)

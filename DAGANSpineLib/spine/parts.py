@@ -15,9 +15,9 @@ HIGHEST, LOWEST = -THORACIC_LEVELS, LUMBAR_LEVELS - 1  # numbers of T1 and L5
 
 
 def where_it_goes_on(curve: Curve, levels: Sequence[Level]) -> Iterator[str]:
-    """Why a curve may be larger than it is measured, by more than is accepted: its end is the last level that was found,
-    and no end vertebra, for up to there the tilt still grows. A sentence for each end. `levels`: from head to foot, two
-    or more."""
+    """Why a curve may be larger than it is measured, by more than is accepted: its end is the last level that was
+    found, and no end vertebra, for up to there the tilt still grows. A sentence for each end. `levels`: from head to
+    foot, two or more."""
     top, bottom = levels[0], levels[-1]
     if curve.upper == top.name and still_grows(top, levels[1], top.number - HIGHEST):
         yield _(

@@ -35,15 +35,19 @@ class VPI:
     image: sitk.Image
     plane: Plane
 
-    def sized(self, mm: float | None) -> VPI:
-        """The same with pixels of `mm`, if the file doesn't know how large they are; outputs take that over."""
+    def sized(self, mm: tuple[float, float] | None) -> VPI:
+        """The same with pixels of so many mm between rows and between columns, if the file doesn't know how large they
+        are; outputs take that over."""
         if mm is None or self.spacing is not None:
             return self
-        image = sitk.Image(self.image)
+        image, sides = sitk.Image(self.image), iter(mm if self.plane.transposed else mm[::-1])
         image.SetSpacing(
-            [mm if extent > 1 else size for extent, size in zip(image.GetSize(), image.GetSpacing(), strict=True)]
+            [
+                next(sides) if extent > 1 else size
+                for extent, size in zip(image.GetSize(), image.GetSpacing(), strict=True)
+            ]
         )
-        return replace(self, spacing=(mm, mm), image=image)
+        return replace(self, spacing=tuple(mm), image=image)
 
     @property
     def patients_right_is(self) -> str | None:

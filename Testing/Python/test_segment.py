@@ -175,8 +175,20 @@ def test_the_pixel_size_of_a_picture_can_be_given(run, pixels, tmp_path):
         assert rib["area_mm2"] == pytest.approx(rib["area_pixels"] * size**2, abs=0.01)
         restored = sitk.ReadImage(str(tmp_path / "out" / name / "restored.nrrd"))
         assert restored.GetSpacing()[:2] == (size, size)
-    status, _, error = run("segment", source, "-o", tmp_path / "out", "--spacing", "wide")
-    assert status == 2 and "no pixel size in mm" in error
+    for wrong in ("wide", "0.3,", "0.3,0.2,0.1", "0.3 0.2", "0,1", "nan", "0.3,inf"):
+        status, _, error = run("segment", source, "-o", tmp_path / "out", "--spacing", wrong)
+        assert status == 2 and "no pixel size in mm" in error, wrong
+
+
+def test_pixels_that_are_not_square_can_be_given_down_and_across(run, pixels, tmp_path):
+    source = write(tmp_path / "vpi.png", pixels)
+    assert run("segment", source, "-o", tmp_path / "out", "--spacing", "0.5,1.25")[0] == 0
+    report = json.loads((tmp_path / "out" / "vpi" / "report.json").read_text(encoding="utf-8"))
+    assert report["image"]["spacing_mm"] == report["given_spacing_mm"] == [0.5, 1.25]
+    assert sitk.ReadImage(str(tmp_path / "out" / "vpi" / "restored.nrrd")).GetSpacing()[:2] == (1.25, 0.5)
+    before = (tmp_path / "out" / "vpi" / "report.json").stat().st_mtime_ns
+    assert run("segment", source, "-o", tmp_path / "out", "--spacing", "0.5,1.25", "--resume")[0] == 0
+    assert (tmp_path / "out" / "vpi" / "report.json").stat().st_mtime_ns == before
 
 
 def bad_inputs(folder, pixels):
