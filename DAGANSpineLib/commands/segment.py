@@ -106,8 +106,15 @@ def curves_in_words(curves: list[dict[str, Any]] | None) -> str:
     """What the bones say of the spine's curves."""
     if curves is None:
         return "not given"
-    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°)"
-    return "; ".join(words.format(**curve) for curve in curves) or "none of 10° or more"
+    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°), {how}"
+    return "; ".join(words.format(**curve, how=how_certain(curve)) for curve in curves) or "none of 10° or more"
+
+
+def how_certain(curve: dict[str, Any]) -> str:
+    """A curve's confidence in a word."""
+    from ..spine import CERTAIN
+
+    return "certain" if curve["confidence"] >= CERTAIN else "uncertain"
 
 
 def restoration_in_words(report: dict[str, Any]) -> str:

@@ -65,6 +65,8 @@ def name_levels(values: Sequence[int | None]) -> Names:
             sentence = _("There is a {name}, and {count} more beyond it: the names are uncertain.")
             notes.append(sentence.format(name=name_of(beyond[0]), count=len(beyond) - 1))
     certainty = 1 / likelihood if any(lumbar) and not all(lumbar) else 0.5 / likelihood
+    if certainty < CERTAIN_NAMES and not notes:
+        notes.append(_("Which vertebra is T12 is not certain: all names may be off by one."))
     return Names(names, numbers, certainty, notes)
 
 

@@ -57,6 +57,8 @@ def test_the_report_holds_curves_levels_and_plausibility(results):
     assert {curve["upper"], curve["lower"], curve["apex"]} <= set(report["levels"])
     assert report["plausibility"] > 0.7
     assert "28" in curves_in_words([curve]) or "27" in curves_in_words([curve])
+    assert curves_in_words([curve]).endswith(", certain")
+    assert curves_in_words([curve | {"confidence": 0.6}]).endswith(", uncertain")
 
 
 def test_without_a_spine_the_report_gives_no_curves_but_says_why(results):

@@ -514,6 +514,8 @@ def test_levels_are_counted_from_the_border():
     hidden = name_levels([2] * 11 + [None] + [3] * 5)
     assert hidden.names == list(LEVELS), "T12 hides more often than L1"
     assert hidden.certainty < name_levels([2] * 12 + [3] * 5).certainty
+    of_a_part = name_levels([2] * 8 + [None] + [3] * 3)
+    assert of_a_part.notes == ["Which vertebra is T12 is not certain: all names may be off by one."]
     alone = name_levels([2] * 6)
     assert alone.certainty <= 0.5 and alone.notes
 
