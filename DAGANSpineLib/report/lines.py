@@ -26,7 +26,8 @@ def with_lines(picture: np.ndarray, spine: Spine, thick: int | None = None) -> n
         row, column = round(level.right[0]) - thick * HEIGHT // 2, round(level.right[1]) + 12 * thick
         write(drawn, short_name(level.name), row, column, colour, thick)
     for line, curve in enumerate(reversed(spine.curves)):
-        words = f"{curve.upper} - {curve.lower}: {curve.uca_deg:.0f} deg, {curve.convex}"
+        ends = f"{short_name(curve.upper)} - {short_name(curve.lower)}"
+        words = f"{curve.uca_deg:.0f} deg {curve.convex}: {ends}"  # the angle first: a line that is too long is cut off
         write(drawn, words, len(drawn) - (line + 1) * thick * (HEIGHT + 4), 4 * thick, END, thick)
     return drawn
 

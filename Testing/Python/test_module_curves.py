@@ -2,18 +2,22 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from drawn_spine import CORONAL, S_SHAPED, STEP, labels_of
 
 slicer = pytest.importorskip("slicer")
 pytest.importorskip("PySide6")
 
-from clinician import angles, drag_upper, draw, lines, notes, results, rows  # noqa: E402
+from clinician import angles, drag_upper, draw, lines, notes, results, rows, said  # noqa: E402
 from test_module_width import cut_off  # noqa: E402
 
 from DAGANSpineLib import spine as library_spine  # noqa: E402
+
+RESOURCES = Path(__file__).parents[2] / "Resources"
 
 
 def test_the_table_says_which_curves_there_are_above_all_other_figures(spine, panel, host):
@@ -99,6 +103,32 @@ def test_what_is_no_spine_gets_no_angle_and_a_reason(finds, panel, kind):
     assert not panel.ui.curvesTable.visible
     assert notes(panel).startswith("No curves are given:")
     assert lines() == []
+
+
+def pictures_of_no_spine():
+    """Noise, as speckle is; a photograph of a sort, of many edges and greys; nothing at all: float (rows, columns)."""
+    random = np.random.default_rng(0)
+    photograph = sitk.GetArrayFromImage(sitk.ReadImage(str(RESOURCES / "Screenshots" / "panel.png")))[
+        :700, :340, :3
+    ].mean(2)
+    return {
+        "noise": random.rayleigh(60, (700, 250)).clip(0, 255),
+        "photograph": photograph,
+        "empty": np.zeros((600, 200)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["noise", "photograph", "empty"])
+def test_of_what_is_no_spine_the_bundled_model_itself_leads_to_no_angle(panel, kind):
+    volume = slicer.util.addVolumeFromArray(pictures_of_no_spine()[kind][np.newaxis].astype(np.uint8), CORONAL, kind)
+    panel.ui.modelPathLineEdit.currentPath = str(RESOURCES / "Models" / "DAGANSpine.pt")
+    panel.ui.inputSelector.setCurrentNode(volume)
+    panel.ui.runButton.click()
+    assert not panel.ui.curvesTable.visible and lines() == []
+    if kind == "empty":
+        assert said(panel).startswith("This picture is empty")
+    else:
+        assert notes(panel).startswith("No curves are given:")
 
 
 def test_a_straight_spine_has_no_curve_and_that_is_said(finds, panel):
