@@ -4,6 +4,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from DAGANSpineLib import scene
+from DAGANSpineLib.report import short_name
 from DAGANSpineLib.spine import SMALLEST
 from DAGANSpinePanel.results import fill, prepare, timesOf
 from DAGANSpinePanel.wrapping import wrappable
@@ -19,7 +20,7 @@ class CurvesViewer:
         self._observed = []  # lines, with the tags of their observers
         self._outdated = None, False  # the state of which it is known whether the curves are outdated
         prepare(ui.curvesTable)
-        self._enabled = False
+        self._enabled, self._drawn, self._levels = False, None, []
         ui.automaticButton.clicked.connect(self.onAutomaticButton)
         ui.addCurveButton.clicked.connect(self.onAddCurveButton)
         for box in self._ends():
@@ -64,7 +65,7 @@ class CurvesViewer:
         ui.automaticButton.visible = ui.measureButton.visible = self._segmentation is not None
         automatic = self._segmentation is None or scene.is_automatic(self._segmentation)
         ui.automaticButton.enabled = self._enabled and not automatic
-        kept = scene.spine_of(self._segmentation) if spine is not None else None
+        self._drawn, kept = spine, scene.spine_of(self._segmentation) if spine is not None else None
         self.offerLevels([level.name for level in kept.levels] if kept and kept.curves is not None else [])
 
     def isOutdated(self):
@@ -82,33 +83,44 @@ class CurvesViewer:
         self.refresh()
 
     def onAddCurveButton(self, *_arguments):
-        scene.add_curve(self._segmentation, self._volume, *(box.currentText for box in self._ends()))
+        scene.add_curve(self._segmentation, self._volume, *self._chosen())
         self.refresh()
 
     def _ends(self):
         """The boxes of the levels at which a curve is to be added."""
         return self._ui.upperLevelComboBox, self._ui.lowerLevelComboBox
 
+    def _chosen(self):
+        """The names of the levels that are chosen there."""
+        return [self._levels[box.currentIndex] for box in self._ends() if 0 <= box.currentIndex < len(self._levels)]
+
     def offerLevels(self, names):
         """Offer these levels, from head to foot, as ends of a curve that is to be added."""
-        for box, place in zip(self._ends(), (0, len(names) - 1), strict=True):
-            if [box.itemText(index) for index in range(box.count)] != names:
-                chosen = box.currentText
+        if names != self._levels:
+            chosen, self._levels = self._chosen() or (None, None), names
+            for box, former, place in zip(self._ends(), chosen, (0, len(names) - 1), strict=True):
                 box.blockSignals(True)
                 box.clear()
-                box.addItems(names)
-                box.currentIndex = names.index(chosen) if chosen in names else place
+                box.addItems([short_name(name) for name in names])
+                box.currentIndex = names.index(former) if former in names else place
                 box.blockSignals(False)
         self._ui.addCurveFrame.visible = bool(names)
         self.showAddable()
 
     def showAddable(self, *_arguments):
         """Let the button be clicked where there is a curve to add, and say why not elsewhere."""
-        upper, lower = (box.currentText for box in self._ends())
-        known = self._segmentation is not None and scene.spine_of(self._segmentation)
-        there = any({upper, lower} == {curve.upper, curve.lower} for curve in known.curves or ()) if known else False
-        trouble = _("Choose two different vertebrae.") if upper == lower else ""
-        trouble = _("This curve is in the table already.") if there else trouble
+        chosen = self._chosen()
+        trouble = _("Choose two different vertebrae.") if len({*chosen}) < 2 else ""
+        if self._drawn is not None and any(
+            {*chosen} == {curve.upper, curve.lower} for curve in self._drawn.curves or ()
+        ):
+            trouble = _("This curve is in the table already.")
+        for line in scene.lines_of(self._segmentation):
+            if scene.is_moved(line) and scene.level_of(line) in chosen:
+                trouble = _(
+                    "The line of {level} was dragged elsewhere: choose another vertebra, or go back to automatic."
+                )
+                trouble = trouble.format(level=scene.level_of(line))
         self._ui.addCurveButton.enabled = self._enabled and not trouble
         self._ui.addCurveButton.toolTip = trouble or _(
             "Measure the curve between these two vertebrae as well, by lines that can be dragged."

@@ -139,7 +139,7 @@ def reportOf(volume, restored, found, spine, notes):
     name, _comma, digest = scene.model_of(restored).partition(", sha256 ")
     one_slice, frame = scene.OneSlice.of(volume), found.get("frame")
     rows, columns = one_slice.size
-    unknown = {"curves": None, "levels": {}, "plausibility": None}
+    unknown = {"curves": None, "levels": {}, "names_confidence": None, "plausibility": None}
     return {
         "note": DISCLAIMER,
         "input": volume.GetName(),

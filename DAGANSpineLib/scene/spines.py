@@ -78,17 +78,28 @@ def parsed(text: str) -> Spine | None:
 def drawn_spine_of(
     segmentation: slicer.vtkMRMLSegmentationNode | None, volume: slicer.vtkMRMLScalarVolumeNode
 ) -> Spine | None:
-    """The spine with its lines as they are now, where the user has dragged some; None if none is known."""
-    spine = spine_of(segmentation)
+    """The spine with its lines as they are now, where the user has dragged some, and without added curves of which the
+    user has deleted a line; None if none is known."""
+    spine, lines = spine_of(segmentation), lines_of(segmentation)
     if spine is None:
         return None
+    spine = spine.without_added(kept={line.GetAttribute(LEVEL) for line in lines})
     names = {level.name for level in spine.levels}
-    moved = [line for line in lines_of(segmentation) if is_moved(line) and line.GetAttribute(LEVEL) in names]
+    moved = [line for line in lines if is_moved(line) and line.GetAttribute(LEVEL) in names]
     to_local = picture_to_local(volume) if moved else None
-    for line in moved:
-        left, right = (to_picture(point, to_local) for point in ends_of(line))
-        spine = spine.with_line(line.GetAttribute(LEVEL), left, right)
-    return spine
+    return spine.with_lines(
+        {line.GetAttribute(LEVEL): tuple(to_picture(point, to_local) for point in ends_of(line)) for line in moved}
+    )
+
+
+def level_of(line: slicer.vtkMRMLMarkupsLineNode) -> str | None:
+    """The level that a line was drawn at."""
+    return line.GetAttribute(LEVEL)
+
+
+def is_whole(line: slicer.vtkMRMLMarkupsLineNode) -> bool:
+    """Whether a line has both its ends, and can be seen: Slicer's undo brings back lines without their display."""
+    return ends_of(line) is not None and line.GetDisplayNode() is not None
 
 
 def is_moved(line: slicer.vtkMRMLMarkupsLineNode) -> bool:
@@ -127,9 +138,10 @@ def put_spine(
     made: list,
 ) -> None:
     """Put a spine's names and lines into the scene, hidden; what is new is appended to `made`. Former names are filled
-    anew, so that display settings that a user gave them stay; former lines are not touched. `read_of`: the sha256 of
-    the segments that it was read off."""
-    to_local = picture_to_local(volume)
+    anew, so that display settings that a user gave them stay; former lines are not touched. Curves that the user added
+    to the former spine are added to this one, where it has their ends. `read_of`: the sha256 of the segments that it
+    was read off."""
+    spine, to_local = spine.with_added(spine_of(segmentation)), picture_to_local(volume)
     for level in ends_of_curves(spine):
         add_line(level, to_local, segmentation, volume, made)
     names = names_of(segmentation) or add_names(segmentation, volume, made)
@@ -153,7 +165,8 @@ def add_curve(
 ) -> None:
     """Let the curve between these two levels be one of the spine's, with lines at its ends that can be dragged; Slicer
     can undo that. Raises KeyError or ValueError as `Spine.with_curve` does."""
-    spine = spine_of(segmentation).with_curve(upper, lower)
+    kept = {line.GetAttribute(LEVEL) for line in lines_of(segmentation)}
+    spine = spine_of(segmentation).without_added(kept).with_curve(upper, lower)
     slicer.mrmlScene.SaveStateForUndo()
     names_of(segmentation).SetAttribute(SPINE, json.dumps(as_record(spine)))
     add_missing_lines(segmentation, volume, [level for level in spine.levels if level.name in (upper, lower)])
@@ -163,7 +176,7 @@ def add_missing_lines(
     segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode, levels: list[Level]
 ) -> None:
     """Draw the lines of these levels that there are none of, hidden."""
-    there = {line.GetAttribute(LEVEL) for line in lines_of(segmentation)}
+    there = {line.GetAttribute(LEVEL) for line in lines_of(segmentation) if is_whole(line)}
     to_local, added = picture_to_local(volume), []
     for level in levels:
         if level.name not in there:
@@ -224,6 +237,7 @@ def add_markup(
     display.SetPointLabelsVisibility(True)
     display.SetTextScale(LETTERS)
     display.SetSnapMode(display.SnapModeUnconstrained)
+    display.SetUndoEnabled(True)  # or a line that comes back by an undo could not be seen
     return node
 
 
@@ -245,16 +259,20 @@ def follow_lines(
     for line in lines_of(segmentation):
         colour(line, BY_HAND if is_moved(line) else AUTOMATIC)
     names, to_local = names_of(segmentation), picture_to_local(volume)
-    if names is None:
-        return
+    if names is None or names.GetNumberOfControlPoints() == 0:
+        return  # a spine without curves has no names
     places = {
         short_name(level.name): place
         for level, place in zip(spine.levels, places_of_names(spine, to_local), strict=True)
     }
-    for number in range(names.GetNumberOfControlPoints()):
-        place = places.get(names.GetNthControlPointLabel(number))
-        if place is not None and np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
+    for number in reversed(range(names.GetNumberOfControlPoints())):
+        place = places.pop(names.GetNthControlPointLabel(number), None)
+        if place is None:
+            names.RemoveNthControlPoint(number)  # no line lies any more at this level, which has no bones
+        elif np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
             names.SetNthControlPointPosition(number, *place)
+    for name in places.keys() & {short_name(level.name) for level in spine.levels if level.by_hand}:
+        names.AddControlPoint(places[name], name)
 
 
 def colour(node: slicer.vtkMRMLMarkupsNode, rgb: tuple[float, float, float]) -> None:
@@ -268,11 +286,12 @@ def colour(node: slicer.vtkMRMLMarkupsNode, rgb: tuple[float, float, float]) -> 
 def is_automatic(segmentation: slicer.vtkMRMLSegmentationNode) -> bool:
     """Whether the curves and their lines are as they were read: none moved, none deleted, none added."""
     spine, lines = spine_of(segmentation), lines_of(segmentation)
+    if any(map(is_moved, lines)) or not all(map(is_whole, lines)):
+        return False
     if spine is None:
-        return not any(map(is_moved, lines))
+        return True
     ends = {level.name for level in ends_of_curves(spine)}
-    whole = {line.GetAttribute(LEVEL) for line in lines} == ends and spine.curves == spine.as_read().curves
-    return whole and not any(map(is_moved, lines))
+    return {line.GetAttribute(LEVEL) for line in lines} == ends and spine.curves == spine.without_added().curves
 
 
 def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
@@ -286,10 +305,11 @@ def reset_lines(segmentation: slicer.vtkMRMLSegmentationNode, volume: slicer.vtk
                 line.SetNthControlPointPosition(end, *point)
     if spine is None:
         return
-    names_of(segmentation).SetAttribute(SPINE, json.dumps(as_record(spine.as_read())))
-    ends = ends_of_curves(spine.as_read())
+    read = spine.without_added()
+    names_of(segmentation).SetAttribute(SPINE, json.dumps(as_record(read)))
+    ends = ends_of_curves(read)
     for line in lines_of(segmentation):
-        if line.GetAttribute(LEVEL) not in {level.name for level in ends}:
+        if line.GetAttribute(LEVEL) not in {level.name for level in ends} or not is_whole(line):
             slicer.mrmlScene.RemoveNode(line)
     add_missing_lines(segmentation, volume, ends)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import erf, sqrt
+from math import erf, floor, sqrt
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ class Curve:
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
         rounded = {"uca_deg": round(self.uca_deg, 1), "spa_deg": round(self.spa_deg, 1) + 0.0}  # no -0.0
-        confidence = None if self.confidence is None else round(self.confidence, 2)
+        # rounded down, so that none is called certain that is not
+        confidence = None if self.confidence is None else floor(100 * self.confidence) / 100
         values = asdict(self) | rounded | {"confidence": confidence}
         return {name: value for name, value in values.items() if name != "doubts"}  # the report's warnings say them
 

@@ -9,31 +9,42 @@ from .curves import ACCEPTED, Curve
 from .level import Level
 from .names import LUMBAR_LEVELS, THORACIC_LEVELS
 
-STILL = 2.0  # degrees from a level to the next: where tilts grow more slowly, they are nearly at their largest
+STILL = 1.5  # degrees from a level to the next: where tilts grow more slowly, they are nearly at their largest
+OVER = 2  # levels over which that is asked: the last one alone is fitted as if the tilt had come to its largest there
 FEW = 12  # levels: fewer are but a part of a spine
 HIGHEST, LOWEST = -THORACIC_LEVELS, LUMBAR_LEVELS - 1  # numbers of T1 and L5
 
 
-def where_it_goes_on(curve: Curve, levels: Sequence[Level]) -> Iterator[str]:
-    """Why a curve may be larger than it is measured, by more than is accepted: its end is the last level that was
-    found, and no end vertebra, for up to there the tilt still grows. A sentence for each end. `levels`: from head to
-    foot, two or more."""
+def where_it_goes_on(levels: Sequence[Level], curves: Sequence[Curve]) -> Iterator[tuple[str, list[Curve]]]:
+    """Where curves may go on, and be larger by more than is accepted, beyond the levels that were found, from head to
+    foot: up to the last of them the tilt still grows. A sentence for each such end, and the curves that end there."""
+    if len(levels) <= OVER:
+        return
     top, bottom = levels[0], levels[-1]
-    if curve.upper == top.name and still_grows(top, levels[1], top.number - HIGHEST):
-        yield _(
-            "{level} is the uppermost vertebra that was found, and up to there the spine tilts more and more: a curve "
-            "may go on above, and be larger."
-        ).format(level=top.name)
-    if curve.lower == bottom.name and still_grows(bottom, levels[-2], LOWEST - bottom.number):
-        yield _(
-            "{level} is the lowest vertebra that was found, and down to there the spine tilts more and more: a curve "
-            "may go on below, and be larger."
-        ).format(level=bottom.name)
+    above = [curve for curve in curves if curve.upper in {level.name for level in levels[:OVER]}]
+    if still_grows(levels[: OVER + 1], top.number - HIGHEST):
+        yield (
+            _(
+                "{level} is the uppermost vertebra that was found, and up to there the spine tilts more and more: a "
+                "curve may go on above, and be larger."
+            ).format(level=top.name),
+            above,
+        )
+    below = [curve for curve in curves if curve.lower in {level.name for level in levels[-OVER:]}]
+    if still_grows(levels[: -OVER - 2 : -1], LOWEST - bottom.number):
+        yield (
+            _(
+                "{level} is the lowest vertebra that was found, and down to there the spine tilts more and more: a "
+                "curve may go on below, and be larger."
+            ).format(level=bottom.name),
+            below,
+        )
 
 
-def still_grows(end: Level, neighbour: Level, beyond: int) -> bool:
-    """Whether the tilt grows up to the last level, and may do so `beyond` it, over so many more that the spine has."""
-    growth = abs(end.tilt_deg - neighbour.tilt_deg) / abs(end.number - neighbour.number)
+def still_grows(last: Sequence[Level], beyond: int) -> bool:
+    """Whether the tilt still changes over the last levels, the outermost first, and may do so `beyond` them, over so
+    many more that the spine has."""
+    growth = abs(last[0].tilt_deg - last[-1].tilt_deg) / abs(last[0].number - last[-1].number)
     return growth >= STILL and growth * beyond >= ACCEPTED
 
 

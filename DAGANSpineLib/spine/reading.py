@@ -128,13 +128,17 @@ def spine_of(ladder: Ladder, lines: Lines, midline: Midline, spacing: tuple[floa
     if reason:
         return Spine(levels, None, min(plausibility, LEAST), (reason,), path, spacing, variance, names.certainty)
     missing = gaps(lines, names.names)
-    curves, cut = [], []
-    for curve in measure(levels, path, spacing, variance, plausibility):
-        goes_on = [*where_it_goes_on(curve, levels)]
-        curves.append(curve.doubted(*(str(gap) for gap in missing if gap.touches(curve)), *goes_on))
-        cut += goes_on
-    facts = (*names.notes, *map(str, missing), *cut, *parts_unseen(levels), *left_out(ladder, lines, names.names))
-    return Spine(levels, tuple(curves), plausibility, facts, path, spacing, variance, names.certainty)
+    measured = measure(levels, path, spacing, variance, plausibility)
+    goes_on = dict(where_it_goes_on(levels, measured))
+    curves = tuple(
+        curve.doubted(
+            *(str(gap) for gap in missing if gap.touches(curve)),
+            *(sentence for sentence, cut in goes_on.items() if curve in cut),
+        )
+        for curve in measured
+    )
+    facts = (*names.notes, *map(str, missing), *goes_on, *parts_unseen(levels), *left_out(ladder, lines, names.names))
+    return Spine(levels, curves, plausibility, facts, path, spacing, variance, names.certainty)
 
 
 def level_of(lines: Lines, place: int, names: Names, spacing: tuple[float, float]) -> Level:

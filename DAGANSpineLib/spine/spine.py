@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -43,10 +44,9 @@ class Spine:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to know before trusting the curves: the facts, and which curves each makes uncertain."""
-        doubt = _("The curve {upper} – {lower} is uncertain for that.")
         sentences = []
         for fact in self.facts:
-            doubts = (doubt.format(upper=c.upper, lower=c.lower) for c in self.curves or () if fact in c.doubts)
+            doubts = (doubt_of(curve.upper, curve.lower) for curve in self.curves or () if fact in curve.doubts)
             sentences.append(" ".join([fact, *doubts]))
         return tuple(sentences)
 
@@ -56,37 +56,38 @@ class Spine:
         return self.names_certainty >= CERTAIN_NAMES
 
     def with_line(self, name: str, left: Point, right: Point) -> Spine:
-        """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: (row, column) of
-        the line's ends, in any order.
+        """The same spine with the line at one end of its curves, of the level `name`, drawn by hand: `with_lines`."""
+        return self.with_lines({name: (left, right)})
+
+    def with_lines(self, lines: Mapping[str, tuple[Point, Point]]) -> Spine:
+        """The same spine with lines at the ends of its curves drawn by hand, by the names of the levels that they were
+        drawn at first: (row, column) of a line's ends, in any order.
 
         The curves that end there follow, however small they become; no other level takes its place. A line that was
-        moved to another level, which ends no curve, is that one's; also where no bone of it was found. Raises KeyError
-        where there is no level `name`.
+        moved to another level is that one's, also where no bone of it was found; of the curves that end there, each
+        has its own line. Raises KeyError where there is no level of a name.
         """
-        names = [level.name for level in self.levels]
-        if name not in names:
-            raise KeyError(name)
-        left, right = sorted((left, right), key=lambda point: point[1])
-        ends = {end for curve in self.curves or () for end in (curve.upper, curve.lower)} - {name}
-        level = self.level_at(left, right, self.levels[names.index(name)], besides=ends)
-        tilt = tilt_of(left, right, self.spacing)
-        drawn = replace(level, left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
-        spine = self.with_level(drawn)
-        return replace(
-            spine, curves=self.curves and tuple(spine.drawn_curve(curve, name, drawn) for curve in self.curves)
-        )
+        former = {level.name: level for level in self.levels}
+        drawn = {name: self.level_drawn(former[name], *ends) for name, ends in lines.items()}
+        spine = self
+        for level in drawn.values():
+            spine = spine.with_level(level)
+        if not self.curves:
+            return spine
+        return replace(spine, curves=tuple(self.drawn_curve(curve, former, drawn) for curve in self.curves))
 
-    def level_at(self, left: Point, right: Point, former: Level, besides: Collection[str]) -> Level:
-        """The level that a line lies at: the `former` one unless its middle is twice as near to another, none of those
-        named `besides`. A line that is only tilted stays where it was."""
+    def level_drawn(self, former: Level, left: Point, right: Point) -> Level:
+        """The level that a line from one to the other point lies at, with that line: the `former` one unless its middle
+        is twice as near to another. A line that is only tilted stays where it was."""
+        left, right = sorted((left, right), key=lambda point: point[1])
         middle = np.add(left, right) / 2
 
         def away(level: Level) -> float:
             return float(np.hypot(*(np.subtract(level.centre, middle) * self.spacing)))
 
-        free = [level for level in (*self.levels, *self.levels_without_bones()) if level.name not in besides]
-        nearest = min(free, key=away)
-        return nearest if 2 * away(nearest) < away(former) else former
+        nearest = min((*self.levels, *self.levels_without_bones()), key=away)
+        level = nearest if 2 * away(nearest) < away(former) else former
+        return by_hand(level, left, right, self.spacing)
 
     def levels_without_bones(self) -> Iterator[Level]:
         """Those between the levels, from T1 to L5, of which nothing was found, and those beyond the last ones, evenly
@@ -120,11 +121,18 @@ class Spine:
             variance = np.insert(np.insert(variance, place, 0.0, axis=0), place, 0.0, axis=1)
         return replace(self, levels=(*self.levels[:place], level, *self.levels[place:]), variance=variance)
 
-    def drawn_curve(self, curve: Curve, name: str, drawn: Level) -> Curve:
-        """A curve after the line of its end `name` was drawn at a level, anew if it ends there."""
-        if name not in (curve.upper, curve.lower):
+    def drawn_curve(self, curve: Curve, former: Mapping[str, Level], drawn: Mapping[str, Level]) -> Curve:
+        """A curve between the lines that were `drawn` for its ends; as it was where neither was. Both ends are never at
+        one level: a line that was drawn at the other end's stays its own level's."""
+        if not {curve.upper, curve.lower} & drawn.keys():
             return curve
-        return self.curve_by_hand(*(drawn.name if end == name else end for end in (curve.upper, curve.lower)))
+        upper, lower = (drawn.get(end, former[end]) for end in (curve.upper, curve.lower))
+        if upper.name == lower.name:
+            upper, lower = (
+                by_hand(former[end], level.left, level.right, self.spacing) if end in drawn else level
+                for end, level in ((curve.upper, upper), (curve.lower, lower))
+            )
+        return self.with_level(upper).with_level(lower).curve_by_hand(upper.name, lower.name)
 
     def curve_by_hand(self, *ends: str) -> Curve:
         """The curve between two levels, whatever lies between them."""
@@ -144,9 +152,23 @@ class Spine:
         every.sort(key=lambda curve: (names.index(curve.upper), names.index(curve.lower)))
         return replace(self, curves=tuple(every))
 
-    def as_read(self) -> Spine:
-        """The same spine without the curves that somebody has added."""
-        return replace(self, curves=self.curves and tuple(curve for curve in self.curves if not curve.by_hand))
+    def without_added(self, kept: Collection[str] = ()) -> Spine:
+        """The same spine without the curves that somebody has added, but for those between levels of names to be
+        `kept`."""
+
+        def stays(curve: Curve) -> bool:
+            return not curve.by_hand or {curve.upper, curve.lower} <= {*kept}
+
+        return replace(self, curves=self.curves and tuple(filter(stays, self.curves)))
+
+    def with_added(self, former: Spine | None) -> Spine:
+        """The same spine with the curves that somebody has added to a `former` reading, where it has their ends."""
+        spine = self
+        for curve in (former.curves or ()) if former and self.curves is not None else ():
+            if curve.by_hand:
+                with suppress(KeyError, ValueError):
+                    spine = spine.with_curve(curve.upper, curve.lower)
+        return spine
 
     def as_json(self) -> dict[str, Any]:
         """report.json's "curves", "levels", "names_confidence" and "plausibility"."""
@@ -156,3 +178,14 @@ class Spine:
             "names_confidence": round(self.names_certainty, 2),
             "plausibility": round(self.plausibility, 2),
         }
+
+
+def by_hand(level: Level, left: Point, right: Point, spacing: tuple[float, float]) -> Level:
+    """A level with this line, which somebody drew."""
+    tilt = tilt_of(left, right, spacing)
+    return replace(level, left=left, right=right, tilt_deg=tilt, confidence=1.0, by_hand=True)
+
+
+def doubt_of(upper: str, lower: str) -> str:
+    """What is said of a curve after a fact that makes it uncertain."""
+    return _("The curve {upper} – {lower} is uncertain for that.").format(upper=upper, lower=lower)

@@ -231,6 +231,7 @@ def test_an_export_says_that_its_curves_are_not_those_of_its_segments(spine, pan
     panel.ui.exportButton.click()
     report = json.loads((tmp_path / "VPI" / "report.json").read_text(encoding="utf-8"))
     assert report["warnings"][-1].endswith("click Measure again.")
+    assert {"curves", "levels", "names_confidence", "plausibility"} <= report.keys()
     assert (report["curves"] is None) == (what == "names deleted")
 
 

@@ -89,6 +89,121 @@ def test_a_curve_that_was_missed_is_added_dragged_kept_and_taken_back(spine, pan
     assert rows(panel) == before and len(lines()) == there and not panel.ui.automaticButton.enabled
 
 
+def line_of(level):
+    return next(line for line in lines() if line.GetAttribute("DAGANSpineLevel") == level)
+
+
+def put(line, level):
+    """Drag a line onto where a vertebra's was drawn."""
+    from DAGANSpineLib import scene as library
+    from DAGANSpineLib.scene.images import picture_to_local
+
+    found = next(each for each in library.spine_of(results()[1]).levels if each.name == level)
+    to_local = picture_to_local(slicer.util.getNode("VPI"))
+    for end, point in enumerate((found.left, found.right)):
+        line.SetNthControlPointPosition(end, *(to_local @ (*point, 1)))
+
+
+def test_whatever_is_dragged_where_rows_are_of_the_vertebrae_that_the_lines_lie_at(spine, panel):
+    (top, middle), (_, bottom) = (row[0].split(",")[0].split(" – ") for row in rows(panel))
+    add(panel, "T8", "T12")
+    put(line_of(middle), "T8")
+    put(line_of(top), middle)
+    assert sorted(row[0].split(",")[0] for row in rows(panel)) == sorted(
+        [f"{middle} – T8", "T8 – T12", f"T8 – {bottom}"]
+    )
+
+
+def test_no_curve_is_added_at_a_line_that_was_dragged_elsewhere_nor_one_that_dragging_has_made(spine, panel):
+    middle, bottom = rows(panel)[1][0].split(",")[0].split(" – ")
+    put(line_of(middle), "T8")
+    for ends, why in (((middle, "T11"), "dragged elsewhere"), (("T8", bottom), "in the table already")):
+        panel.ui.upperLevelComboBox.setCurrentText(ends[0])
+        panel.ui.lowerLevelComboBox.setCurrentText(ends[1])
+        assert not panel.ui.addCurveButton.enabled and why in panel.ui.addCurveButton.toolTip
+
+
+def test_an_added_curve_goes_when_one_of_its_lines_is_deleted_and_can_be_added_again(spine, panel, scene):
+    before = rows(panel)
+    add(panel, "T8", "T12")
+    scene.RemoveNode(line_of("T12"))
+    slicer.app.processEvents()
+    assert rows(panel) == before and panel.ui.addCurveButton.enabled
+    add(panel, "T8", "T12")
+    assert len(rows(panel)) == len(before) + 1 and line_of("T12") is not None
+
+
+@pytest.mark.parametrize("button", ["runButton", "measureButton"])
+def test_added_curves_outlive_another_run_and_being_measured_again(spine, panel, host, button):
+    add(panel, "T9", "L4")
+    expected = rows(panel)
+    if button == "measureButton":
+        host.leave("DAGANSpine")
+        mask = (labels_of() == 1)[np.newaxis].astype(np.uint8)
+        mask[0, :3, :3] = 1
+        slicer.util.updateSegmentBinaryLabelmapFromArray(mask, results()[1], "Rib", spine)
+        host.open("DAGANSpine")
+    getattr(panel.ui, button).click()
+    slicer.app.processEvents()
+    assert rows(panel) == expected and line_of("L4") is not None
+
+
+def test_a_line_drawn_at_a_vertebra_without_bones_bears_its_name_in_the_views(finds, panel):
+    from DAGANSpineLib import scene as library
+
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of(missing={(8, -1), (8, 1)})))
+    panel.ui.runButton.click()
+    names = library.names_of(results()[1])
+
+    def labels():
+        return [names.GetNthControlPointLabel(place) for place in range(names.GetNumberOfControlPoints())]
+
+    assert "T9" not in labels()
+    line, (above, below) = lines()[1], [library.spine_of(results()[1]).levels[place].name for place in (7, 8)]
+    places = []
+    for level in (above, below):
+        put(line, level)
+        places.append([np.array(line.GetNthControlPointPosition(end)) for end in range(2)])
+    for end in range(2):
+        line.SetNthControlPointPosition(end, *np.mean([place[end] for place in places], 0))
+    assert (above, below) == ("T8", "T10") and any("T9" in row[0].split(",")[0] for row in rows(panel))
+    assert "T9" in labels()
+    panel.ui.automaticButton.click()
+    assert "T9" not in labels()
+
+
+def test_lines_that_an_undo_brings_back_can_be_seen(spine, panel, scene):
+    scene.SetUndoOn()
+    try:
+        there = len(lines())
+        add(panel, "T8", "T12")
+        put(line_of("T8"), "T9")
+        panel.ui.automaticButton.click()
+        slicer.app.processEvents()
+        assert len(lines()) == there
+        scene.Undo()
+        slicer.app.processEvents()
+        assert len(lines()) == there + 2
+        assert all(line.GetDisplayNode() is not None and line.GetDisplayNode().GetVisibility() for line in lines())
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+        scene.ClearRedoStack()
+
+
+def test_a_line_that_lost_an_end_or_its_display_comes_back(spine, panel, scene):
+    lines()[0].UnsetNthControlPointPosition(0)
+    scene.RemoveNode(lines()[-1].GetDisplayNode())
+    panel.updateGUI()
+    assert panel.ui.automaticButton.enabled
+    panel.ui.automaticButton.click()
+    slicer.app.processEvents()
+    assert all(
+        line.GetNumberOfDefinedControlPoints() == 2 and line.GetDisplayNode().GetVisibility() for line in lines()
+    )
+    assert not panel.ui.automaticButton.enabled
+
+
 def test_a_straight_spine_can_be_given_a_curve(finds, panel):
     panel.ui.inputSelector.setCurrentNode(finds(labels_of(np.zeros(17))))
     panel.ui.runButton.click()

@@ -274,12 +274,21 @@ def test_a_curve_that_the_end_of_the_sweep_cuts_is_uncertain_and_may_be_larger(d
     assert note.endswith(f"The curve {curve.upper} – {curve.lower} is uncertain for that.")
 
 
+@pytest.mark.parametrize(("rate", "first"), [(3, "T6"), (4, "T5"), (4, "T6")])
+def test_where_the_tilt_grows_evenly_up_to_the_end_that_is_said_be_there_a_curve_or_not(rate, first):
+    """The fit takes the last tilts for smaller than they are, as if the spine turned there."""
+    steep = DrawnSpine(np.interp(np.arange(17), (0, 1, 8, 16), (6.0, 7 * rate, 0, 0)))
+    part = part_of(steep, steep.labels(), first, "L5")
+    assert any("may go on above" in note for note in part.notes)
+    assert not any(curve.how_certain == "certain" for curve in part.curves if curve.upper in (first, "T7", "T6"))
+
+
 def lost_below(level: str) -> set[tuple[int, int]]:
     """All bones below a level: what would be left of the lumps that the picture's end cuts."""
     return {(below, side) for below in range(LEVELS.index(level) + 1, 17) for side in (-1, 1)}
 
 
-@pytest.mark.parametrize(("upper", "lower"), [("T1", "L5"), ("T5", "L5"), ("T1", "L3")])
+@pytest.mark.parametrize(("upper", "lower"), [("T1", "L5"), ("T4", "L5"), ("T1", "L3")])
 def test_a_curve_that_has_come_to_its_end_within_the_sweep_is_not_said_to_go_on(drawn, labels, upper, lower):
     cut = part_of(drawn, labels, upper, lower)
     assert largest(cut).uca_deg == pytest.approx(28, abs=2) and largest(cut).how_certain == "certain"
@@ -377,6 +386,34 @@ def test_a_line_drawn_at_a_vertebra_without_bones_has_its_name(drawn, gone, curv
     assert [level.name for level in tilted.levels] == [level.name for level in lacking.levels], "only tilted"
 
 
+def test_lines_drawn_at_each_others_vertebrae_have_the_names_of_where_they_lie(found):
+    """Two curves may end there, each at its own line; in whatever order the lines are."""
+    places = {level.name: (level.left, level.right) for level in found.levels}
+    upper, lower = found.curves
+    assert upper.lower == lower.upper
+    for order in (1, -1):
+        moves = [(upper.upper, places[upper.lower]), (lower.upper, places["T8"])][::order]
+        drawn = found.with_lines(dict(moves))
+        assert [(curve.upper, curve.lower) for curve in drawn.curves] == [(lower.upper, "T8"), ("T8", lower.lower)]
+    added = found.with_curve("T8", lower.lower)
+    drawn = added.with_line(lower.upper, *places["T8"])
+    tilts = {level.name: level.tilt_deg for level in found.levels}
+    assert all(curve.uca_deg == pytest.approx(abs(tilts["T8"] - tilts[lower.lower])) for curve in drawn.curves[1:])
+
+
+def test_added_curves_are_carried_over_to_another_reading_that_has_their_ends(drawn, found):
+    added = found.with_curve("T9", "L5").with_curve("T7", "L4")
+    lacking = spine.read(replace(drawn, missing={(6, -1), (6, 1)}).labels(), spacing=STEP).with_added(added)
+    assert [(curve.upper, curve.lower) for curve in lacking.curves if curve.by_hand] == [("T9", "L5")]
+    assert found.with_added(None) == found.with_added(found) == found
+    assert [curve.lower for curve in added.without_added(kept={"T7", "L4"}).curves if curve.by_hand] == ["L4"]
+
+
+def test_a_curve_that_is_just_not_certain_is_not_rounded_to_be(found):
+    almost = replace(found.curves[0], confidence=0.6999)
+    assert almost.how_certain == "uncertain" and almost.as_json()["confidence"] == 0.69
+
+
 def ends_of(found: spine.Spine, name: str, rows: float) -> list[tuple[float, float]]:
     """The ends of a level's line, tilted by so many rows about its middle."""
     level = next(level for level in found.levels if level.name == name)
@@ -399,7 +436,7 @@ def test_a_curve_can_be_added_between_any_two_levels_and_taken_back(found):
     tilts = {level.name: level.tilt_deg for level in found.levels}
     assert (curve.upper, curve.lower) == ("T9", "L5")
     assert curve.uca_deg == pytest.approx(abs(tilts["T9"] - tilts["L5"]))
-    assert added.as_read() == found and len(added.curves) == len(found.curves) + 1
+    assert added.without_added() == found and len(added.curves) == len(found.curves) + 1
     assert [LEVELS.index(curve.upper) for curve in added.curves] == sorted(
         LEVELS.index(curve.upper) for curve in added.curves
     )
@@ -438,6 +475,23 @@ def test_a_spine_survives_being_kept_as_text(found):
     level = found.levels[6]
     by_hand = [each.with_line(level.name, (10.0, 20.0), (30.0, 90.0)).curves for each in (again, found)]
     assert by_hand[0] == by_hand[1]
+
+
+def test_a_record_of_an_earlier_version_is_read_as_if_it_were_of_today(drawn):
+    """It knew no numbers, no doubts and no certainty of the names, and its notes spoke of the curves."""
+    spoilt = spine.read(replace(drawn, missing={(level, 1) for level in range(3, 7)}).labels(), spacing=STEP)
+    former = json.loads(json.dumps(spine.as_record(spoilt) | {"notes": spoilt.notes}))
+    del former["names_certainty"]
+    for level in former["levels"]:
+        del level["number"]
+    for curve in former["curves"]:
+        del curve["doubts"]
+    again = spine.from_record(former)
+    assert (again.levels, again.curves, again.notes) == (spoilt.levels, spoilt.curves, spoilt.notes)
+    assert again.names_certainty == pytest.approx(spoilt.names_certainty)
+    for end in {end for curve in again.curves for end in (curve.upper, curve.lower)}:
+        again = again.with_line(end, *ends_of(again, end, 10))
+    assert not any("is uncertain" in note for note in again.notes)
 
 
 def test_unsure_pixels_make_a_spine_less_plausible(labels, found):
