@@ -109,13 +109,20 @@ def own_row(row: Row) -> dict[str, Any]:
 
 
 def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
-    """What `write_kept` wrote: about what, and the trainings of the systems that there still are. Raises KeptError.
+    """What `write_kept` wrote: about what, and the trainings. Raises KeptError, also where one is of a system that is
+    not known any more, or not yet: whoever wrote the file anew would lose it.
 
     A training's record says by what it was computed; of those that were kept before records did, the file does.
     """
     content = read_json(path, KeptError)
+    systems = {system.key: system for system in SYSTEMS}
     try:
-        systems = {system.key: system for system in SYSTEMS}
+        unknown = sorted({each["system"] for each in content["trainings"]} - systems.keys())
+        if unknown:
+            raise KeptError(
+                f"{path} has trainings of systems that this version doesn't know ({', '.join(unknown)}): use the "
+                "version that wrote it, or another folder."
+            )
         jobs = [
             Kept(
                 systems[each["system"]],
@@ -125,7 +132,6 @@ def read_kept(path: Path) -> tuple[dict[str, Any], list[Kept]]:
                 {name: joined(content["sets"][name], own) for name, own in each["tested"].items()},
             )
             for each in content["trainings"]
-            if each["system"] in systems
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeptError(f"{path} holds no scores of a benchmark of this version ({error!r}).") from error

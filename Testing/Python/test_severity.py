@@ -294,6 +294,16 @@ def test_a_file_that_holds_no_scores_is_a_sentence(content, tmp_path):
         read_kept(tmp_path / FILE)
 
 
+def test_trainings_of_a_system_that_is_not_known_are_not_left_out_in_silence(jobs, tmp_path):
+    about = {"data": "Simulated", "budget": "smoke", "machine": {"device": "none", "processes": 1}}
+    write_kept(jobs, SETS, about, tmp_path / FILE)
+    content = json.loads(gzip.decompress((tmp_path / FILE).read_bytes()))
+    content["trainings"][0]["system"] = "renamed"
+    (tmp_path / FILE).write_bytes(gzip.compress(json.dumps(content).encode()))
+    with pytest.raises(KeptError, match=r"doesn't know \(renamed\): use the version that wrote it"):
+        read_kept(tmp_path / FILE)
+
+
 COMMITTED = sorted((ROOT / "Resources" / "Benchmark").glob(f"*/{FILE}"))
 
 
