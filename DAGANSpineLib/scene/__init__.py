@@ -4,6 +4,7 @@ Volume arrays are Slicer's (slices, rows, columns[, channels]), pictures are upr
 """
 
 from . import projection
+from .by_hand import add_curve, drawn_spine_of, follow_lines, is_automatic, level_of, reset_lines
 from .compared import remove_compared, show_compared
 from .corrections import Corrected, corrected
 from .images import (
@@ -39,19 +40,13 @@ from .results import (
 )
 from .sequences import frame_of
 from .spines import (
-    add_curve,
     all_markups,
-    drawn_spine_of,
-    follow_lines,
-    is_automatic,
     is_moved,
-    level_of,
     lines_of,
     markups_of,
     names_of,
     patients_right_is,
     remove_orphans,
-    reset_lines,
     spine_of,
 )
 
