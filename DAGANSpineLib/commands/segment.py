@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..report import DISCLAIMER
+from ..report import DISCLAIMER, curves_in_words
 from .terminal import BAD_INPUT, STOPPED, Bar, Parser, add_device, add_model, add_output, complain, millimetres
 
 if TYPE_CHECKING:
@@ -100,21 +100,6 @@ def tell_outcome(outcome: Outcome, folder: Path) -> None:
     for warning in report["warnings"]:
         print(f"  Note: {warning}")
     sys.stdout.flush()
-
-
-def curves_in_words(curves: list[dict[str, Any]] | None) -> str:
-    """What the bones say of the spine's curves."""
-    if curves is None:
-        return "not given"
-    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°), {how}"
-    return "; ".join(words.format(**curve, how=how_certain(curve)) for curve in curves) or "none of 10° or more"
-
-
-def how_certain(curve: dict[str, Any]) -> str:
-    """A curve's confidence in a word."""
-    from ..spine import CERTAIN
-
-    return "certain" if curve["confidence"] >= CERTAIN else "uncertain"
 
 
 def restoration_in_words(report: dict[str, Any]) -> str:

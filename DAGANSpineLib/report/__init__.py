@@ -1,7 +1,7 @@
 """What a run found: figures, overlays, contact sheets, and the letters in them. Numpy and SimpleITK only."""
 
 from .contact_sheet import pages_in, write_contact_sheets
-from .figures import DISCLAIMER, cell, curve_cells, extent, findings
+from .figures import DISCLAIMER, cell, curve_cells, curves_in_words, extent, findings
 from .filled import filled_in
 from .lines import short_name, with_lines
 from .overlays import BRIGHTENED, DARKENED, FILLED, FULL_CHANGE, SHADES, changes, overlay, residual
@@ -16,6 +16,7 @@ __all__ = [
     "cell",
     "changes",
     "curve_cells",
+    "curves_in_words",
     "extent",
     "filled_in",
     "findings",

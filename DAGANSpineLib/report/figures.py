@@ -12,6 +12,7 @@ from .. import metrics
 from ..files import plain_text
 from ..progress import Progress, unheard
 from ..segments import SEGMENTS
+from ..spine import how_certain
 from ..texts import tr as _
 from ..vpi import lit_body, runs
 from .filled import filled_in
@@ -146,6 +147,15 @@ def curve_cells(report: Mapping[str, Any]) -> dict[str, Any]:
     largest = max((curve["uca_deg"] for curve in curves), default=None)
     straight = "none" if report["curves"] == [] else ""
     return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}
+
+
+def curves_in_words(curves: list[dict[str, Any]] | None) -> str:
+    """What a report says of the spine's curves, in a line."""
+    if curves is None:
+        return "not given"
+    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°), {how}"
+    each = (words.format(**curve, how=how_certain(curve["confidence"])) for curve in curves)
+    return "; ".join(each) or "none of 10° or more"
 
 
 def cell(text: object) -> str:

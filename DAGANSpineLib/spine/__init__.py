@@ -1,6 +1,6 @@
 """What the labels say of a spine: its levels, their lines, its curves, and how plausible all this is."""
 
-from .curves import ACCEPTED, CERTAIN, SMALLEST, Curve, turning_points
+from .curves import ACCEPTED, CERTAIN, SMALLEST, Curve, how_certain, turning_points
 from .doubt import Doubt
 from .level import Level
 from .measuring import measure
@@ -18,6 +18,7 @@ __all__ = [
     "Spine",
     "as_record",
     "from_record",
+    "how_certain",
     "measure",
     "read",
     "turning_points",

@@ -79,9 +79,14 @@ class Curve:
     @property
     def how_certain(self) -> str:
         """The confidence in words."""
-        if self.confidence is None:
-            return _("measured by hand")
-        return _("certain") if self.confidence >= CERTAIN else _("uncertain")
+        return how_certain(self.confidence)
+
+
+def how_certain(confidence: float | None) -> str:
+    """A curve's confidence in words; None of one measured by hand."""
+    if confidence is None:
+        return _("measured by hand")
+    return _("certain") if confidence >= CERTAIN else _("uncertain")
 
 
 def turning_points(tilts: Sequence[float], smallest: float = SMALLEST) -> list[int]:

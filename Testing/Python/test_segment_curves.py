@@ -11,10 +11,9 @@ import pytest
 import SimpleITK as sitk
 from drawn_spine import S_SHAPED, DrawnSpine
 
-from DAGANSpineLib.commands.segment import curves_in_words
 from DAGANSpineLib.inference import Result, segment_files
 from DAGANSpineLib.inference.one_file import former_report
-from DAGANSpineLib.report import overlay, with_lines
+from DAGANSpineLib.report import curves_in_words, overlay, with_lines
 from DAGANSpineLib.spine import read
 
 
