@@ -594,4 +594,4 @@ def test_a_native_vpi_is_read_in_time():
     spine.read(native)
     begin = time.process_time()
     spine.read(native)
-    assert time.process_time() - begin < 0.5, "0.15 s on the machine that it was written on"
+    assert time.process_time() - begin < 5, "Testing/Benchmarks/reading_speed.py measures it"

@@ -1,0 +1,43 @@
+"""How long curves take to be read off a native VPI's labels: `python Testing/Benchmarks/reading_speed.py`.
+
+A drawn spine of 2 500 x 600 pixels, with and without a model's probabilities, on one core; each the least of several.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing" / "Python")]
+
+from drawn_spine import S_SHAPED, DrawnSpine  # noqa: E402
+
+from DAGANSpineLib.spine import read  # noqa: E402
+
+ROUNDS = 5
+
+
+def seconds(*arguments: np.ndarray | None) -> float:
+    """The least processor time of several readings; the first, which builds what is kept, doesn't count."""
+    read(*arguments)
+    found = []
+    for _round in range(ROUNDS):
+        begin = time.process_time()
+        read(*arguments)
+        found.append(time.process_time() - begin)
+    return min(found)
+
+
+def main() -> None:
+    labels = DrawnSpine(S_SHAPED, spacing=(0.19, 0.19)).labels()
+    probabilities = np.stack([0.95 * (labels == value) for value in range(4)]).astype(np.float32)
+    print(f"{labels.shape[0]} x {labels.shape[1]} pixels: {seconds(labels):.2f} s")
+    print(f"with probabilities: {seconds(labels, None, probabilities):.2f} s")
+
+
+if __name__ == "__main__":
+    main()
