@@ -152,10 +152,14 @@ def curve_cells(report: Mapping[str, Any]) -> dict[str, Any]:
 def curves_in_words(curves: list[dict[str, Any]] | None) -> str:
     """What a report says of the spine's curves, in a line."""
     if curves is None:
-        return "not given"
-    words = "{upper} - {lower} {uca_deg}° convex to the picture's {convex} (apex {apex}, SPA {spa_deg}°), {how}"
-    each = (words.format(**curve, how=how_certain(curve["confidence"])) for curve in curves)
-    return "; ".join(each) or "none of 10° or more"
+        return _("not given")
+    right = _("{upper} - {lower} {uca_deg}° convex to the picture's right (apex {apex}, SPA {spa_deg}°), {how}")
+    left = _("{upper} - {lower} {uca_deg}° convex to the picture's left (apex {apex}, SPA {spa_deg}°), {how}")
+    each = (
+        (right if curve["convex"] == "right" else left).format(**curve, how=how_certain(curve["confidence"]))
+        for curve in curves
+    )
+    return "; ".join(each) or _("none of 10° or more")
 
 
 def cell(text: object) -> str:
