@@ -104,9 +104,10 @@ def find_bones(back: StraightBack, span: float) -> list[Bone]:
 
 def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> list[Bone]:
     columns = np.flatnonzero(back.aside * side > 0)
-    share = back.share[CLASSES.index(value)][:, columns]
     step = back.along[1] - back.along[0]
-    blurred = gaussian_filter(share, [grain * span / step for grain in GRAIN[value]], mode="constant")
+    grain = [grain * span / step for grain in GRAIN[value]]
+    first, share = where_bones_are(back.share[CLASSES.index(value)][:, columns], margin=round(4 * grain[0]) + 1)
+    blurred = gaussian_filter(share, grain, mode="constant")
     summits = find_summits(blurred, [apart * span / step for apart in APART[value]])[:MOST]
     if not len(summits):
         return []
@@ -122,13 +123,23 @@ def bones_of_side(back: StraightBack, value: int, side: int, span: float) -> lis
         weight = float(weights.sum() * step**2)
         if weight < SPECK[value] * span**2:
             continue
-        at = rows[own], columns[offsets[own]]
+        at = first + rows[own], columns[offsets[own]]
         y, x = (float(np.average(where[at], weights=weights)) for where in (back.y, back.x))
         along, aside = np.average(back.along[at[0]], weights=weights), np.average(back.aside[at[1]], weights=weights)
         cut = float(weights[back.end[at]].sum()) > 0.06 * weights.sum()
         moments = moments_of(back.y[at] - y, back.x[at] - x, weights)
         bones.append(Bone(value, side, y, x, float(along), float(aside), weight, cut, moments))
     return bones
+
+
+def where_bones_are(share: np.ndarray, margin: int) -> tuple[int, np.ndarray]:
+    """The first of the rows that have bones, or so many rows beside them, and these rows: lumps lie in the lower third
+    of a spine, and nothing need be looked for above."""
+    rows = np.flatnonzero(share.any(1))
+    if not rows.size:
+        return 0, share[:0]
+    first = max(rows[0] - margin, 0)
+    return int(first), share[first : rows[-1] + margin + 1]
 
 
 def overlooked(maps: BoneMaps, midline: Midline, bones: Sequence[Bone], span: float) -> list[Bone]:

@@ -29,14 +29,26 @@ SHARED, REACH = np.radians(1.2), 1.2  # of neighbours alike, over so many levels
 
 @dataclass(frozen=True)
 class Course:
-    """Slopes (levels,) and their covariance (levels, levels)."""
+    """Slopes (levels,), and what their covariance is computed from once it is asked for, in the end: all `likely`
+    courses, as bases (courses, levels, turns), how precisely their turns are known, how likely they are, and how far
+    they are from the likeliest; what is left `free` to each level, and how much of the course the slopes `keep`."""
 
     slope: np.ndarray
-    covariance: np.ndarray
+    likely: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    free: np.ndarray
+    keep: np.ndarray
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Of the slopes, (levels, levels); it knows of the other courses, as far as they are likely."""
+        bases, inner, weight, away = self.likely
+        spread = np.einsum("m,mij->ij", weight, bases @ np.linalg.solve(inner, bases.transpose(0, 2, 1)))
+        spread += away.T @ (away * weight[:, None])
+        return self.keep @ spread @ self.keep.T + self.keep @ self.free
 
 
 def likeliest_course(precision: np.ndarray, towards: np.ndarray) -> Course:
-    """The course that what was seen makes likeliest; its covariance knows of the others, as far as they are likely.
+    """The course that what was seen makes likeliest.
 
     What was seen: `precision` (levels, levels) of the slopes and, times their values, `towards` (levels,).
     """
@@ -55,13 +67,11 @@ def likeliest_course(precision: np.ndarray, towards: np.ndarray) -> Course:
     weight /= weight.sum()
     found = (bases @ turns[..., None])[..., 0]
     heavy = weight > 1e-3 * weight[best]
-    bases, inner, weight, away = bases[heavy], inner[heavy], weight[heavy], found[heavy] - found[best]
-    spread = np.einsum("m,mij->ij", weight, bases @ np.linalg.solve(inner, bases.transpose(0, 2, 1)))
-    spread += away.T @ (away * weight[:, None])
-    keep = np.eye(len(towards)) - free @ precision
     return Course(
         slope=found[best] + free @ (towards - precision @ found[best]),
-        covariance=keep @ spread @ keep.T + free - free @ precision @ free,
+        likely=(bases[heavy], inner[heavy], weight[heavy], found[heavy] - found[best]),
+        free=free,
+        keep=np.eye(len(towards)) - free @ precision,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import solveh_banded
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 
 from .bone_maps import LUMBAR, THORACIC, BoneMaps
 
@@ -46,15 +47,21 @@ def find_midline(maps: BoneMaps) -> Midline:
     symmetry = np.zeros(maps.of(LUMBAR)[::step].shape)
     for value, reach in REACH.items():
         nearest, farthest = (round(part * maps.width / maps.step[1]) for part in reach)
-        symmetry += symmetry_of(gaussian_filter(maps.of(value), spread)[::step], nearest, farthest)
+        symmetry += symmetry_of(spread_out(maps.of(value), spread, step), nearest, farthest)
     strongest = symmetry.max(1, keepdims=True)
     symmetry /= strongest + FAINT * strongest.max() + 1e-9  # lumbar lumps are large: they have no more say for that
     y = maps.y[::step]
     aside = (maps.x - maps.middle[::step, None]) / (ABREAST * maps.width)
-    within = gaussian_filter(maps.beside, spread)[::step]
+    within = spread_out(maps.beside, spread, step)
     columns = likeliest_path(symmetry - AWAY * aside**2 - THROUGH * within, cost=SIDEWAYS)
     weight = symmetry[np.arange(len(y)), columns] + 0.02
     return Midline(y, smooth_path(maps.x[columns], weight, STIFFNESS))
+
+
+def spread_out(bones: np.ndarray, spread: Sequence[float], step: int) -> np.ndarray:
+    """Every so many rows of bones (rows, columns), spread down and across by these standard deviations."""
+    down, across = spread
+    return gaussian_filter1d(gaussian_filter1d(bones, down, axis=0)[::step], across, axis=1)
 
 
 def symmetry_of(bones: np.ndarray, nearest: int, reach: int) -> np.ndarray:

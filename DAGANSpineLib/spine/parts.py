@@ -20,25 +20,21 @@ def where_it_goes_on(levels: Sequence[Level], curves: Sequence[Curve]) -> Iterat
     foot: up to the last of them the tilt still grows. A sentence for each such end, and the curves that end there."""
     if len(levels) <= OVER:
         return
-    top, bottom = levels[0], levels[-1]
-    above = [curve for curve in curves if curve.upper in {level.name for level in levels[:OVER]}]
-    if still_grows(levels[: OVER + 1], top.number - HIGHEST):
-        yield (
-            _(
-                "{level} is the uppermost vertebra that was found, and up to there the spine tilts more and more: a "
-                "curve may go on above, and be larger."
-            ).format(level=top.name),
-            above,
-        )
-    below = [curve for curve in curves if curve.lower in {level.name for level in levels[-OVER:]}]
-    if still_grows(levels[: -OVER - 2 : -1], LOWEST - bottom.number):
-        yield (
-            _(
-                "{level} is the lowest vertebra that was found, and down to there the spine tilts more and more: a "
-                "curve may go on below, and be larger."
-            ).format(level=bottom.name),
-            below,
-        )
+    above = _(
+        "{level} is the uppermost vertebra that was found, and up to there the spine tilts more and more: a curve may "
+        "go on above, and be larger."
+    )
+    below = _(
+        "{level} is the lowest vertebra that was found, and down to there the spine tilts more and more: a curve may "
+        "go on below, and be larger."
+    )
+    for end, sentence, inward, beyond in (
+        ("upper", above, levels, levels[0].number - HIGHEST),
+        ("lower", below, levels[::-1], LOWEST - levels[-1].number),
+    ):
+        if still_grows(inward[: OVER + 1], beyond):
+            near = {level.name for level in inward[:OVER]}
+            yield sentence.format(level=inward[0].name), [curve for curve in curves if getattr(curve, end) in near]
 
 
 def still_grows(last: Sequence[Level], beyond: int) -> bool:

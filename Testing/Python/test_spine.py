@@ -373,8 +373,7 @@ def test_a_line_that_is_drawn_at_another_vertebra_is_that_ones(found):
 @pytest.mark.parametrize(("gone", "curve_end"), [(6, "T5"), (1, "T5"), (0, "T5"), (16, "L2"), (14, "L2")])
 def test_a_line_drawn_at_a_vertebra_without_bones_has_its_name(drawn, gone, curve_end):
     lacking = spine.read(replace(drawn, missing={(gone, -1), (gone, 1)}).labels(), spacing=STEP)
-    end = min((c for c in lacking.curves), key=lambda c: -c.uca_deg)
-    end = end.upper if curve_end == "T5" else end.lower
+    end = largest(lacking).upper if curve_end == "T5" else largest(lacking).lower
     row, column = drawn.centres()[gone] / drawn.spacing
     by_hand = lacking.with_line(end, (row + 4, column - 60), (row - 4, column + 60))
     assert [level.name for level in by_hand.levels] == list(LEVELS)
@@ -594,4 +593,4 @@ def test_a_native_vpi_is_read_in_time():
     spine.read(native)
     begin = time.process_time()
     spine.read(native)
-    assert time.process_time() - begin < 5, "Testing/Benchmarks/reading_speed.py measures it"
+    assert time.process_time() - begin < 0.5, "Testing/Benchmarks/reading_speed.py measures it"
