@@ -88,3 +88,12 @@ def drag_upper(host, rows=30, end=1, tag="DAGANSpineRestored"):
 def notes(panel):
     """What is said beside the curves' table."""
     return panel.ui.curveNotesLabel.text.replace("\u200b", "")
+
+
+def save_and_load(scene, folder):
+    """Save the scene, close it and load it again."""
+    path = str(folder / "scene.mrb")
+    assert scene.WriteToMRB(path, None)
+    scene.Clear()
+    assert scene.ReadFromMRB(path, True)
+    slicer.app.processEvents()

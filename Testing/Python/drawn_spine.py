@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from DAGANSpineLib.spine import Curve, Spine
+
 LEVELS = (*(f"T{number}" for number in range(1, 13)), *(f"L{number}" for number in range(1, 6)))
 PITCH, HALF_SPAN, LUMP = 26.0, 24.0, (26.0, 9.0)  # mm
 RIB = (18.0, 8.0)  # mm, as long and as high as it is seen
@@ -77,3 +79,14 @@ def invent(labels: np.ndarray, count: int, seed: int, radius: int = 13) -> np.nd
 def labels_of(tilts: np.ndarray = S_SHAPED, **options: object) -> np.ndarray:
     """The labels of a spine for Slicer's scene; `options`: as of DrawnSpine."""
     return DrawnSpine(tilts, spacing=(STEP, STEP), **options).labels()
+
+
+def largest(found: Spine) -> Curve:
+    """The largest curve that was found."""
+    return max(found.curves, key=lambda curve: curve.uca_deg)
+
+
+def ends_of(found: Spine, name: str, rows: float) -> list[tuple[float, float]]:
+    """The ends of a level's line, tilted by so many rows about its middle."""
+    level = next(level for level in found.levels if level.name == name)
+    return [(level.left[0] + rows, level.left[1]), (level.right[0] - rows, level.right[1])]
