@@ -9,13 +9,13 @@ import numpy as np
 
 from .coupling import DarkSide, OffBack, slip_off, tip_over
 from .display import BACKGROUND
-from .gain import Leap, flashes, leaps, odd_gains
-from .hurry import hurry
+from .gain import Leap, flashes, keep_clear, leaps, odd_gains
+from .hurry import Hurried, hurry
 from .layer import Layer, choose_layer
 from .person import Person, meet
 from .scanner import Scanner, switch_on
 from .sweep import Sweep
-from .tracking import Band, interleave, lose_frames, step_aside
+from .tracking import Band, interleave, keep_apart, lose_frames, step_aside
 from .worlds import SCANNERS, World
 
 SHORTEST, WOVEN = 40, 150  # rows of a torn stretch, of one of interleaved frames
@@ -62,10 +62,15 @@ class Events:
             sweep = event.on(sweep, rng)
         return sweep
 
-    def as_known(self) -> list[dict[str, Any]]:
-        """JSON-ready: each by its kind and what is known of it, rows among that."""
+    def as_known(self, sweep: Sweep) -> list[dict[str, Any]]:
+        """JSON-ready: each by its kind and what is known of it, rows among that; of lines how they are inclined, down
+        to the right, as the frames of the `sweep` are."""
         everything = [*self.frames, *([self.off] if self.off else []), *self.leaps]
-        return [{"kind": KIND_OF[type(event).__name__]} | asdict(event) for event in everything]
+        known = [{"kind": KIND_OF[type(event).__name__]} | asdict(event) for event in everything]
+        for event, what in zip(everything, known, strict=True):
+            if isinstance(event, Hurried):
+                what["inclination_deg"] = sweep.inclination_deg(event.first, event.last)
+        return known
 
 
 KIND_OF = {
@@ -106,13 +111,18 @@ def happen(rng: np.random.Generator, world: World, scanner: str, first: int, las
         frames += [interleave(rng, *stretch) for stretch in _stretches(rng, world, first, last, WOVEN)]
     if happens("steps of the lit edge"):
         frames.append(step_aside(rng, *_stretch(rng, first, last, rng.uniform(0.2, 1.0)), spacing))
-    if happens("rows of other gain"):
-        frames += odd_gains(rng, first, last)
+    rows: list[Any] = odd_gains(rng, first, last) if happens("rows of other gain") else []
     if happens("saturated rows"):
-        frames += flashes(rng, first, last)
+        rows += flashes(rng, first, last)
+    bands: list[Band] = []
     if happens("missing bands"):
         most = 2 if world.occasions <= 1 else MOST_BANDS
-        frames += [lose_frames(rng, first + 60, last - 60) for _ in range(int(rng.integers(1, most + 1)))]
+        bands = [lose_frames(rng, first + 60, last - 60) for _ in range(int(rng.integers(1, most + 1)))]
+        bands = keep_apart(bands, last - 60)
+    # a frame that fills the rows about it would be a stretch of other gain, and in a band there is none
+    taken = [(event.first, event.last) for event in frames if isinstance(event, Hurried) and event.filled]
+    rows = keep_clear(rows, taken + [(band.first, band.last) for band in bands], first, last)
+    frames += [*rows, *bands]
     return Events(
         frames=tuple(frames), off=off,
         leaps=tuple(leaps(rng, first, last)) if happens("another gain from some row on") else (),

@@ -5,7 +5,9 @@ all that follow are brighter or darker as a whole. A pulse of another device's i
 saturates a frame from one side to the other.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,39 +17,43 @@ from .sweep import Sweep
 FLASH_ROWS, FLASHES, FLASH = (1, 3), (1, 8), (1.5, 6.0)
 # Of other gain: log intensity (standard deviation), rows, how often.
 ODD_GAIN, ODD_ROWS, ODD = (0.2, 0.7), (1, 6), (3, 39)
+# Rows that stay between two of them.
+BESIDE = 4
 # From some row on: log intensity (standard deviation), how often.
 LEAP, LEAPS = 0.35, (1, 2)
 
 
 @dataclass(frozen=True)
 class Flash:
-    """Frames between two rows to which `added` is added."""
+    """Frames from the `first` row up to the `last` to which `added` is added."""
 
     first: int
     last: int
     added: float
 
     def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
-        return sweep.with_more(flash=self.added * ((sweep.position >= self.first) & (sweep.position <= self.last)))
+        return sweep.with_more(flash=self.added * sweep.stretch(self.first, self.last - self.first))
 
 
 @dataclass(frozen=True)
 class OddGain:
-    """Frames between two rows whose log gain is `gain` higher."""
+    """Frames from the `first` row up to the `last` whose log gain is `gain` higher."""
 
     first: int
     last: int
     gain: float
 
     def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
-        return sweep.with_more(gain=self.gain * ((sweep.position >= self.first) & (sweep.position <= self.last)))
+        return sweep.with_more(gain=self.gain * sweep.stretch(self.first, self.last - self.first))
 
 
 @dataclass(frozen=True)
 class Leap:
-    """From the row `first` on the log gain is `gain` higher, in the clean picture as well: nothing is torn by it."""
+    """From the row `first` on, to the `last` of the sweep, the log gain is `gain` higher, in the clean picture as well:
+    nothing is torn by it."""
 
     first: int
+    last: int
     gain: float
 
 
@@ -67,8 +73,31 @@ def odd_gains(rng: np.random.Generator, first: int, last: int) -> list[OddGain]:
     return found
 
 
+def keep_clear(events: Sequence[Any], taken: Sequence[tuple[int, int]], first: int, last: int) -> list[Any]:
+    """Saturated rows and rows of other gain beside each other and beside the stretches `taken`, all between two rows:
+    those that aren't there yet are moved, or left out where there is no room."""
+    free = np.ones(last - first, bool)
+    before = max(FLASH_ROWS[1], ODD_ROWS[1]) + BESIDE
+
+    def take(start: int, stop: int) -> None:
+        free[max(start - first - before, 0) : max(stop - first + BESIDE, 0)] = False
+
+    for start, stop in taken:
+        take(start - BESIDE, stop + BESIDE)
+    kept = []
+    for event in events:
+        places = np.flatnonzero(free)
+        if len(places) == 0:
+            break
+        at = event.first - first
+        start = first + (at if free[at] else int(places[at * len(places) // len(free)]))
+        kept.append(replace(event, first=start, last=start + event.last - event.first))
+        take(kept[-1].first, kept[-1].last)
+    return kept
+
+
 def leaps(rng: np.random.Generator, first: int, last: int) -> list[Leap]:
     return [
-        Leap(int(rng.uniform(first, last)), round(float(rng.normal(0, LEAP)), 3))
+        Leap(int(rng.uniform(first, last)), last, round(float(rng.normal(0, LEAP)), 3))
         for _ in range(int(rng.integers(*LEAPS, endpoint=True)))
     ]

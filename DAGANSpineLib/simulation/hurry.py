@@ -39,23 +39,41 @@ class Hurried:
     def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
         if not self.filled:
             without = min(self.gap / 2 + 0.25, WITHOUT)
-            lines = self._lines(rng, self.first, 2 * without + 2, PERIOD[1])
+            lines = self._lines(rng, sweep, self.first, 2 * without + 2, PERIOD[1])
             nearest = np.abs(sweep.position[:, None] - lines).min(1)
-            return sweep.only(nearest > without)
+            return sweep.only(_near_enough(sweep, nearest > without))
         reach = max(int((self.period - self.gap - 1) / 2), 1)
-        edge = reach + HIGHEST  # from the last of the dense frames to the first of the sparse ones, and after them
-        frames = self._lines(rng, self.first + edge, 2 * reach + 2, min(2 * reach + 1 + HIGHEST, PERIOD[1]))
+        # from the last of the dense frames to the first of the sparse ones, and after them: a row less, for their tilt
+        edge = reach + HIGHEST - 1
+        most = min(2 * reach + 1 + HIGHEST, PERIOD[1])
+        frames = self._lines(rng, sweep, self.first + edge, 2 * reach + 2, most)
         outside = (sweep.position < self.first) | (sweep.position > frames[-1] + edge)
         return sweep.with_frames(outside, frames, reach=reach, aside=self.side * rng.standard_normal(len(frames)))
 
-    def _lines(self, rng: np.random.Generator, start: float, least: float, most: float) -> np.ndarray:
-        """Rows from `start` to the `last` at steps of about a `period`, which are never below `least` or above `most`:
-        the probe goes too fast steadily, and what it leaves out is one line, never a band."""
+    def _lines(self, rng: np.random.Generator, sweep: Sweep, start: float, least: float, most: float) -> np.ndarray:
+        """Rows from `start` to the `last` at steps of about a `period`, which are never below `least`, nor above `most`
+        in any column: the probe goes too fast steadily, and what it leaves out is one line, never a band."""
         steps = int((self.last - self.first) / least) + 1
         drift = np.exp(0.25 * smooth_line(rng, steps, 30))
         step = np.clip(self.period * drift * (1 + self.jitter * rng.standard_normal(steps)), least, most)
-        lines = start + np.concatenate([[0], np.cumsum(step)])
-        return lines[(lines < self.last) | (lines == start)]
+        lines = [start]
+        for each in step:
+            for _ in range(3):  # a shorter step has another tilt
+                each = min(each, each + most - sweep.between(lines[-1], lines[-1] + each))
+            if lines[-1] + each >= self.last:
+                break
+            lines.append(lines[-1] + each)
+        return np.array(lines)
+
+
+def _near_enough(sweep: Sweep, kept: np.ndarray) -> np.ndarray:
+    """The frames that are `kept`, bool (frames,), and those without which a line would be too high in some column."""
+    kept = kept.copy()
+    for _ in range(3):
+        frames = np.flatnonzero(kept)
+        between = np.diff(sweep.position[frames]) + sweep.tilted(np.diff(sweep.slope[frames]))
+        kept[frames[:-1][between > HIGHEST + 1] + 1] = True
+    return kept
 
 
 def hurry(rng: np.random.Generator, first: int, last: int) -> Hurried:

@@ -98,7 +98,7 @@ def simulate_subject(
 
     profile, slab, skin, bone_depth = _third_dimension(seed, spine, bones, field, what.layer)
     known = _known(seed, spine, profile, slab, field, sweep, readings)
-    known |= {"severity": world.name, **what.as_known(), "noise": events.as_known()}
+    known |= {"severity": world.name, **what.as_known(), "noise": events.as_known(sweep)}
     pictures = Picture(vpi, clean, labels, torn_pixels(vpi, clean, body), body, skin, bone_depth)
     return Subject(**finish(fate, pictures, known, what, _jumps(events, sweep, field.spacing)))
 

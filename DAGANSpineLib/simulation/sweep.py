@@ -70,6 +70,47 @@ class Sweep:
         across = np.arange(len(self.bend)) - len(self.bend) / 2
         return row + float(np.interp(row, self.position, self.slope)) * across + self.bend
 
+    def tilted(self, slope: np.ndarray | float) -> np.ndarray | float:
+        """By how many rows frames whose slopes differ by so much lie nearer to, or farther from, each other at the
+        picture's edge than in its middle."""
+        return np.abs(slope) * len(self.bend) / 2
+
+    def inclination_deg(self, first: int, last: int) -> float:
+        """Of the frames from the `first` to the `last` row on average, down to the right."""
+        slope = self.slope[(self.position >= first) & (self.position < last)].mean()
+        return round(float(np.degrees(np.arctan(slope))), 2)
+
+    def between(self, row: float, other: float) -> float:
+        """How many rows lie between the lines of two rows where they are farthest from each other."""
+        slopes = np.interp((row, other), self.position, self.slope)
+        return abs(other - row) + float(self.tilted(slopes[1] - slopes[0]))
+
+    def stretch(self, first: int, rows: int) -> np.ndarray:
+        """The frames from the row `first` on, one at least, that fill no more than so many rows of any column, bool
+        (frames,)."""
+        start = min(int(np.searchsorted(self.position, first)), len(self.position) - 1)
+        each = 1 + 2 * self.error("reach")
+        ahead = self.position - self.position[start] + self.tilted(self.slope - self.slope[start]) + each[start]
+        # where they are put elsewhere than they were seen, each may fill rows of its own
+        count = np.cumsum(each) - each[:start].sum()
+        high = np.where(self.error("believed") != 0, count, ahead)
+        high[start] = 0
+        return (np.arange(len(high)) >= start) & (np.maximum.accumulate(np.where(count > 0, high, 0)) <= rows)
+
+    def gap(self, first: int, rows: int, least: int) -> np.ndarray:
+        """The frames without which from the row `first` on so many rows stay black, or few fewer, but `least` in every
+        column, bool (frames,). Frames count where they are put, and with the holes that they fill."""
+        before = max(int(np.searchsorted(self.position, first)) - 1, 0)
+        reach = self.error("reach")
+        edges = np.array([-1, 0, 1])[:, None] * len(self.bend) / 2  # and the middle: (3, frames) from here on
+        put = self.position + self.error("believed") + self.slope * edges
+        lowest = (put + reach)[:, : before + 1].max(1, keepdims=True)
+        black = np.minimum.accumulate((put - reach)[:, ::-1], axis=1)[:, ::-1] - lowest - 1
+        last = np.flatnonzero(black.max(0) <= rows).max(initial=before)
+        narrow = np.flatnonzero(black.min(0) < least).max(initial=before)
+        frame = np.arange(len(self.position))
+        return (frame > before) & (frame < max(last, narrow + 1))
+
     def error(self, name: str) -> np.ndarray:
         """One of ERRORS, (frames,)."""
         return self.errors.get(name, np.zeros(len(self.position)))

@@ -5,7 +5,8 @@ it was seen. When the tracker sees nothing, the frames are thrown away; when it 
 its origin.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,8 @@ INTERLEAVE_GAIN = (0.1, 0.6)
 STREAK_GAIN, STREAK_SHARE, STREAK_WIDTH = (0.4, 1.2), (0.05, 0.2), (0.12, 0.3)
 # No frame for so many rows, and after that so many mm to the side, and another gain (log).
 BAND_ROWS, JUMP_MM, JUMP_GAIN = (10, 60), (1.0, 5.0), 0.35
+# Between two bands the probe is seen for so many rows at least: two that adjoined would be one higher than any.
+LIT_ROWS = 40
 # The tracker's lateral error, held for so many rows and then another one, mm.
 STEP_MM, STEP_ROWS = (0.2, 1.2), (8, 60)
 
@@ -68,7 +71,7 @@ class Band:
     gain: float
 
     def on(self, sweep: Sweep, rng: np.random.Generator) -> Sweep:
-        return sweep.only((sweep.position < self.first) | (sweep.position >= self.last))
+        return sweep.only(~sweep.gap(self.first, self.last - self.first, BAND_ROWS[0]))
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,17 @@ def lose_frames(rng: np.random.Generator, first: int, last: int) -> Band:
     aside = rng.choice([-1, 1]) * rng.uniform(*JUMP_MM) if lost else 0.0
     gain = rng.normal(0, JUMP_GAIN) if lost else 0.0
     return Band(start, start + rows, round(float(aside), 2), round(float(gain), 3))
+
+
+def keep_apart(bands: Sequence[Band], last: int) -> list[Band]:
+    """The bands from head to foot, each moved on until lit rows lie between it and the one before; without those for
+    which no room is left up to the `last` row."""
+    kept: list[Band] = []
+    for band in sorted(bands, key=lambda band: band.first):
+        by = max(kept[-1].last + LIT_ROWS - band.first, 0) if kept else 0
+        if band.last + by <= last:
+            kept.append(replace(band, first=band.first + by, last=band.last + by))
+    return kept
 
 
 def step_aside(rng: np.random.Generator, first: int, last: int, spacing: float) -> Steps:
