@@ -10,8 +10,8 @@ from .circumstances import Circumstances
 from .display import Landmarks, draw_marks
 from .echo import blur
 from .moves import Coarser, Jump, moved
+from .torn import torn_pixels
 
-TORN_PART = 0.3  # of a coarser pixel, that makes it torn
 # What is known of bursts and noise in pixels, beside their rows: heights and periods, errors to the side, speeds.
 LENGTHS = ("period", "gap", "side", "rows", "columns", "speed")
 
@@ -32,18 +32,16 @@ class Picture:
         return Picture(*(jump.picture(getattr(self, each.name)) for each in fields(self)))
 
     def coarser(self, move: Coarser, softness: float) -> "Picture":
-        """In larger pixels, blurred by so many of them; 0 stays what wasn't filled."""
-        body = move.picture(self.body)
+        """In larger pixels, blurred by so many of them; 0 stays what wasn't filled, and torn is what still shows."""
 
         def soft(pixels: np.ndarray) -> np.ndarray:
-            return np.rint(np.clip(blur(move.picture(pixels.astype(np.float32)), softness, softness), 0, 255))
+            grey = np.rint(np.clip(blur(move.picture(pixels.astype(np.float32)), softness, softness), 0, 255))
+            return np.where(move.picture(pixels > 0), np.maximum(grey, 1), grey).astype(np.uint8)
 
-        clean = soft(self.clean)
+        vpi, clean = soft(self.vpi), soft(self.clean)
         return Picture(
-            vpi=soft(self.vpi).astype(np.uint8), clean=np.where(body, np.maximum(clean, 1), clean).astype(np.uint8),
-            labels=move.picture(self.labels), body=body,
-            torn=move.picture(self.torn.astype(np.float32)) >= TORN_PART,
-            skin=move.picture(self.skin), bone_depth=move.picture(self.bone_depth),
+            vpi=vpi, clean=clean, labels=move.labels(self.labels), torn=torn_pixels(vpi, clean),
+            body=move.picture(self.body), skin=move.picture(self.skin), bone_depth=move.picture(self.bone_depth),
         )  # fmt: skip
 
     def before(self, background: int) -> "Picture":

@@ -16,10 +16,8 @@ from .moves import Jump
 from .person import left_of_bones
 from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, outlines, read_labels
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
+from .torn import torn_pixels
 from .worlds import World, world_of
-
-# Grey levels by which a pixel has to differ from the clean picture to count as torn: twice what usual banding does.
-SPOILT = 32
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def simulate_subject(
     profile, slab, skin, bone_depth = _third_dimension(seed, spine, bones, field, what.layer)
     known = _known(seed, spine, profile, slab, field, sweep, readings)
     known |= {"severity": world.name, **what.as_known(), "noise": events.as_known(sweep)}
-    pictures = Picture(vpi, clean, labels, torn_pixels(vpi, clean, body), body, skin, bone_depth)
+    pictures = Picture(vpi, clean, labels, torn_pixels(vpi, clean), body, skin, bone_depth)
     return Subject(**finish(fate, pictures, known, what, _jumps(events, sweep, field.spacing)))
 
 
@@ -181,12 +179,6 @@ def _jumps(events: Events, sweep: Sweep, spacing: float) -> list[Jump]:
         for band in events.bands
         if band.aside_mm
     ]
-
-
-def torn_pixels(vpi: np.ndarray, clean: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """The pixels that the sweep spoiled: left unfilled, filled beyond what it reached, or changed by more than usual
-    banding does. bool (rows, columns)."""
-    return ((vpi > 0) != body) | (np.abs(vpi.astype(np.int16) - clean) > SPOILT)
 
 
 def _known(
