@@ -23,7 +23,8 @@ LUMPS = (*LEVELS[12:], SACRUM)
 @dataclass(frozen=True)
 class Bones:
     """`height` (rows, columns) in slab thicknesses; `owner` (rows, columns) uint8: 0, or 1 + the index of the bone
-    whose shadow is at least half as deep there as at its summit.
+    whose shadow is at least half as deep there as at its summit. `midline`: the height of what no bone that is named
+    has part in: the ridge of spinous processes and the lumbar laminae (the crest is the sacrum's own).
 
     `names` and `classes` have one entry per bone: "T5 left", "T5 left rib", "L2", and its class. `shadows`: by class,
     its bones' own shadows.
@@ -34,6 +35,7 @@ class Bones:
     names: tuple[str, ...]
     classes: tuple[int, ...]
     shadows: dict[int, "Shadows"]
+    midline: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class _Canvas:
             grain = grain_mm / self.spacing
             self.x += strength_mm * smooth_field(rng, shape, (grain, grain))
             self.y += strength_mm * smooth_field(rng, shape, (grain, grain))
-        self.height = np.zeros(shape)
+        self.height, self.midline = np.zeros(shape), np.zeros(shape)
         self.owner = np.zeros(shape, np.uint8)
         self.shadows = {value: Shadows.none(shape) for value in (RIB, THORACIC, LUMBAR)}
         self.names: list[str] = []
@@ -127,6 +129,11 @@ class _Canvas:
 
     def raise_to(self, rows: slice, height: np.ndarray) -> None:
         np.maximum(self.height[rows], height, out=self.height[rows])
+
+    def raise_midline(self, rows: slice, height: np.ndarray) -> None:
+        """What is never labelled, and shadows what lies beside it all the same."""
+        np.maximum(self.midline[rows], height, out=self.midline[rows])
+        self.raise_to(rows, height)
 
     def claim(
         self,
@@ -165,10 +172,10 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
     aside = np.interp(canvas.y_mm, spine.y, -20 * spine.scale * np.sin(np.radians(spine.rotation_deg)))
     away = canvas.x - (np.interp(canvas.y_mm, spine.line_y, spine.line_x) + aside)[:, None]
     ridge = canvas.widened((away / half_width[:, None]) ** 2)
-    canvas.raise_to(slice(0, size), dome(canvas.raised(peak)[:, None], ridge))
+    canvas.raise_midline(slice(0, size), dome(canvas.raised(peak)[:, None], ridge))
     # The lumbar laminae lie deep between the levels, and dim what is over them.
     laminae = lumbar * rng.uniform(0.1, 0.6) * np.exp(0.3 * smooth_line(rng, size, 15 / canvas.spacing))
-    canvas.raise_to(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
+    canvas.raise_midline(slice(0, size), dome(laminae[:, None], (away / (spine.scale * rng.uniform(10, 24))) ** 2))
     for level in range(len(LEVELS)):
         # A large spinous process is a black ball, most often where the thoracic spine ends.
         if rng.random() < {10: 0.4, 11: 0.5, 12: 0.35}.get(level, 0.12):
@@ -176,7 +183,7 @@ def _spinous_processes(canvas: _Canvas, wide_at_top: float) -> None:
             radius = spine.scale * rng.uniform(5.0, 9.5)
             shift = np.interp(spine.y[level], canvas.y_mm, aside)
             r2 = ((u - shift) ** 2 + ((v - rng.uniform(-8, 6)) / rng.uniform(0.9, 1.5)) ** 2) / radius**2
-            canvas.raise_to(rows, dome(canvas.raised(rng.uniform(0.7, 1.15)), canvas.widened(r2)))
+            canvas.raise_midline(rows, dome(canvas.raised(rng.uniform(0.7, 1.15)), canvas.widened(r2)))
 
 
 def _half_hidden(rng: np.random.Generator, least: float, share: float = 0.1) -> float:
@@ -313,4 +320,5 @@ def lay_bones(
             _thoracic_level(canvas, level, side, looks)
     for level in range(12, 17):
         _wings(canvas, level, looks, LEVELS[level])
-    return Bones(canvas.height, canvas.owner, tuple(canvas.names), tuple(canvas.classes), canvas.shadows)
+    names, classes = tuple(canvas.names), tuple(canvas.classes)
+    return Bones(canvas.height, canvas.owner, names, classes, canvas.shadows, canvas.midline)

@@ -9,13 +9,15 @@ mostly five, and a sixth where the sacrum's wings are as dark as lumps.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..segments import CLASSES
+from .blotches import Blotches
 from .bones import LUMBAR, RIB, SACRUM, THORACIC, Bones
-from .echo import blur
+from .echo import GreyCurve, blur
 
 # Of the shadow's depth at its summit, what is left of it where the outline is drawn: the one number of the rule. A
 # shadow takes half to all of the slab; a seventh of it drowns in muscle's own blotches, so that muscle looks as bright
@@ -36,14 +38,21 @@ BRIDGED_MM = 4.0
 # As dark as this share of what the lumps above it are (their median): the sacrum's wings look like one more lump.
 LIKE_A_LUMP = 0.6
 
-# Grey levels by which a bone darkens the image on average where its shadow is at least half as deep as at its summit:
-# fainter ones drown in the muscle's own blotches.
+# Grey levels by which a bone has to darken the image on average where its shadow is at least half as deep as at its
+# summit: the eye's own limit, and what frames differ by.
 FAINTEST_CONTRAST = 8.0
+# In blotchy muscle that is not enough: with the blotch that it lies in, a bone has to be as much darker than what lies
+# about it as blotches of its size are among each other (standard deviations). One place in six is as dark by chance;
+# an expert tells a bone from it by the row that it stands in, but from still more of them not even so.
+DISTINCT = 1.0
 # Where muscle itself is darker than this grey (contact lost, the fading foot), there is nothing to tell bone from.
 FAINTEST_MUSCLE = 18.0
 # Of a bone that the lit body cuts off, this much has to be left to be recognised, mm^2.
 SMALLEST_AREA = {RIB: 12.0, THORACIC: 20.0, LUMBAR: 120.0}
 SPECK = 6.0  # mm^2: what the ragged lit edge or a neighbour leaves of a bone in pieces smaller than this
+# Of a bone's whole outline, what a band or the lit edge leaves of it in one piece: less is a sliver that nobody takes
+# for that bone; a bone that a band parts leaves two of fair size.
+SLIVER = 0.15
 
 
 def outlines(
@@ -97,47 +106,114 @@ def _parted(owner: np.ndarray, classes: np.ndarray, by: int) -> np.ndarray:
 
 def without_specks(labels: np.ndarray, smallest: float) -> np.ndarray:
     """`labels` (rows, columns) without the pieces of fewer than `smallest` pixels: nobody draws such."""
-    cleaned = np.zeros_like(labels)
+    return without_slivers(labels, np.arange(LUMBAR + 1), np.full(LUMBAR, smallest))
+
+
+def without_slivers(whose: np.ndarray, classes: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """The classes, uint8 (rows, columns), of the bones in `whose` (rows, columns), but for the pieces of fewer pixels
+    than the `least` (bones,) that this bone is drawn by. `classes`: of 0, no bone, and of each bone (1 + bones,)."""
+    cleaned, least = np.zeros(whose.shape, np.uint8), np.concatenate([[0], least])
+    kinds = classes[whose]
     for value in (RIB, THORACIC, LUMBAR):
-        image = sitk.GetImageFromArray((labels == value).astype(np.uint8))
-        pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(image))
-        large = np.bincount(pieces.ravel()) >= smallest
+        pieces = sitk.GetArrayFromImage(
+            sitk.ConnectedComponent(sitk.GetImageFromArray((kinds == value).astype(np.uint8)))
+        )
+        bone_of = np.zeros(pieces.max() + 1, np.intp)
+        bone_of[pieces[pieces > 0]] = whose[pieces > 0]
+        large = np.bincount(pieces.ravel()) >= least[bone_of]
         large[0] = False
         cleaned[large[pieces]] = value
     return cleaned
 
 
-def read_labels(
-    bones: Bones,
-    readable: np.ndarray,
-    darkening: np.ndarray,
-    spacing: float,
-    drawn_in: np.ndarray | None = None,
-    body: np.ndarray | None = None,
+def own_darkening(
+    bones: Bones, muscle: np.ndarray, transmission: np.ndarray, curve: GreyCurve
+) -> tuple[np.ndarray, np.ndarray]:
+    """By how many grey levels each pixel of a bone is darker than it would be without that bone, and where it lies
+    beside the midline, which casts less than half of the shadow there: (rows, columns) each, 0 and False elsewhere.
+
+    `muscle`: linear, as if it had no bones; `transmission`: the part of the slab that bones leave free; both (rows,
+    columns).
+    """
+    darkening, beside, at = np.zeros(muscle.shape), np.zeros(muscle.shape, bool), bones.owner > 0
+    behind, free = muscle[at], transmission[at]
+    # of a shadow, what the midline would cast without the bone; both have the same edges, as the beam blurs them
+    part = np.clip(bones.midline[at], 0, 1) / np.clip(bones.height[at], 1e-6, 1)
+    darkening[at] = curve(behind * (1 - (1 - free) * part)) - curve(behind * free)
+    beside[at] = part < 0.5
+    return darkening, beside
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What an expert has before his eyes: the `outlines` (rows, columns) of all bones, without what missing bands take
+    of them, and how many pixels of each one were `whole`, (bones,); the pixels of the `back`, and those of them
+    `beside` the midline's own shadow, bool (rows, columns); muscle's `blotches`; how large the person is.
+    """
+
+    outlines: np.ndarray
+    whole: np.ndarray
+    back: np.ndarray
+    beside: np.ndarray
+    blotches: Blotches
+    size: float = 1.0
+
+
+def read_shadows(
+    bones: Bones, readable: np.ndarray, darkening: np.ndarray, spacing: float, sight: Sight
 ) -> tuple[np.ndarray, dict]:
+    """As `read_labels`, for experts who draw the visible shadow of each bone that they see.
+
+    `darkening`: by how many grey levels each pixel (rows, columns) is darker than without the bone that it belongs to.
+    """
+    owner, classes = np.where(readable, bones.owner, 0), np.array([0, *bones.classes])
+    contrast, dark = _mean_of(darkening, np.where(sight.beside, owner, 0), bones), darkening >= FAINTEST_CONTRAST
+    area, uncut = _pixels(owner, bones), _pixels(bones.owner, bones)
+    smallest = np.array([SMALLEST_AREA[value] for value in bones.classes]) * (sight.size / spacing) ** 2
+    drawn = (contrast >= FAINTEST_CONTRAST) & (contrast - sight.blotches.whiter >= DISTINCT * sight.blotches.spread)
+    drawn &= area >= np.minimum(smallest, VISIBLE_PART * uncut)
+    whole = _pixels(bones.owner[sight.back & sight.beside], bones)
+    drawn &= _pixels(owner[dark & sight.beside], bones) >= VISIBLE_PART * whole
+    drawn &= _like_lumps(bones, contrast, drawn)
+    least = np.maximum(SPECK * (sight.size / spacing) ** 2, SLIVER * sight.whole)
+    whose = np.where(np.concatenate([[False], drawn])[sight.outlines], sight.outlines, 0)
+    labels = without_slivers(whose, classes, least)
+    drawn &= _pixels(whose[labels > 0], bones) > 0
+    return labels, _readings(bones, contrast, area * spacing**2, centres(owner, area), drawn)
+
+
+def read_labels(bones: Bones, readable: np.ndarray, darkening: np.ndarray, spacing: float) -> tuple[np.ndarray, dict]:
     """Labels (rows, columns) uint8, and per bone by name its class, contrast (grey levels), area (mm^2), centre ([row,
-    column], None where nothing can be read of it), and whether drawn.
+    column], None where nothing can be read of it), and whether drawn: as in the first simulation, where bones end where
+    their shadow is half as deep as at the summit, and nobody draws the sacrum.
 
     `readable`: the pixels lit well enough to read; `darkening`: by how many grey levels the bones darken each pixel;
-    `spacing`: mm per pixel; `drawn_in`: the `outlines`, and the `body` that they lie in. Without them bones end where
-    their shadow is half as deep as at the summit, and nobody draws the sacrum.
+    `spacing`: mm per pixel.
     """
     owner = np.where(readable, bones.owner, 0)
-    pixels = np.bincount(owner.ravel(), minlength=len(bones.names) + 1)[1:]
-    total = np.bincount(owner.ravel(), weights=darkening.ravel(), minlength=len(bones.names) + 1)[1:]
-    contrast = total / np.maximum(pixels, 1)
+    pixels, contrast = _pixels(owner, bones), _mean_of(darkening, owner, bones)
     area = pixels * spacing**2
     smallest = np.array([SMALLEST_AREA[value] for value in bones.classes])
-    drawn = (contrast >= FAINTEST_CONTRAST) & (area >= smallest)
-    if drawn_in is None:
-        drawn &= np.array(bones.names) != SACRUM
-    else:
-        dark = np.bincount(owner[darkening >= FAINTEST_CONTRAST], minlength=len(bones.names) + 1)[1:]
-        whole = np.bincount(bones.owner[body], minlength=len(bones.names) + 1)[1:]
-        drawn &= dark >= VISIBLE_PART * whole
-        drawn &= _like_lumps(bones, contrast, drawn)
+    drawn = (contrast >= FAINTEST_CONTRAST) & (area >= smallest) & (np.array(bones.names) != SACRUM)
     label_of = np.concatenate([[0], np.where(drawn, bones.classes, 0)]).astype(np.uint8)
-    readings = {
+    labels = without_specks(label_of[owner], SPECK / spacing**2)
+    return labels, _readings(bones, contrast, area, centres(owner, pixels), drawn)
+
+
+def _pixels(owner: np.ndarray, bones: Bones) -> np.ndarray:
+    """How many pixels each bone has in `owner`, (bones,)."""
+    return np.bincount(owner.ravel(), minlength=len(bones.names) + 1)[1:]
+
+
+def _mean_of(values: np.ndarray, owner: np.ndarray, bones: Bones) -> np.ndarray:
+    """The mean of `values` over each bone in `owner`, both (rows, columns); 0 where it has no pixel; (bones,)."""
+    total = np.bincount(owner.ravel(), weights=values.ravel(), minlength=len(bones.names) + 1)[1:]
+    return total / np.maximum(_pixels(owner, bones), 1)
+
+
+def _readings(bones: Bones, contrast: np.ndarray, area: np.ndarray, middles: list, drawn: np.ndarray) -> dict:
+    """By each bone's name what was read of it, JSON-ready."""
+    return {
         name: {
             "class": CLASSES[value],
             "contrast": round(float(c), 2),
@@ -145,11 +221,8 @@ def read_labels(
             "centre": centre,
             "drawn": bool(d),
         }
-        for name, value, c, m, centre, d in zip(
-            bones.names, bones.classes, contrast, area, centres(owner, pixels), drawn, strict=True
-        )
+        for name, value, c, m, centre, d in zip(bones.names, bones.classes, contrast, area, middles, drawn, strict=True)
     }
-    return without_specks(label_of[owner if drawn_in is None else drawn_in], SPECK / spacing**2), readings
 
 
 def _like_lumps(bones: Bones, contrast: np.ndarray, drawn: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from .anatomy import LEVELS, Spine, grow_spine
 from .back import SagittalProfile, Slab, bend_spine, skin_surface, spinous_tips
+from .blotches import find_blotches
 from .bones import Bones, Showing, lay_bones
 from .circumstances import Circumstances, Events, come_together, happen
 from .echo import Echo, GreyCurve, Optics, blur, make_echo
@@ -14,7 +15,7 @@ from .field import Field, frame_spine, lit_body, off_the_back
 from .layer import Layer
 from .moves import Jump
 from .person import left_of_bones
-from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, outlines, read_labels
+from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, Sight, outlines, own_darkening, read_labels, read_shadows
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .torn import torn_pixels
 from .worlds import World, world_of
@@ -91,8 +92,9 @@ def simulate_subject(
     # Inside the body 0 means "not filled" and nothing else.
     filled = np.clip(np.rint(curve(scanned)), 1, 255)
     vpi = np.where((body | bool(spoilt.errors)) & (scanned > 0), filled, 0).astype(np.uint8)
-    seen = ~_unseen(events, sweep, field)
-    labels, readings = _read(bones, body, seen, echo, curve, field.spacing, former=world.half_depth)
+    back, seen = _on_the_back(events, sweep, body), ~_unseen(events, sweep, field)
+    size = what.person.size
+    labels, readings = _read(bones, back, seen, echo, curve, field.spacing, size, former=world.half_depth)
 
     profile, slab, skin, bone_depth = _third_dimension(seed, spine, bones, field, what.layer)
     known = _known(seed, spine, profile, slab, field, sweep, readings)
@@ -149,18 +151,29 @@ def _without_back(fate: np.random.Generator, echo: Echo, events: Events, sweep: 
     )  # fmt: skip
 
 
+def _on_the_back(events: Events, sweep: Sweep, body: np.ndarray) -> np.ndarray:
+    """The lit pixels but for those where the probe is off the back, bool (rows, columns)."""
+    return body & ~events.off.rows(sweep.line_at(events.off.edge), len(body)) if events.off else body
+
+
 def _read(
-    bones: Bones, body: np.ndarray, seen: np.ndarray, echo: Echo, curve: GreyCurve, spacing: float, former: bool
-) -> tuple[np.ndarray, dict]:
+    bones: Bones, back: np.ndarray, seen: np.ndarray, echo: Echo, curve: GreyCurve, spacing: float, size: float,
+    former: bool,
+) -> tuple[np.ndarray, dict]:  # fmt: skip
     """Labels and readings; the `former` readers drew at half depth, and went by muscle's average."""
     average = curve(echo.light)
-    readable = body & seen & (average >= FAINTEST_MUSCLE)
+    readable = back & seen & (average >= FAINTEST_MUSCLE)
     if former:
         return read_labels(bones, readable, average - curve(echo.light * echo.transmission), spacing)
     around = blur(echo.muscle, EYE_MM / spacing, EYE_MM / spacing)
-    darkening = curve(around) - curve(around * echo.transmission)
-    drawn_in = outlines(bones, body, readable, lambda free: curve(around * free), echo.beam, spacing)
-    return read_labels(bones, readable, darkening, spacing, drawn_in * seen, body)
+    drawn_in = outlines(bones, back, readable, lambda free: curve(around * free), echo.beam, spacing)
+    darkening, beside = own_darkening(bones, around, echo.transmission, curve)
+    sight = Sight(
+        outlines=drawn_in * seen, whole=np.bincount(drawn_in.ravel(), minlength=len(bones.names) + 1)[1:],
+        back=back, beside=beside, size=size,
+        blotches=find_blotches(bones, around, echo.light, curve, readable, spacing),
+    )  # fmt: skip
+    return read_shadows(bones, readable, darkening, spacing, sight)
 
 
 def _unseen(events: Events, sweep: Sweep, field: Field) -> np.ndarray:

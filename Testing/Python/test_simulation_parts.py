@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from DAGANSpineLib.simulation.anatomy import LEVELS, grow_spine
+from DAGANSpineLib.simulation.blotches import Blotches, find_blotches
 from DAGANSpineLib.simulation.bones import LUMBAR, RIB, THORACIC, Bones, Shadows, dome, share_of_summit
 from DAGANSpineLib.simulation.echo import GreyCurve
-from DAGANSpineLib.simulation.reading import FADED, outlines, read_labels
+from DAGANSpineLib.simulation.reading import FADED, Sight, outlines, own_darkening, read_labels, read_shadows
 from DAGANSpineLib.simulation.sweep import Burst, Sweep, plan_sweep, scan
 from DAGANSpineLib.simulation.texture import cubic_upsample, smooth_field
 
@@ -110,12 +111,79 @@ def test_vertebrae_stand_in_order_on_the_centreline():
 def test_a_bone_that_nobody_can_see_or_that_is_cut_off_is_not_drawn():
     owner = np.zeros((200, 200), np.uint8)
     owner[10:90, 10:90], owner[10:90, 110:190], owner[110:190, 10:12] = 1, 2, 3
-    bones = Bones(np.zeros((200, 200)), owner, ("L1", "L2", "T5 left rib"), (LUMBAR, LUMBAR, RIB), {})
+    flat = np.zeros((200, 200))
+    bones = Bones(flat, owner, ("L1", "L2", "T5 left rib"), (LUMBAR, LUMBAR, RIB), {}, flat)
     darkening = np.where(owner == 2, 3.0, 40.0)
     labels, readings = read_labels(bones, np.ones((200, 200), bool), darkening, 0.2)
     assert [name for name, bone in readings.items() if bone["drawn"]] == ["L1"]
     assert readings["L1"]["centre"] == [49.5, 49.5] and readings["L2"]["centre"] == [49.5, 149.5]
     assert set(np.unique(labels[owner == 1])) == {LUMBAR} and not labels[owner != 1].any()
+
+
+def lump(ridge: float = 0.0) -> Bones:
+    """L1, 40 x 40 mm, 0.5 high, over a midline that is so high all over; 0.4 mm a pixel."""
+    owner = np.zeros((200, 200), np.uint8)
+    owner[50:150, 50:150] = 1
+    midline = np.full(owner.shape, ridge)
+    return Bones(np.maximum(0.5 * owner, midline), owner, ("L1",), (LUMBAR,), {}, midline)
+
+
+def drawn_by(bones: Bones, whiter: float = 0.0, spread: float = 10.0, cut: np.ndarray | None = None, **sight) -> tuple:
+    """What an expert draws of a `lump` in even muscle of grey 200, where muscle looks so; `cut` is lost to a band."""
+    lit = np.ones(bones.owner.shape, bool) if cut is None else ~cut
+    muscle, curve = np.ones(lit.shape), GreyCurve(1.24, 1.0)
+    darkening, beside = own_darkening(bones, muscle, 1 - bones.height, curve)
+    sight = {"back": np.ones_like(lit), "whole": np.array([10000])} | sight
+    sight = Sight(bones.owner * lit, beside=beside, blotches=Blotches(np.array([whiter]), np.array([spread])), **sight)
+    return read_shadows(bones, lit, darkening, 0.4, sight)
+
+
+def test_a_bone_is_drawn_for_its_own_shadow_not_for_the_midlines():
+    for ridge, seen in ((0.0, True), (0.2, True), (0.49, False)):
+        labels, readings = drawn_by(lump(ridge))
+        assert readings["L1"]["drawn"] == seen == labels.any()
+    assert readings["L1"]["contrast"] < 5
+
+
+def test_a_bone_is_drawn_where_it_is_darker_than_blotches_make_muscle():
+    contrast = drawn_by(lump())[1]["L1"]["contrast"]
+    for whiter, spread, seen in (
+        (0, 0.9, True),
+        (0, 1.1, False),
+        (0.5, 0.4, True),
+        (0.7, 0.4, False),
+        (-0.3, 1.2, True),
+    ):
+        assert drawn_by(lump(), whiter * contrast, spread * contrast)[1]["L1"]["drawn"] == seen
+
+
+def test_no_sliver_of_a_bone_is_drawn_but_both_of_two_fair_pieces():
+    for band, pieces in ((np.s_[85:115], (True, True)), (np.s_[60:80], (False, True))):
+        cut = np.zeros((200, 200), bool)
+        cut[band] = True
+        labels = drawn_by(lump(), cut=cut)[0]
+        assert (labels[52].any(), labels[145].any()) == pieces and not labels[cut].any()
+
+
+def test_a_small_persons_bones_are_drawn_for_being_small():
+    bones, owner = lump(), np.zeros((200, 200), np.uint8)
+    owner[100:123, 100:123] = 1  # 85 mm^2 of a lump that reaches out of the picture
+    small = Bones(bones.height, owner, ("L1",), (LUMBAR,), {}, bones.midline)
+    whole = Bones(bones.height, bones.owner, ("L1",), (LUMBAR,), {}, bones.midline)
+    within = owner > 0
+    for size, seen in ((1.0, False), (0.8, True)):
+        labels, readings = drawn_by(whole, cut=~within, back=within, whole=np.array([529]), size=size)
+        assert readings["L1"]["drawn"] == seen == labels.any()
+    assert drawn_by(small, back=within, whole=np.array([529]))[1]["L1"]["drawn"], "all that there is of it"
+
+
+def test_blotches_are_as_white_and_as_spread_as_they_are():
+    away = np.hypot(*(np.mgrid[:200, :200] - 100.0)) * 0.4
+    bones, curve = lump(), GreyCurve(1.0, 1.0)
+    even = find_blotches(bones, np.ones((200, 200)), np.ones((200, 200)), curve, away > 0, 0.4)
+    assert even.whiter == pytest.approx(0, abs=0.01) and even.spread == pytest.approx(0, abs=0.01)
+    blotch = find_blotches(bones, 1 + 0.5 * (away < 20), np.ones((200, 200)), curve, away >= 0, 0.4)
+    assert 5 < blotch.whiter[0] < 255 * (np.exp(-1) - np.exp(-1.5)) and blotch.spread[0] > 3
 
 
 def outlined(lumps: list[np.ndarray], beam: float = 0.5) -> np.ndarray:
@@ -125,7 +193,7 @@ def outlined(lumps: list[np.ndarray], beam: float = 0.5) -> np.ndarray:
     for number, height in enumerate(lumps, 1):
         shadows[LUMBAR].add(slice(0, shape[0]), share_of_summit(height.max(), height), height.max(), number)
     names, owner = ("L1", "L2")[: len(lumps)], np.zeros(shape, np.uint8)
-    bones = Bones(np.max(lumps, 0), owner, names, (LUMBAR,) * len(lumps), shadows)
+    bones = Bones(np.max(lumps, 0), owner, names, (LUMBAR,) * len(lumps), shadows, np.zeros(shape))
     lit = np.ones(shape, bool)
     return outlines(bones, lit, lit, lambda free: np.full(shape, 200.0) * free, (beam, beam), 0.2)
 
