@@ -14,7 +14,7 @@ from .export import Picture, finish
 from .field import Field, frame_spine, lit_body, off_the_back
 from .layer import Layer
 from .moves import Jump
-from .person import left_of_bones
+from .person import left_of_bones, missed_of
 from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, Sight, outlines, own_darkening, read_labels, read_shadows
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .torn import torn_pixels
@@ -76,7 +76,8 @@ def simulate_subject(
         planned = planned[: what.scanner.bursts]
     sweep = plan_sweep(rng, field.first, field.last, field.shape[1], planned)
     body = lit_body(rng, off_the_back(field, events.off), sweep)
-    bones = lay_bones(spine, field.x_mm, field.y_mm, rng, _showing(fate, what, world))
+    showing = _showing(fate, what, world)
+    bones = lay_bones(spine, field.x_mm, field.y_mm, rng, showing)
     foot_row = float(np.interp(spine.y[16] + rng.uniform(-20, 40), field.y_mm, np.arange(field.shape[0])))
     off_midline = field.x_mm - np.interp(field.y_mm, spine.line_y, spine.line_x)[:, None]
     optics = _optics(fate, what, events, sweep, off_midline)
@@ -99,6 +100,8 @@ def simulate_subject(
     profile, slab, skin, bone_depth = _third_dimension(seed, spine, bones, field, what.layer)
     known = _known(seed, spine, profile, slab, field, sweep, readings)
     known |= {"severity": world.name, **what.as_known(), "noise": events.as_known(sweep)}
+    if world.occasions:
+        known["missed"] = missed_of(what.person, showing.left)
     pictures = Picture(vpi, clean, labels, torn_pixels(vpi, clean), body, skin, bone_depth)
     return Subject(**finish(fate, pictures, known, what, _jumps(events, sweep, field.spacing)))
 
@@ -118,10 +121,11 @@ def _third_dimension(
 
 def _showing(fate: np.random.Generator, what: Circumstances, world: World) -> Showing:
     """How bones show by this scanner, at this depth, in this back."""
+    rise = what.layer.rise + what.scanner.rise
     return Showing(
-        rise=what.layer.rise + what.scanner.rise,
+        rise=rise,
         widening=what.layer.widening * what.scanner.widening,
-        left=left_of_bones(fate, what.person),
+        left=left_of_bones(fate, what.person, rise),
         variety=fate if world.occasions else None,
     )
 
