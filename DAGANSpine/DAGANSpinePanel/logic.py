@@ -164,11 +164,12 @@ class DAGANSpineLogic(ScriptedLoadableModuleLogic):
         self.awaitPreparation(lambda: report(0.0, loading))
         importTorch()
         pipeline = self.load(modelPath, device)
-        result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message))
+        result = pipeline.run(pixels, lambda done, message: report(0.93 * done, message), spacing)
         report(0.94, _("Reading the curves"))
         spine = read(result.labels, result.body, result.probabilities, spacing)
         pictures = pixels, result.restored, result.labels
-        found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), result.body)
+        parts = result.body, result.gaps
+        found = findings(*pictures, spacing, lambda done, message: report(0.95 + 0.05 * done, message), *parts)
         found["warnings"] = [*result.warnings, *found["warnings"]]
         model = f"{pipeline.model.name}, sha256 {pipeline.model.sha256[:12]}"
         return Made(result.restored, result.labels, spine, found, result.seconds, model, pipeline.device.type)

@@ -52,7 +52,7 @@ def segment_file(
     vpi, room = vpi.sized(spacing), room or Room()
     waiting = partial(progress, 0.0, _("Waiting for memory"))
     with whole_folder(folder / name_of(path), replaces=OUTPUTS) as target, room.of(vpi.pixels.size, waiting):
-        result = pipeline.run(vpi.pixels, progress)
+        result = pipeline.run(vpi.pixels, progress, vpi.spacing)
         spine = read(result.labels, result.body, result.probabilities, vpi.spacing)
         result = replace(result, probabilities=NONE)  # nearly a gigabyte of the largest pictures
         report = report_of(origin, vpi, pipeline, result, spine, projected)
@@ -129,7 +129,7 @@ def report_of(
     projected: Projected | None = None,
 ) -> dict[str, Any]:
     """All that report.json says; `origin` is what `origin_of` gives, `projected` how a volume became the VPI."""
-    found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing, body=result.body)
+    found = findings(vpi.pixels, result.restored, result.labels, vpi.spacing, body=result.body, gaps=result.gaps)
     rows, columns = vpi.pixels.shape
     return {
         "note": DISCLAIMER,
@@ -157,7 +157,7 @@ def write_results(folder: Path, vpi: VPI, result: Result, spine: Spine, report: 
     write_image(sitk.GetImageFromArray(result.labels), folder / "labels.png")
     pictures = {
         "overlay.png": with_lines(overlay(result.restored, result.labels), spine),
-        "residual.png": residual(vpi.pixels, result.restored),
+        "residual.png": residual(vpi.pixels, result.restored, result.gaps),
     }
     for name, picture in pictures.items():
         write_image(sitk.GetImageFromArray(picture, isVector=True), folder / name)

@@ -20,7 +20,7 @@ from ..networks import resize, shrink
 from ..progress import Cancelled as Cancelled
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi import NETWORK_SIZE, denormalise, lit_body, normalise, within_reach
+from ..vpi import NETWORK_SIZE, denormalise, gaps_of, lit_body, normalise, unseen_in, within_reach
 from .batches import at_once, cores_of, evened, halving, padded
 from .devices import DeviceError, choose_device, keep_freed_memory, out_of_memory
 from .labelling import labels_of, without_doubtful
@@ -38,7 +38,8 @@ class Result:
 
     `restored`: uint8 (rows, columns). `labels`: uint8 (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar.
     `probabilities`: float32 (4, rows, columns). `body`: where the VPI is lit, boolean (rows, columns). `seconds`: by
-    stage. `warnings`: sentences for the clinician.
+    stage. `warnings`: sentences for the clinician. `gaps`: of the sweep, boolean (rows, columns); labels end
+    at those that are too high to draw bones across.
     """
 
     restored: np.ndarray
@@ -47,6 +48,7 @@ class Result:
     body: np.ndarray
     seconds: dict[str, float]
     warnings: list[str] = field(default_factory=list)
+    gaps: np.ndarray | None = None
 
 
 class Pipeline:
@@ -65,26 +67,30 @@ class Pipeline:
         """Load a model file (the bundled one for None). Raises ModelError or DeviceError."""
         return cls(load_model(model), device)
 
-    def run(self, pixels: np.ndarray, progress: Progress = unheard) -> Result:
+    def run(
+        self, pixels: np.ndarray, progress: Progress = unheard, spacing: tuple[float, float] | None = None
+    ) -> Result:
         """Restore and segment a VPI; several threads may, but a graphics card takes one at a time.
 
         `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile, on CUDA
-        before each batch of them; what it raises stops the run. A device that runs out of memory is given up for the
+        before each batch of them; what it raises stops the run. `spacing`: mm between rows and columns, where it is
+        known: how high a gap is. A device that runs out of memory is given up for the
         CPU, with a warning. Raises DeviceError if the CPU's memory doesn't do either.
         """
         with contextlib.nullcontext() if self.device.type == "cpu" else self._turn:
-            return self._run(pixels, progress)
+            return self._run(pixels, progress, spacing)
 
-    def _run(self, pixels: np.ndarray, progress: Progress) -> Result:
+    def _run(self, pixels: np.ndarray, progress: Progress, spacing: tuple[float, float] | None) -> Result:
         begin = time.perf_counter()
         progress(0.0, _("Looking for the lit body"))
         body = lit_body(pixels)
         reached = body if body.any() else np.ones_like(body)
+        gaps = gaps_of(pixels, body)
         located = time.perf_counter()
         restored = self._with_memory(lambda: self.restore(pixels, reached, progress))
         repaired = time.perf_counter()
         progress(0.9, _("Segmenting"))
-        probabilities = self._with_memory(lambda: self.segment(restored, reached))
+        probabilities = self._with_memory(lambda: self.segment(restored, reached, unseen_in(gaps, pixels, spacing)))
         labels = np.concatenate([labels_of(probabilities[:, rows]) for rows in strips(pixels.shape)])
         progress(1.0, _("Done"))
         return Result(
@@ -98,6 +104,7 @@ class Pipeline:
                 "segment": time.perf_counter() - repaired,
             },
             warnings=list(self.warnings),
+            gaps=gaps,
         )
 
     def restore(self, pixels: np.ndarray, body: np.ndarray, progress: Progress = unheard) -> np.ndarray:
@@ -130,12 +137,12 @@ class Pipeline:
             cores = cores_of(tiles, images, self.model.generator)
         return [denormalise(core.float().cpu().numpy()) for core in cores]
 
-    def segment(self, restored: np.ndarray, body: np.ndarray) -> np.ndarray:
+    def segment(self, restored: np.ndarray, body: np.ndarray, unseen: np.ndarray | None = None) -> np.ndarray:
         """Class probabilities of a restored VPI: (rows, columns) grey -> float32 (4, rows, columns).
 
         The picture is seen at 256 x 1024, as it is and mirrored, and the two answers are averaged: a spine has no
-        preferred side. The probabilities, not the labels, are scaled back. Beyond the reach of the lit body
-        everything is background.
+        preferred side. The probabilities, not the labels, are scaled back. Beyond the reach of the lit body,
+        and where the sweep has `unseen` gaps, boolean (rows, columns), everything is background.
         """
         normalised = np.concatenate([normalise(restored[rows]).astype(np.float32) for rows in strips(restored.shape)])
         with self._inference():
@@ -143,7 +150,7 @@ class Pipeline:
             seen, mirrored = self.model.segmenter(torch.cat([small, small.flip(-1)])).float().softmax(1).cpu()
             probabilities = torch.from_numpy(without_doubtful(((seen + mirrored.flip(-1)) / 2).numpy()))
             probabilities = resize(probabilities[None], restored.shape)[0].numpy()
-        beyond = ~within_reach(body)
+        beyond = ~within_reach(body) if unseen is None else ~within_reach(body) | unseen
         np.copyto(probabilities, 0, where=beyond)
         np.copyto(probabilities[0], 1, where=beyond)
         return probabilities

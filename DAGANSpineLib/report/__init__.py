@@ -2,7 +2,6 @@
 
 from .contact_sheet import pages_in, write_contact_sheets
 from .figures import DISCLAIMER, cell, curve_cells, curves_in_words, extent, findings
-from .filled import filled_in
 from .lines import short_name, with_lines
 from .overlays import BRIGHTENED, DARKENED, FILLED, FULL_CHANGE, SHADES, changes, overlay, residual
 
@@ -18,7 +17,6 @@ __all__ = [
     "curve_cells",
     "curves_in_words",
     "extent",
-    "filled_in",
     "findings",
     "overlay",
     "pages_in",

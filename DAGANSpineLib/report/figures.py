@@ -14,8 +14,7 @@ from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..spine import how_certain
 from ..texts import tr as _
-from ..vpi import lit_body, runs
-from .filled import filled_in
+from ..vpi import gaps_of, lit_body, runs
 
 DISCLAIMER = "Research use, not for diagnosis."
 SHORTEST_MM, TALLEST_MM = 150.0, 900.0  # of a lit body: from a child's spine, in part, to the tallest back
@@ -33,15 +32,16 @@ def findings(
     spacing: tuple[float, float] | None,
     progress: Progress = unheard,
     body: np.ndarray | None = None,
+    gaps: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Figures of one run, ready for JSON.
 
-    All pictures (rows, columns); `spacing` in mm between rows and columns; `body`: the lit body, looked for where none
-    is given. Keys: "corrupted patches" (before, after, of how many), "largest g" (before, after), "change of clean
-    patches" (grey levels), "filled in" (pixels that were not seen, and the first and last row of each band of them),
-    "classes" (per class components and area in pixels, in mm² where the spacing is known), "warnings". Patches are
-    those of `metrics.patches`, every 32 pixels, at least 80 % within the lit body; None stands where there are none.
-    `progress` is called between the parts, a quarter of a second each for a large VPI.
+    All pictures (rows, columns); `spacing` in mm between rows and columns; `body`: the lit body, and `gaps`: those
+    of the sweep, looked for where none are given. Keys: "corrupted patches" (before, after, of how many), "largest g"
+    (before, after), "change of clean patches" (grey levels), "filled in" (pixels of the gaps, and the first and last
+    row of each), "classes" (per class components and area in pixels, in mm² where the spacing is known),
+    "warnings". Patches are those of `metrics.patches`, every 32 pixels, at least 80 % within the lit body; None stands
+    where there are none. `progress` is called between the parts, a quarter of a second each for a large VPI.
     """
     if body is None:
         progress(0.0, _("Looking for the lit body"))
@@ -53,7 +53,7 @@ def findings(
     progress(0.7, _("Measuring what changed"))
     change = metrics.change_of_clean(restored, pixels, before)
     progress(0.9, _("Measuring the segments"))
-    unseen = filled_in(pixels, restored)
+    unseen = gaps_of(pixels, body) if gaps is None else gaps
     doubts = doubts_of_size(body, spacing)
     spacing = None if doubts else spacing
     classes = {segment.name.lower(): extent(labels == segment.label, spacing) for segment in SEGMENTS}
@@ -77,7 +77,7 @@ def bands_of(mask: np.ndarray) -> list[list[int]]:
 
 
 def invented(unseen: np.ndarray) -> list[str]:
-    """A sentence if restoration filled in what was not seen."""
+    """A sentence if the sweep has gaps, so that restoration filled in what was not seen."""
     bands = bands_of(unseen)
     if not bands:
         return []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..segments import SEGMENTS
-from .filled import filled_in
+from ..vpi import gaps_of
 
 OPACITY = 0.3  # of a segment's area; its outline is opaque
 OUTLINE = 2  # pixels
@@ -64,10 +64,11 @@ def eroded(labels: np.ndarray) -> np.ndarray:
     return inside
 
 
-def residual(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
+def residual(pixels: np.ndarray, restored: np.ndarray, gaps: np.ndarray | None = None) -> np.ndarray:
     """What restoration did, drawn over the picture: red where it darkened, blue where it brightened, the more the
-    stronger; amber where it filled in what was not seen. Both grey (rows, columns) -> uint8 (rows, columns, 3)."""
-    change, unseen = strongest_around(pixels, restored), filled_in(pixels, restored)
+    stronger; amber the gaps of the sweep that it filled in. Both grey (rows, columns) -> uint8 (rows, columns, 3).
+    `gaps`: as `vpi.gaps_of` finds them, looked for where none are given."""
+    change, unseen = strongest_around(pixels, restored), gaps_of(pixels) if gaps is None else gaps
 
     def draw(pixels: np.ndarray, change: np.ndarray, unseen: np.ndarray) -> np.ndarray:
         opacity = np.where(unseen, 1, np.minimum(np.abs(change) / FULL_CHANGE, 1))[..., None]
@@ -83,7 +84,7 @@ def changes(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:
     change = strongest_around(pixels, restored)
     steps = np.minimum(np.round(np.abs(change) * STEPS / FULL_CHANGE), STEPS)
     shades = np.where((change > 0) & (steps > 0), steps + STEPS, steps)
-    return np.where(filled_in(pixels, restored), len(SHADES) - 1, shades).astype(np.uint8)
+    return np.where(gaps_of(pixels), len(SHADES) - 1, shades).astype(np.uint8)
 
 
 def strongest_around(pixels: np.ndarray, restored: np.ndarray) -> np.ndarray:

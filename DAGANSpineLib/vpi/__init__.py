@@ -7,6 +7,7 @@ only: Slicer has them all.
 from .background import DARK
 from .body import lit_body
 from .foreign import STREAMS, plainly_named, silenced
+from .gaps import gaps_of, parts_of, unseen_in
 from .greys import SMALLEST, grey, grey_voxels
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane, side_of_patients_right
@@ -40,6 +41,7 @@ __all__ = [
     "Stored",
     "denormalise",
     "files_of",
+    "gaps_of",
     "grey",
     "grey_voxels",
     "holds_volume",
@@ -48,6 +50,7 @@ __all__ = [
     "lit_body",
     "normalise",
     "opened_upright",
+    "parts_of",
     "pixel_size",
     "plainly_named",
     "read_image",
@@ -59,6 +62,7 @@ __all__ = [
     "side_of_patients_right",
     "silenced",
     "steps_between",
+    "unseen_in",
     "volume_series",
     "vpi_of_file",
     "within_reach",

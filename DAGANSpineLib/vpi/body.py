@@ -140,7 +140,7 @@ def large_parts(mask: np.ndarray) -> np.ndarray:
 def width_with(label: int, largest: int, boxes: dict[int, tuple[int, int, int, int]], high: list[int]) -> int:
     """How many columns a part takes, and with it the high ones beside it, if it lies above or below the largest part:
     black down its midline, the sweep goes on there in two. `boxes`: column, row, columns and rows of each part."""
-    left, top, across, down = boxes[label]
+    _left, top, across, down = boxes[label]
 
     def beside(other: int) -> bool:
         return boxes[other][1] < top + down and top < boxes[other][1] + boxes[other][3]

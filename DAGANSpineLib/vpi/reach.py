@@ -19,12 +19,17 @@ def within_reach(body: np.ndarray) -> np.ndarray:
     last = np.where(body.any(1), columns - 1 - body[:, ::-1].argmax(1), -1)
     width = np.median((last - first + 1)[lit])
     height = 2 * round(BITE * width / 2) + 1
-    over = max(1, round(OVERRUN * width))
+    over = overrun(width)
     left = closed_upward(first, height) - over
     right = columns - 1 - closed_upward(columns - 1 - last, height) + over
     across = np.arange(columns)
     reached = (across >= left[:, None]) & (across <= right[:, None])
     return reached & body.any(1)[:, None]
+
+
+def overrun(width: float) -> int:
+    """How many columns bones may be drawn over the lit edge of a body so many columns wide."""
+    return max(1, round(OVERRUN * width))
 
 
 def closed_upward(edge: np.ndarray, height: int) -> np.ndarray:

@@ -339,7 +339,7 @@ def finds(monkeypatch):
 
     known = {}
 
-    def run(pipeline, pixels, progress=lambda *_: None):
+    def run(pipeline, pixels, progress=lambda *_: None, spacing=None):
         progress(0.5, "Segmenting")
         labels, sure = known.get(pixels.shape, (np.zeros(pixels.shape, np.uint8), 1.0))
         probabilities = np.stack([sure * (labels == value) for value in range(4)]).astype(np.float32)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from DAGANSpineLib.report import FILLED, SHADES, changes, filled_in, findings, residual
-from DAGANSpineLib.report.filled import height_in
+from DAGANSpineLib.report import FILLED, SHADES, changes, findings, residual
 from DAGANSpineLib.report.overlays import strongest_around
-from DAGANSpineLib.vpi import opened_upright
+from DAGANSpineLib.vpi import gaps_of, opened_upright
+from DAGANSpineLib.vpi.gaps import height_in
 
 
 def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,46 +20,56 @@ def pictures(height: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_band_without_frames_that_is_painted_over_is_marked():
-    pixels, restored = pictures(20)
-    mask = filled_in(pixels, restored)
+    pixels, _restored = pictures(20)
+    mask = gaps_of(pixels)
     assert mask[200:220, 20:140].all() and mask.sum() == 20 * 120
 
 
 def test_dashes_are_repaired_and_not_invented():
-    assert not filled_in(*pictures(3)).any()
+    assert not gaps_of(pictures(3)[0]).any()
 
 
 def test_a_band_is_marked_in_a_consoles_large_pixels_too():
     """Though a blurred one has few rows without anything, of which restoration fills the outer ones alone."""
-    pixels, restored = pictures(7)
-    assert filled_in(pixels, restored)[200:207, 20:140].all()
-    assert not filled_in(*(np.repeat(each, 4, 0) for each in pictures(2))).any()  # as many, of a whole back's rows
+    pixels, _restored = pictures(7)
+    assert gaps_of(pixels)[200:207, 20:140].all()
+    assert not gaps_of(np.repeat(pictures(2)[0], 4, 0)).any()  # as many, of a whole back's rows
     assert [height_in(rows, 300) for rows in (200, 1208, 1400, 1700, 3000)] == [5, 5, 7, 9, 9]
     assert height_in(900, 440) == 9, "half a back"
 
 
 def test_a_shadow_that_stays_black_is_not_marked():
-    pixels, _restored = pictures(20)
-    assert not filled_in(pixels, pixels + 3).any()
+    pixels, _restored = pictures(0)
+    pixels[200:220, 20:70] = 0
+    assert not gaps_of(pixels).any()
 
 
-def test_the_rims_that_restoration_adds_to_a_gap_are_marked_though_its_middle_stays_black():
+def test_a_gap_is_marked_as_a_whole_though_its_middle_stays_black():
     pixels, restored = pictures(20)
     restored[206:214] = 0
-    assert filled_in(pixels, restored)[[200, 205, 214, 219], 20:140].all()
-    assert not filled_in(pixels, restored)[206:214].any()
+    unseen = changes(pixels, restored) == len(SHADES) - 1
+    assert unseen[200:220, 20:140].all() and unseen.sum() == 20 * 120
 
 
 def test_the_noise_of_compression_does_not_hide_a_gap():
-    pixels, restored = pictures(20)
+    pixels, _restored = pictures(20)
     pixels[200:220, 20:140] = np.random.default_rng(0).integers(0, 8, (20, 120))
-    assert filled_in(pixels, restored)[200:220, 20:140].all()
+    assert gaps_of(pixels)[200:220, 20:140].all()
 
 
-def test_a_narrow_shadow_whose_rim_is_brightened_is_not_marked():
+def test_a_narrow_shadow_is_not_marked():
+    pixels, _restored = pictures(0)
+    pixels[300:340, 70:90] = 0
+    assert not gaps_of(pixels).any()
+
+
+def test_a_black_bone_that_is_painted_over_is_not_called_a_gap():
     pixels, restored = pictures(0)
-    pixels[300:340, 70:90] = restored[302:338, 70:90] = 0
-    assert not filled_in(pixels, restored.astype(np.uint8)).any()
+    pixels[300:330, 20:70] = 0  # from the edge, of less than half of the width
+    pixels[400:430, 60:110] = 0
+    found = findings(pixels, restored, np.zeros(pixels.shape, np.uint8), None)
+    assert found["filled in"] == {"pixels": 0, "rows": []}
+    assert not any("gap" in sentence for sentence in found["warnings"])
 
 
 def test_the_pictures_of_what_changed_show_it_in_a_colour_of_its_own():

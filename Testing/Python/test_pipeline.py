@@ -288,3 +288,13 @@ def test_a_piece_that_nobody_is_sure_of_is_not_drawn_and_a_sure_one_grows():
     assert drawn[0].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 0] and not drawn[6:].any()
     assert labels_of(probabilities)[6:, 6:].all()
     assert np.array_equal(left[0], probabilities[0])  # nobody has become surer that there is none
+
+
+def test_no_bone_is_drawn_in_a_gap_that_is_too_high_to_draw_across(pipeline, pixels):
+    bones = torch.tensor([-9.0, 9.0, 0.0, 0.0])[:, None, None]
+    pipeline.model.segmenter.register_forward_hook(lambda module, images, output: bones.expand_as(output))
+    pixels[300:322, 40:297] = 0
+    assert pipeline.run(pixels, spacing=(0.1, 0.1)).labels[305:318, 60:280].all()
+    result = pipeline.run(pixels, spacing=(0.2, 0.2))
+    assert result.gaps[300:322, 45:290].all() and not result.labels[300:322].any()
+    assert result.labels[200:300, 60:280].all() and np.array_equal(labels_of(result.probabilities), result.labels)

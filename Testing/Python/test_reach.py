@@ -51,3 +51,24 @@ def test_writing_beside_the_sweep_is_no_body():
     pixels[:, :] = np.where(np.arange(600)[:, None] < 130, 0, pixels)
     pixels[10:90, 60:120] = 200  # a block of letters, a third as wide as the body
     assert not lit_body(pixels)[:100].any()
+
+
+def test_a_sweep_that_goes_on_in_two_halves_beyond_a_missing_band_is_body():
+    pixels = upright_body() * 150.0
+    pixels[:, 146:162] = 0
+    pixels[130:180] = 0  # above it, no half is half as wide as the body
+    pixels[180:550, 146:162] = 150
+    assert lit_body(pixels)[52:128, 60:240].all()
+
+
+def test_a_dark_side_that_is_all_but_black_is_body_where_nothing_else_is():
+    pixels = upright_body() * 150.0
+    pixels[300:550, 50:140] = 1
+    assert lit_body(pixels)[300:548, 52:248].all()
+
+
+def test_faint_noise_beside_the_body_is_none():
+    pixels = upright_body() * 150.0
+    noise = np.random.default_rng(0).integers(0, 3, pixels.shape)
+    noise[:, [0, -1]] = noise[[0, -1]] = 0
+    assert not lit_body(np.maximum(pixels, noise))[:, :45].any()

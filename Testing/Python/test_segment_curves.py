@@ -23,7 +23,7 @@ class Sure:
     def __init__(self, labels: np.ndarray) -> None:
         self.labels, self.device, self.model = labels, "cpu", SimpleNamespace(name="sure.pt", sha256="0" * 64)
 
-    def run(self, pixels: np.ndarray, progress) -> Result:
+    def run(self, pixels: np.ndarray, progress, spacing) -> Result:
         labels = self.labels if pixels.max() > 128 else np.zeros_like(self.labels)
         probabilities = np.stack([labels == value for value in range(4)]).astype(np.float32)
         body = np.ones(labels.shape, bool)
