@@ -113,7 +113,7 @@ def without_slivers(whose: np.ndarray, classes: np.ndarray, least: np.ndarray) -
     """The classes, uint8 (rows, columns), of the bones in `whose` (rows, columns), but for the pieces of fewer pixels
     than the `least` (bones,) that this bone is drawn by. `classes`: of 0, no bone, and of each bone (1 + bones,)."""
     cleaned, least = np.zeros(whose.shape, np.uint8), np.concatenate([[0], least])
-    kinds = classes[whose]
+    kinds = classes.astype(np.uint8)[whose]
     for value in (RIB, THORACIC, LUMBAR):
         pieces = sitk.GetArrayFromImage(
             sitk.ConnectedComponent(sitk.GetImageFromArray((kinds == value).astype(np.uint8)))
