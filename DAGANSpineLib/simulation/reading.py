@@ -59,7 +59,7 @@ def outlines(
     bones: Bones,
     body: np.ndarray,
     readable: np.ndarray,
-    grey_behind: Callable[[np.ndarray | float], np.ndarray],
+    grey_behind: Callable[[np.ndarray | float, np.ndarray], np.ndarray],
     beam: tuple[float, float],
     spacing: float,
 ) -> np.ndarray:
@@ -67,19 +67,20 @@ def outlines(
     and that over its rib.
 
     `body`: the lit pixels; `readable`: those of them where muscle is bright enough to tell bone from; `grey_behind`:
-    the grey that the picture shows where so much of the slab is free; `beam`: its standard deviations along and across
-    the sweep, mm; `spacing`: mm per pixel.
+    the grey that the picture shows where so much of the slab is free, at some pixels, bool (rows, columns); `beam`: its
+    standard deviations along and across the sweep, mm; `spacing`: mm per pixel.
     """
     owner = np.zeros(body.shape, np.uint8)
-    muscle = grey_behind(1.0)
     for value in (RIB, THORACIC, LUMBAR):
         shadow = bones.shadows[value]
         blurred = np.clip(blur(np.maximum(shadow.share, 0), beam[0] / spacing, beam[1] / spacing), 0, 1)
-        deepest = muscle - grey_behind(1 - shadow.summit)
-        seen = muscle - grey_behind(1 - shadow.summit * blurred) >= np.maximum(FADED * deepest, 1e-6)
-        where = to_the_lit_edge(body, readable, spacing) if value == RIB else body
-        own = shadow.whose * (seen & where)
-        owner[own > 0] = own[own > 0]
+        where = shadow.whose > 0
+        where &= to_the_lit_edge(body, readable, spacing) if value == RIB else body
+        muscle, summit = grey_behind(1.0, where), shadow.summit[where]
+        deepest = muscle - grey_behind(1 - summit, where)
+        seen = muscle - grey_behind(1 - summit * blurred[where], where) >= np.maximum(FADED * deepest, 1e-6)
+        where[where] = seen
+        owner[where] = shadow.whose[where]
     return _parted(owner, np.array([0, *bones.classes]), max(1, round(PARTING_MM / 2 / spacing)))
 
 
@@ -91,7 +92,9 @@ def to_the_lit_edge(body: np.ndarray, readable: np.ndarray, spacing: float) -> n
 
 def sideways(mask: np.ndarray, by: float) -> np.ndarray:
     """A mask (rows, columns) grown by so many pixels to the left and to the right."""
-    return sitk.GetArrayFromImage(sitk.BinaryDilate(sitk.GetImageFromArray(mask.astype(np.uint8)), [round(by), 0])) > 0
+    by, at = round(by), np.arange(mask.shape[1])
+    before = np.pad(mask.cumsum(1, dtype=np.int32), ((0, 0), (1, 0)))  # how many lie before each column
+    return before[:, np.minimum(at + by + 1, len(at))] > before[:, np.maximum(at - by, 0)]
 
 
 def _parted(owner: np.ndarray, classes: np.ndarray, by: int) -> np.ndarray:

@@ -170,7 +170,7 @@ def _read(
     if former:
         return read_labels(bones, readable, average - curve(echo.light * echo.transmission), spacing)
     around = blur(echo.muscle, EYE_MM / spacing, EYE_MM / spacing)
-    drawn_in = outlines(bones, back, readable, lambda free: curve(around * free), echo.beam, spacing)
+    drawn_in = outlines(bones, back, readable, lambda free, at: curve(around[at] * free), echo.beam, spacing)
     darkening, beside = own_darkening(bones, around, echo.transmission, curve)
     sight = Sight(
         outlines=drawn_in * seen, whole=np.bincount(drawn_in.ravel(), minlength=len(bones.names) + 1)[1:],

@@ -6,11 +6,12 @@
 
 Of each data set's test subjects:
 
-- the Dice that labels keep which are brought to the network's 256 x 1024 pixels, to its head's quarter of that, and back;
+- the Dice that labels keep which are brought to the network's 256 x 1024 pixels, or to its head's quarter of that, and
+  back;
 - the Dice of the segmenter that looks once, that averages with the mirrored picture (as the pipeline does), and that
   averages over shifted and over smaller pictures as well, with the paired difference from the pipeline's;
-- where no frame was, the restored picture's error by how far the nearest filled pixel of the column lies, in grey levels
-  (root of the mean square), beside the classical repair's, which interpolates down the columns.
+- where no frame was, the restored picture's error by how far the nearest filled pixel of the column lies, in grey
+  levels (root of the mean square), beside the classical repair's, which interpolates down the columns.
 
 Prints three tables; about ten seconds a subject.
 """
@@ -59,7 +60,8 @@ def seen_with(pipeline: Pipeline, sides: Sequence[float]) -> Callable[[np.ndarra
 
     def answer(restored: np.ndarray, body: np.ndarray) -> np.ndarray:
         rows, columns = restored.shape
-        above, below, left, right = (round(share * size) for share, size in zip(sides, (rows, rows, columns, columns)))
+        sizes = rows, rows, columns, columns
+        above, below, left, right = (round(share * size) for share, size in zip(sides, sizes, strict=True))
         margins = (above, below), (left, right)
         answers = pipeline.segment(np.pad(restored, margins), np.pad(body, margins))
         return answers[:, above : above + rows, left : left + columns]

@@ -195,7 +195,7 @@ def outlined(lumps: list[np.ndarray], beam: float = 0.5) -> np.ndarray:
     names, owner = ("L1", "L2")[: len(lumps)], np.zeros(shape, np.uint8)
     bones = Bones(np.max(lumps, 0), owner, names, (LUMBAR,) * len(lumps), shadows, np.zeros(shape))
     lit = np.ones(shape, bool)
-    return outlines(bones, lit, lit, lambda free: np.full(shape, 200.0) * free, (beam, beam), 0.2)
+    return outlines(bones, lit, lit, lambda free, at: np.full(shape, 200.0)[at] * free, (beam, beam), 0.2)
 
 
 def test_the_outline_lies_where_the_shadow_has_faded():
