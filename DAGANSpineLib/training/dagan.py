@@ -15,6 +15,7 @@ from .losses import (
     WEIGHT_SEGMENTATION,
     adversarial_loss,
     down_blurred,
+    filled_pixels,
     of_known,
     reconstruction_loss,
     segmentation_loss,
@@ -34,7 +35,9 @@ class DAGAN(Method):
 
     `weight_reconstruction` weighs equation 3 on the corrupted patches of a batch, `weight_identity` on the clean ones,
     which restoration should leave alone; without it they weigh as much. With `identity_blur`, clean patches are
-    compared behind a vertical Gaussian of so many rows: the banding that they still have may go.
+    compared behind a vertical Gaussian of so many rows: the banding that they still have may go. With `filled_alone`,
+    equation 3 leaves out the unfilled pixels of corrupted patches: where half of a patch is black lines, it would hold
+    restoration to their black, though nothing was observed there.
     `weight_segmentation=0` leaves the segmenter out, and patches do for windows. `attention=False` and `dual=False`
     are the ablations "without SA" and "without DAL" of Table 1.
 
@@ -56,11 +59,12 @@ class DAGAN(Method):
         identity_blur: float = 0.0,
         warm_up: int = 0,
         weight_transplanted: float = 0.0,
+        filled_alone: bool = False,
     ) -> None:
         self.weight_segmentation, self.weight_reconstruction = weight_segmentation, weight_reconstruction
         self.weight_identity = weight_reconstruction if weight_identity is None else weight_identity
         self.identity_blur, self.weight_transplanted = identity_blur, weight_transplanted
-        self.dual = dual
+        self.dual, self.filled_alone = dual, filled_alone
         self.warm_up, self.taken = warm_up, 0  # steps
         self.networks = {
             "generator": model.generator,
@@ -97,7 +101,8 @@ class DAGAN(Method):
             adversarial = adversarial_loss(self._judge("clean discriminator", repaired), real=True)
             if self.dual:
                 adversarial = adversarial + adversarial_loss(self._judge("corrupted discriminator", spoiled), real=True)
-            reconstruction = reconstruction_loss(repaired, corrupted)
+            filled = filled_pixels(corrupted) if self.filled_alone else None
+            reconstruction = reconstruction_loss(repaired, corrupted, filled)
             identity = reconstruction_loss(*(down_blurred(images, self.identity_blur) for images in (kept, clean)))
             total = adversarial + self.weight_reconstruction * reconstruction + self.weight_identity * identity
             if self.weight_transplanted:

@@ -23,13 +23,20 @@ def adversarial_loss(logits: Tensor, real: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
 
 
-def reconstruction_loss(restored: Tensor, observed: Tensor) -> Tensor:
+def reconstruction_loss(restored: Tensor, observed: Tensor, filled: Tensor | None = None) -> Tensor:
     """Squared error summed over the patch, in units of the full grey range, averaged over the batch (equation 3).
 
     Both (N, 1, H, W), normalised. A mean over the pixels would make λ2 = 0.01 vanish: dashes are a sum of few
-    large errors.
+    large errors. `filled`: bool, the same shape; the pixels that count, all without it.
     """
-    return ((restored - observed) * (DEVIATION / 255)).square().flatten(1).sum(1).mean()
+    error = (restored - observed) * (DEVIATION / 255)
+    return (error if filled is None else error * filled).square().flatten(1).sum(1).mean()
+
+
+def filled_pixels(images: Tensor) -> Tensor:
+    """Where a normalised picture was filled: (N, 1, H, W) -> bool, the same shape. Within the lit body 0 means that no
+    frame was there, and nothing was observed."""
+    return images > BLACK + 0.5 / DEVIATION
 
 
 def down_blurred(images: Tensor, deviation: float) -> Tensor:

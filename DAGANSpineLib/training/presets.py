@@ -27,8 +27,14 @@ class Preset:
         return vars(self) | shapes | {"stages": [stage.described() for stage in self.stages]}
 
 
-# Restoration learnt by itself, as for the bundled model: half of λ2 on corrupted patches, ten times that on clean ones.
-RESTORATION_ALONE = {"weight_segmentation": 0.0, "weight_reconstruction": 0.005, "weight_identity": 0.05}
+# Restoration learnt by itself, as for the bundled model: half of λ2 on corrupted patches, ten times that on clean ones;
+# held to the black of lines that take half of a patch, it would leave them grey.
+RESTORATION_ALONE = {
+    "weight_segmentation": 0.0,
+    "weight_reconstruction": 0.005,
+    "weight_identity": 0.05,
+    "filled_alone": True,
+}
 
 # slim enough for 16 MB and for a laptop: restoration on native patches, then segmentation of whole spines
 BUNDLED = Preset(

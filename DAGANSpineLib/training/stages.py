@@ -147,6 +147,7 @@ class AdversarialStage(PatchStage):
     identity_blur: float = 0.0  # rows; σ of the vertical Gaussian behind which clean patches have to stay as they are
     warm_up: int = 0  # steps in which the discriminators alone learn, where the generator has learnt before
     weight_transplanted: float = 0.0  # of equation 3 on clean patches with another's thin noise in them
+    filled_alone: bool = False  # whether equation 3 leaves out the unfilled pixels of corrupted patches
 
     @property
     def needs_labels(self) -> bool:
@@ -168,6 +169,7 @@ class AdversarialStage(PatchStage):
             self.identity_blur,
             self.warm_up,
             self.weight_transplanted,
+            self.filled_alone,
         )
         return restoring(self, setting, method, joint=self.needs_labels)
 

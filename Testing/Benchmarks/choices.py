@@ -67,6 +67,7 @@ CHOICES = {
     "clean patches of g up to 2": Choice(restored_otherwise(clean=CLEAN)),
     "clean patches held as corrupted ones": Choice(restored_otherwise(weight_identity=None)),
     "clean patches held with their banding": Choice(restored_otherwise(identity_blur=0.0)),
+    "corrupted patches held to black lines": Choice(restored_otherwise(filled_alone=False)),
     "the paper's widths": Choice(lambda preset: replace(preset, generator=GeneratorShape())),
     "cross-entropy alone": Choice(segmented_otherwise(dice=False), restoration=False, segmentation=True),
     "crops of 512 rows": Choice(segmented_otherwise(rows=512), restoration=False, segmentation=True),

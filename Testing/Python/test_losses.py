@@ -15,6 +15,7 @@ from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.losses import (
     adversarial_loss,
     down_blurred,
+    filled_pixels,
     reconstruction_loss,
     segmentation_loss,
     thin_noise,
@@ -138,6 +139,21 @@ def test_transplanted_noise_is_to_be_taken_out_again():
     assert figures["transplanted"].item() == pytest.approx(left.square().sum((1, 2, 3)).mean().item(), rel=1e-5)
     expected = figures["adversarial"] + 0.01 * (figures["reconstruction"] + figures["identity"])
     assert figures["total"].item() == pytest.approx((expected + 0.3 * figures["transplanted"]).item(), rel=1e-5)
+
+
+def test_black_lines_are_filled_at_no_cost_where_equation_3_leaves_out_what_was_not_observed():
+    """A restoration that fills lines without any frame with white, and changes two of the observed pixels."""
+    lines = torch.zeros(96, 96, dtype=torch.bool)
+    lines[::4] = True
+    torn = normalise(torch.where(lines, 0.0, 1.0))[None, None].repeat(2, 1, 1, 1)
+    assert torch.equal(filled_pixels(torn)[0, 0], ~lines)
+    healed = torch.where(filled_pixels(torn), torn, normalise(torch.tensor(255.0)))
+    healed[0, 0, 1, 5:7] = normalise(torch.tensor(1.0 + 51))
+    for alone, cost in ((True, 0.2**2), (False, 0.2**2 + 24 * 96)):
+        method = small_dagan(weight_segmentation=0.0, filled_alone=alone)
+        generator = method.networks["generator"]
+        method.restore = lambda images, learning=generator: healed.repeat(2, 1, 1, 1) + 0 * learning(images)
+        assert method.step(Batch(torn, torn))["reconstruction"].item() == pytest.approx(cost, rel=1e-3)
 
 
 def test_the_total_is_equation_5():

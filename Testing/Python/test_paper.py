@@ -38,7 +38,7 @@ PRINTED = {
     "weight_reconstruction": 0.01,
 }
 # of other presets
-ABSENT = {"identity_blur": 0.0, "warm_up": 0, "weight_transplanted": 0.0}
+ABSENT = {"identity_blur": 0.0, "warm_up": 0, "weight_transplanted": 0.0, "filled_alone": False}
 
 
 def subjects(count: int) -> Dataset:
