@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from DAGANSpineLib.simulation import Subject, simulate_subject  # noqa: E402
 from DAGANSpineLib.simulation.volume import AXES_LPS, pool, simulate_volume  # noqa: E402
 
-VOXEL_MM = (0.6, 0.6, 1.2)  # rows, columns, depth: coarser than a scanner's, so that the volume stays small
+VOXEL_MM = (0.8, 0.8, 1.4)  # rows, columns, depth: coarser than a scanner's, so that the volume stays small
 THUMBNAIL = (280, 260)  # rows, columns, as Slicer's Sample Data module asks
 CHECKSUMS = "SHA256SUMS"
 
