@@ -242,7 +242,7 @@ def test_streams_come_back_whichever_thread_silenced_them_first(capfd):
 def test_a_graphics_card_takes_one_picture_at_a_time(pipeline, small_vpi):
     pipeline.device, inside, most = torch.device("meta"), [], []
 
-    def compute(pixels, progress):
+    def compute(pixels, progress, spacing):
         inside.append(1)
         most.append(len(inside))
         time.sleep(0.01)
