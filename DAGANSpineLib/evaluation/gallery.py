@@ -41,7 +41,7 @@ def write_gallery(
         if isinstance(pipeline.model.generator_shape, UntouchedShape):
             untouched.add(job.system)
         for sample, of_subject in zip(samples, results, strict=True):
-            of_subject[job.system] = pipeline.run(sample.image.astype(np.float32))
+            of_subject[job.system] = pipeline.run(sample.image.astype(np.float32), spacing=sample.spacing)
     paths = [folder / f"gallery-{sample.subject}.jpg" for sample in samples]
     for former in set(folder.glob("gallery-*.jpg")) - set(paths):
         former.unlink()

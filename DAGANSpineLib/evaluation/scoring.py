@@ -96,7 +96,7 @@ def evaluate_subject(
 ) -> tuple[dict[str, Any], Agreement, np.ndarray]:
     """One subject's figures, pixel counts, and a picture (expert's labels beside the model's)."""
     pixels = sample.image.astype(np.float32)
-    result = pipeline.run(pixels)
+    result = pipeline.run(pixels, spacing=sample.spacing)
     agreement = Agreement.of(result.labels, sample.labels)
     body = result.body
     before = patches(pixels, body)
@@ -116,8 +116,10 @@ def evaluate_subject(
         "curves": None,
     }
     if has_truth(sample.known):
-        spacing = tuple(sample.known["spacing_mm"])
-        readings = read(sample.labels, body, None, spacing), read(result.labels, body, result.probabilities, spacing)
+        readings = (
+            read(sample.labels, body, None, sample.spacing),
+            read(result.labels, body, result.probabilities, sample.spacing),
+        )
         row["curves"] = {
             whose: score_curves(spine, sample.known) for whose, spine in zip(LABELS, readings, strict=True)
         }

@@ -74,8 +74,8 @@ class Pipeline:
 
         `pixels`: (rows, columns), grey 0 to 255, head at the top. `progress` is called before each tile, on CUDA
         before each batch of them; what it raises stops the run. `spacing`: mm between rows and columns, where it is
-        known: how high a gap is. A device that runs out of memory is given up for the
-        CPU, with a warning. Raises DeviceError if the CPU's memory doesn't do either.
+        known: it tells how high a gap is. A device that runs out of memory is given up for the CPU, with a warning.
+        Raises DeviceError if the CPU's memory doesn't do either.
         """
         with contextlib.nullcontext() if self.device.type == "cpu" else self._turn:
             return self._run(pixels, progress, spacing)
@@ -90,7 +90,7 @@ class Pipeline:
         restored = self._with_memory(lambda: self.restore(pixels, reached, progress))
         repaired = time.perf_counter()
         progress(0.9, _("Segmenting"))
-        probabilities = self._with_memory(lambda: self.segment(restored, reached, unseen_in(gaps, pixels, spacing)))
+        probabilities = self._with_memory(lambda: self.segment(restored, reached, unseen_in(gaps, body, spacing)))
         labels = np.concatenate([labels_of(probabilities[:, rows]) for rows in strips(pixels.shape)])
         progress(1.0, _("Done"))
         return Result(

@@ -14,10 +14,9 @@ from ..progress import Progress, unheard
 from ..segments import SEGMENTS
 from ..spine import how_certain
 from ..texts import tr as _
-from ..vpi import gaps_of, lit_body, runs
+from ..vpi import gaps_of, height_mm, is_a_backs, lit_body, runs
 
 DISCLAIMER = "Research use, not for diagnosis."
-SHORTEST_MM, TALLEST_MM = 150.0, 900.0  # of a lit body: from a child's spine, in part, to the tallest back
 MOST_BANDS = 5  # that a sentence names
 SLENDER = 1.5  # a VPI of a spine is about four times as tall as wide; below this it is something else
 
@@ -88,11 +87,10 @@ def invented(unseen: np.ndarray) -> list[str]:
 
 def doubts_of_size(body: np.ndarray, spacing: tuple[float, float] | None) -> list[str]:
     """A sentence if the pixel size can't be right, since the lit body would be no back."""
-    rows = np.flatnonzero(body.any(1))
-    if spacing is None or not rows.size:
+    if spacing is None or not body.any():
         return []
-    height = float(np.ptp(rows) + 1) * spacing[0]
-    if SHORTEST_MM <= height <= TALLEST_MM:
+    height = height_mm(body, spacing[0])
+    if is_a_backs(height):
         return []
     sentence = _("The lit body is {height:.3g} cm high, so that the pixel size is doubtful: no areas in mm² are given.")
     return [sentence.format(height=height / 10)]

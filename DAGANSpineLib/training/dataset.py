@@ -65,6 +65,12 @@ class Sample:
     torn: np.ndarray | None = None
     known: dict[str, Any] = field(default_factory=dict, compare=False)
 
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Mm between rows and columns, where the data set tells."""
+        rows, columns = self.known.get("spacing_mm", (None, None))
+        return None if rows is None else (rows, columns)
+
 
 @dataclass(frozen=True)
 class Dataset:

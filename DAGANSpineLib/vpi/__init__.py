@@ -7,7 +7,7 @@ only: Slicer has them all.
 from .background import DARK
 from .body import lit_body
 from .foreign import STREAMS, plainly_named, silenced
-from .gaps import gaps_of, parts_of, unseen_in
+from .gaps import BRIDGED_MM, gaps_of, unseen_in
 from .greys import SMALLEST, grey, grey_voxels
 from .picture import ENDINGS, PICTURES, VPI, pixel_size, read_vpi, refuse_unlit, vpi_of_file
 from .plane import Plane, side_of_patients_right
@@ -24,11 +24,12 @@ from .reading import (
 )
 from .refusals import refuse_voxel_size
 from .runs import runs
-from .scale import DEVIATION, NETWORK_SIZE, denormalise, normalise
-from .windows import opened_upright
+from .scale import DEVIATION, NETWORK_SIZE, denormalise, height_mm, is_a_backs, normalise
+from .windows import opened_upright, sideways
 from .writing import is_whole, write_image
 
 __all__ = [
+    "BRIDGED_MM",
     "DARK",
     "DEVIATION",
     "ENDINGS",
@@ -44,13 +45,14 @@ __all__ = [
     "gaps_of",
     "grey",
     "grey_voxels",
+    "height_mm",
     "holds_volume",
+    "is_a_backs",
     "is_dicom",
     "is_whole",
     "lit_body",
     "normalise",
     "opened_upright",
-    "parts_of",
     "pixel_size",
     "plainly_named",
     "read_image",
@@ -60,6 +62,7 @@ __all__ = [
     "refuse_voxel_size",
     "runs",
     "side_of_patients_right",
+    "sideways",
     "silenced",
     "steps_between",
     "unseen_in",

@@ -8,9 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from .body import lit_body
-from .reach import closed_upward, overrun
+from .reach import between_edges, overrun, width_of
 from .runs import runs
-from .windows import opened_upright, windows_joined
+from .scale import height_mm, is_a_backs
+from .windows import opened_upright, sideways
 
 BLACK = 8.0  # grey levels up to here may be compression noise where no frame was
 HEIGHT = 9  # rows without anything, one upon another: dashes and the lines between frames are lower
@@ -38,8 +39,8 @@ def gaps_of(pixels: np.ndarray, body: np.ndarray | None = None) -> np.ndarray:
     if not rows.size:
         return found
     swept = slice(rows[0], rows[-1] + 1)
-    inside = between_edges(body[swept])
-    widths, height = inside.sum(1), height_of((pixels[swept] > BLACK) & body[swept], HEIGHT, LOWEST)
+    inside = between_edges(body[swept], TALLEST)
+    widths, height = inside.sum(1), height_in(*lines_of((pixels[swept] > BLACK) & body[swept]))
     for noise in (0.0, BLACK):  # where nothing is compressed, a gap shows between black bones and on a dark side
         seen = opened_upright((pixels[swept] > noise) & body[swept], height, goes_on=False)
         black = opened_upright((pixels[swept] <= noise) & inside & between_ends(seen), height, goes_on=False)
@@ -48,52 +49,42 @@ def gaps_of(pixels: np.ndarray, body: np.ndarray | None = None) -> np.ndarray:
     return found
 
 
-def unseen_in(gaps: np.ndarray, pixels: np.ndarray, spacing: tuple[float, float] | None = None) -> np.ndarray:
-    """Of a picture's gaps those that nobody draws bones across, both bool (rows, columns): more than `BRIDGED_MM` high.
+def unseen_in(gaps: np.ndarray, body: np.ndarray, spacing: tuple[float, float] | None = None) -> np.ndarray:
+    """Of the gaps of a lit body those that nobody draws bones across, all bool (rows, columns): more than `BRIDGED_MM`
+    high.
 
     They are as much wider as bones may be drawn over the lit edge. `spacing`: mm between rows and columns; where it is
-    unknown, the lit pixels tell how large they are.
+    unknown, or none of a back, the lit body tells how large pixels are.
     """
-    usual = round(BRIDGED_MM / PIXEL_MM)
-    most = height_of(pixels > BLACK, usual, 1) if spacing is None else BRIDGED_MM / spacing[0]
+    if not gaps.any():
+        return gaps
+    known = spacing is not None and is_a_backs(height_mm(body, spacing[0]))
+    most = BRIDGED_MM / spacing[0] if known else BRIDGED_MM / PIXEL_MM * min(1.0, share_of_back(*lines_of(body)))
     high = np.zeros(gaps.shape, bool)
     for place, part in parts_of(gaps):
         columns = part.sum(0)
         high[place] |= part & (np.median(columns[columns > 0]) > most)
-    return sideways(high, overrun((pixels > BLACK).any(0).sum())) if high.any() else high
+    return sideways(high, overrun(width_of(body)))
 
 
-def sideways(mask: np.ndarray, by: int) -> np.ndarray:
-    """A mask, bool (rows, columns), grown by so many columns to the left and to the right."""
-    return windows_joined(np.pad(mask, ((0, 0), (by, by))).T, 2 * by + 1, np.logical_or).T
+def lines_of(lit: np.ndarray) -> tuple[int, int]:
+    """How many rows and columns are lit, bool (rows, columns)."""
+    return int(lit.any(1).sum()), int(lit.any(0).sum())
 
 
-def height_of(seen: np.ndarray, usual: int, lowest: int) -> int:
-    """How many rows stand for so many `usual` ones in the picture whose lit pixels, bool (rows, columns), these are."""
-    return height_in(seen.any(1).sum(), seen.any(0).sum(), usual, lowest)
+def height_in(rows: int, columns: int) -> int:
+    """How many rows stand for `HEIGHT` in a picture of so many lit rows and columns: an odd number."""
+    return int(np.clip(HEIGHT * share_of_back(rows, columns), LOWEST, HEIGHT) - 1) // 2 * 2 + 1
 
 
-def height_in(rows: int, columns: int, usual: int = HEIGHT, lowest: int = LOWEST) -> int:
-    """How many rows stand for so many `usual` ones in a picture of so many lit rows and columns: an odd number."""
-    share = max(rows / BACK[0], columns / BACK[1])
-    return int(np.clip(usual * share, lowest, usual) - 1) // 2 * 2 + 1
+def share_of_back(rows: int, columns: int) -> float:
+    """How large pixels of 0.2 mm are beside those of a picture of so many lit rows and columns."""
+    return max(rows / BACK[0], columns / BACK[1])
 
 
 def between_ends(seen: np.ndarray) -> np.ndarray:
     """What has something seen above it and below it, bool (rows, columns)."""
     return np.logical_or.accumulate(seen) & np.logical_or.accumulate(seen[::-1])[::-1]
-
-
-def between_edges(body: np.ndarray) -> np.ndarray:
-    """A body, bool (rows, columns), with what gaps across its width, or a part of it, take of it."""
-    columns = body.shape[1]
-    lit = body.any(1)
-    first = np.where(lit, body.argmax(1), columns)
-    last = np.where(lit, body[:, ::-1].argmax(1), columns)
-    height = 2 * round(TALLEST * np.median(body.sum(1)[lit]) / 2) + 1
-    left, right = closed_upward(first, height), columns - 1 - closed_upward(last, height)
-    across = np.arange(columns)
-    return (across >= left[:, None]) & (across <= right[:, None])
 
 
 def parts_of(mask: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:

@@ -11,20 +11,26 @@ OVERRUN = 1 / 80  # of the body's width, about a millimetre: how far over the li
 def within_reach(body: np.ndarray) -> np.ndarray:
     """Where bones may be drawn: a lit body, boolean (rows, columns), one stretch in each row -> the same, with the
     notches filled that black ribs cut into its edges, and a little wider. Rows without body stay so."""
-    lit = np.flatnonzero(body.any(1))
-    if not lit.size:
+    if not body.any():
         return body.copy()
-    columns = body.shape[1]
-    first = np.where(body.any(1), body.argmax(1), columns)
-    last = np.where(body.any(1), columns - 1 - body[:, ::-1].argmax(1), -1)
-    width = np.median((last - first + 1)[lit])
-    height = 2 * round(BITE * width / 2) + 1
-    over = overrun(width)
-    left = closed_upward(first, height) - over
-    right = columns - 1 - closed_upward(columns - 1 - last, height) + over
+    return between_edges(body, BITE, overrun(width_of(body))) & body.any(1)[:, None]
+
+
+def between_edges(body: np.ndarray, notched: float, over: int = 0) -> np.ndarray:
+    """What lies between the edges of a lit body, boolean (rows, columns), one stretch in some rows, across notches no
+    higher than such a part of its width, and so many columns beyond."""
+    columns, lit = body.shape[1], body.any(1)
+    height = 2 * round(notched * width_of(body) / 2) + 1
+    left, right = (
+        closed_upward(np.where(lit, towards.argmax(1), columns), height) - over for towards in (body, body[:, ::-1])
+    )
     across = np.arange(columns)
-    reached = (across >= left[:, None]) & (across <= right[:, None])
-    return reached & body.any(1)[:, None]
+    return (across >= left[:, None]) & (across <= columns - 1 - right[:, None])
+
+
+def width_of(body: np.ndarray) -> float:
+    """How many columns a lit body, boolean (rows, columns), takes in the middle one of its rows."""
+    return float(np.median(body.sum(1)[body.any(1)]))
 
 
 def overrun(width: float) -> int:

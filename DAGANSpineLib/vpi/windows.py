@@ -13,6 +13,11 @@ def opened_upright(mask: np.ndarray, height: int, goes_on: bool = True) -> np.nd
     return windows_joined(np.pad(core, border), height, np.logical_or)
 
 
+def sideways(mask: np.ndarray, by: int) -> np.ndarray:
+    """A mask, boolean (rows, columns), grown by so many columns to the left and to the right."""
+    return windows_joined(np.pad(mask, ((0, 0), (by, by))).T, 2 * by + 1, np.logical_or).T
+
+
 def windows_joined(mask: np.ndarray, height: int, join: np.ufunc) -> np.ndarray:
     """All windows of this many rows joined: (rows, columns) -> (rows - height + 1, columns)."""
     reach = 1

@@ -31,9 +31,8 @@ def test_a_gap_across_the_back_is_found_with_the_rows_it_takes(rows, slope):
     pixels, gap = back(), band(800, rows, slope)
     truth = gap & (pixels > 0)
     gaps = found(np.where(gap, 0, pixels))
-    assert (gaps & truth).sum() > 0.98 * truth.sum() and (
-        gaps & ~truth
-    ).sum() < 0.05 * truth.sum()  # of the midline, a little
+    assert (gaps & truth).sum() > 0.98 * truth.sum()
+    assert (gaps & ~truth).sum() < 0.05 * truth.sum(), "of the midline, a little"
 
 
 def test_a_gap_is_found_in_a_compressed_picture():
@@ -71,9 +70,20 @@ def test_a_picture_without_a_body_has_no_gaps():
 def test_only_gaps_that_nobody_draws_across_are_unseen():
     low, high = band(500, 18), band(900, 24)
     pixels = np.where(low | high, 0, back())
-    gaps = found(pixels)
+    body = lit_body(pixels)
+    gaps = gaps_of(pixels, body)
     for spacing in (None, (0.2, 0.2)):
-        unseen = unseen_in(gaps, pixels, spacing)
+        unseen = unseen_in(gaps, body, spacing)
         assert unseen[high & gaps].all() and not unseen[low].any()
-    assert not unseen_in(gaps, pixels, (0.1, 0.1)).any()
-    assert unseen_in(gaps, pixels, (0.5, 0.5))[gaps].all()
+    assert not unseen_in(gaps, body, (0.1, 0.1)).any()
+    assert unseen_in(gaps, body, (0.5, 0.5))[gaps].all()
+    for wrong in ((1.0, 1.0), (0.01, 0.01)):  # no back is 162 cm high, nor 16 mm
+        assert np.array_equal(unseen_in(gaps, body, wrong), unseen_in(gaps, body))
+
+
+def test_a_gap_of_four_millimetres_is_drawn_across_and_one_of_more_is_not():
+    for rows, drawn in ((20, True), (21, False)):
+        pixels = np.where(band(800, rows), 0, back())
+        body = lit_body(pixels)
+        for spacing in (None, (0.2, 0.2)):
+            assert unseen_in(gaps_of(pixels, body), body, spacing).any() != drawn
