@@ -40,18 +40,12 @@ def find_blotches(
     for value, scale in SCALE_MM.items():
         own = classes == value
         off = _mean(grey, seen, scale / pixel) - _mean(grey, seen, AROUND * scale / pixel)
-        whiter[own] = _by_bone(whose, off, len(classes))[own]
+        whiter[own] = bones.mean_over(whose, off)[own]
         local = np.sqrt(np.maximum(_mean(off**2, seen, REGION_MM / pixel), 0))
-        spread[own] = _by_bone(whose, local, len(classes))[own]
+        spread[own] = bones.mean_over(whose, local)[own]
     return Blotches(whiter, spread)
 
 
 def _mean(values: np.ndarray, seen: np.ndarray, sigma: float) -> np.ndarray:
     """The Gaussian mean of what is `seen` about each pixel, (rows, columns)."""
     return blur(values * seen, sigma, sigma) / np.maximum(blur(seen, sigma, sigma), 1e-3)
-
-
-def _by_bone(whose: np.ndarray, values: np.ndarray, bones: int) -> np.ndarray:
-    """The mean of `values` over each bone, 0 where none of it is seen, (bones,)."""
-    pixels = np.bincount(whose.ravel(), minlength=bones + 1)[1:]
-    return np.bincount(whose.ravel(), values.ravel(), bones + 1)[1:] / np.maximum(pixels, 1)

@@ -37,6 +37,15 @@ class Bones:
     shadows: dict[int, "Shadows"]
     midline: np.ndarray
 
+    def pixels_in(self, owner: np.ndarray) -> np.ndarray:
+        """How many pixels each bone has in an `owner` (rows, columns), (bones,)."""
+        return np.bincount(owner.ravel(), minlength=len(self.names) + 1)[1:]
+
+    def mean_over(self, owner: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The mean of `values` over each bone in an `owner`, (rows, columns) both; 0 where it has none; (bones,)."""
+        total = np.bincount(owner.ravel(), weights=values.ravel(), minlength=len(self.names) + 1)[1:]
+        return total / np.maximum(self.pixels_in(owner), 1)
+
 
 @dataclass(frozen=True)
 class Shadows:

@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..segments import CLASSES
+from ..vpi import sideways
 from .blotches import Blotches
 from .bones import LUMBAR, RIB, SACRUM, THORACIC, Bones
 from .echo import GreyCurve, blur
@@ -33,8 +34,6 @@ PARTING_MM = 0.6
 VISIBLE_PART = 0.5
 # Muscle about a bone is compared with over this far, mm (standard deviation).
 EYE_MM = 2.0
-# Across lines and bands without any frame up to this high an outline is drawn, as if they weren't there, mm.
-BRIDGED_MM = 4.0
 # As dark as this share of what the lumps above it are (their median): the sacrum's wings look like one more lump.
 LIKE_A_LUMP = 0.6
 
@@ -86,15 +85,8 @@ def outlines(
 
 def to_the_lit_edge(body: np.ndarray, readable: np.ndarray, spacing: float) -> np.ndarray:
     """`readable`, across a narrow dark rim to the lit edge, and a little over it: bool (rows, columns)."""
-    near = sideways(readable, DARK_RIM_MM / spacing) & body
-    return near | (sideways(near, OVERRUN_MM / spacing) & ~body)
-
-
-def sideways(mask: np.ndarray, by: float) -> np.ndarray:
-    """A mask (rows, columns) grown by so many pixels to the left and to the right."""
-    by, at = round(by), np.arange(mask.shape[1])
-    before = np.pad(mask.cumsum(1, dtype=np.int32), ((0, 0), (1, 0)))  # how many lie before each column
-    return before[:, np.minimum(at + by + 1, len(at))] > before[:, np.maximum(at - by, 0)]
+    near = sideways(readable, round(DARK_RIM_MM / spacing)) & body
+    return near | (sideways(near, round(OVERRUN_MM / spacing)) & ~body)
 
 
 def _parted(owner: np.ndarray, classes: np.ndarray, by: int) -> np.ndarray:
@@ -149,13 +141,13 @@ def own_darkening(
 
 @dataclass(frozen=True)
 class Sight:
-    """What an expert has before his eyes: the `outlines` (rows, columns) of all bones, without what missing bands take
-    of them, and how many pixels of each one were `whole`, (bones,); the pixels of the `back`, and those of them
-    `beside` the midline's own shadow, bool (rows, columns); muscle's `blotches`; how large the person is.
+    """What an expert has before his eyes: the `outlines` (rows, columns) of all bones, and the pixels that bands leave
+    of them to be `seen`; the pixels of the `back`, and those of them `beside` the midline's own shadow, bool
+    (rows, columns); muscle's `blotches`; how large the person is.
     """
 
     outlines: np.ndarray
-    whole: np.ndarray
+    seen: np.ndarray
     back: np.ndarray
     beside: np.ndarray
     blotches: Blotches
@@ -170,18 +162,18 @@ def read_shadows(
     `darkening`: by how many grey levels each pixel (rows, columns) is darker than without the bone that it belongs to.
     """
     owner, classes = np.where(readable, bones.owner, 0), np.array([0, *bones.classes])
-    contrast, dark = _mean_of(darkening, np.where(sight.beside, owner, 0), bones), darkening >= FAINTEST_CONTRAST
-    area, uncut = _pixels(owner, bones), _pixels(bones.owner, bones)
+    contrast, dark = bones.mean_over(np.where(sight.beside, owner, 0), darkening), darkening >= FAINTEST_CONTRAST
+    area, uncut = bones.pixels_in(owner), bones.pixels_in(bones.owner)
     smallest = np.array([SMALLEST_AREA[value] for value in bones.classes]) * (sight.size / spacing) ** 2
     drawn = (contrast >= FAINTEST_CONTRAST) & (contrast - sight.blotches.whiter >= DISTINCT * sight.blotches.spread)
     drawn &= area >= np.minimum(smallest, VISIBLE_PART * uncut)
-    whole = _pixels(bones.owner[sight.back & sight.beside], bones)
-    drawn &= _pixels(owner[dark & sight.beside], bones) >= VISIBLE_PART * whole
+    whole = bones.pixels_in(bones.owner[sight.back & sight.beside])
+    drawn &= bones.pixels_in(owner[dark & sight.beside]) >= VISIBLE_PART * whole
     drawn &= _like_lumps(bones, contrast, drawn)
-    least = np.maximum(SPECK * (sight.size / spacing) ** 2, SLIVER * sight.whole)
-    whose = np.where(np.concatenate([[False], drawn])[sight.outlines], sight.outlines, 0)
+    least = np.maximum(SPECK * (sight.size / spacing) ** 2, SLIVER * bones.pixels_in(sight.outlines))
+    whose = np.where(sight.seen & np.concatenate([[False], drawn])[sight.outlines], sight.outlines, 0)
     labels = without_slivers(whose, classes, least)
-    drawn &= _pixels(whose[labels > 0], bones) > 0
+    drawn &= bones.pixels_in(whose[labels > 0]) > 0
     return labels, _readings(bones, contrast, area * spacing**2, centres(owner, area), drawn)
 
 
@@ -194,24 +186,13 @@ def read_labels(bones: Bones, readable: np.ndarray, darkening: np.ndarray, spaci
     `spacing`: mm per pixel.
     """
     owner = np.where(readable, bones.owner, 0)
-    pixels, contrast = _pixels(owner, bones), _mean_of(darkening, owner, bones)
+    pixels, contrast = bones.pixels_in(owner), bones.mean_over(owner, darkening)
     area = pixels * spacing**2
     smallest = np.array([SMALLEST_AREA[value] for value in bones.classes])
     drawn = (contrast >= FAINTEST_CONTRAST) & (area >= smallest) & (np.array(bones.names) != SACRUM)
     label_of = np.concatenate([[0], np.where(drawn, bones.classes, 0)]).astype(np.uint8)
     labels = without_specks(label_of[owner], SPECK / spacing**2)
     return labels, _readings(bones, contrast, area, centres(owner, pixels), drawn)
-
-
-def _pixels(owner: np.ndarray, bones: Bones) -> np.ndarray:
-    """How many pixels each bone has in `owner`, (bones,)."""
-    return np.bincount(owner.ravel(), minlength=len(bones.names) + 1)[1:]
-
-
-def _mean_of(values: np.ndarray, owner: np.ndarray, bones: Bones) -> np.ndarray:
-    """The mean of `values` over each bone in `owner`, both (rows, columns); 0 where it has no pixel; (bones,)."""
-    total = np.bincount(owner.ravel(), weights=values.ravel(), minlength=len(bones.names) + 1)[1:]
-    return total / np.maximum(_pixels(owner, bones), 1)
 
 
 def _readings(bones: Bones, contrast: np.ndarray, area: np.ndarray, middles: list, drawn: np.ndarray) -> dict:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from ..vpi import BRIDGED_MM
 from .anatomy import LEVELS, Spine, grow_spine
 from .back import SagittalProfile, Slab, bend_spine, skin_surface, spinous_tips
 from .blotches import find_blotches
@@ -15,7 +16,7 @@ from .field import Field, frame_spine, lit_body, off_the_back
 from .layer import Layer
 from .moves import Jump
 from .person import left_of_bones, missed_of
-from .reading import BRIDGED_MM, EYE_MM, FAINTEST_MUSCLE, Sight, outlines, own_darkening, read_labels, read_shadows
+from .reading import EYE_MM, FAINTEST_MUSCLE, Sight, outlines, own_darkening, read_labels, read_shadows
 from .sweep import Sweep, plan_bursts, plan_sweep, scan
 from .torn import torn_pixels
 from .worlds import World, world_of
@@ -172,12 +173,8 @@ def _read(
     around = blur(echo.muscle, EYE_MM / spacing, EYE_MM / spacing)
     drawn_in = outlines(bones, back, readable, lambda free, at: curve(around[at] * free), echo.beam, spacing)
     darkening, beside = own_darkening(bones, around, echo.transmission, curve)
-    sight = Sight(
-        outlines=drawn_in * seen, whole=np.bincount(drawn_in.ravel(), minlength=len(bones.names) + 1)[1:],
-        back=back, beside=beside, size=size,
-        blotches=find_blotches(bones, around, echo.light, curve, readable, spacing),
-    )  # fmt: skip
-    return read_shadows(bones, readable, darkening, spacing, sight)
+    blotches = find_blotches(bones, around, echo.light, curve, readable, spacing)
+    return read_shadows(bones, readable, darkening, spacing, Sight(drawn_in, seen, back, beside, blotches, size))
 
 
 def _unseen(events: Events, sweep: Sweep, field: Field) -> np.ndarray:

@@ -128,13 +128,15 @@ def lump(ridge: float = 0.0) -> Bones:
     return Bones(np.maximum(0.5 * owner, midline), owner, ("L1",), (LUMBAR,), {}, midline)
 
 
-def drawn_by(bones: Bones, whiter: float = 0.0, spread: float = 10.0, cut: np.ndarray | None = None, **sight) -> tuple:
-    """What an expert draws of a `lump` in even muscle of grey 200, where muscle looks so; `cut` is lost to a band."""
+def drawn_by(bones: Bones, whiter: float = 0.0, spread: float = 10.0, cut=None, back=None, size: float = 1.0) -> tuple:
+    """What an expert draws of a `lump` in even muscle of grey 200, where muscle looks so; `cut` is lost to a band, and
+    the probe is on the `back` alone, both bool (rows, columns)."""
     lit = np.ones(bones.owner.shape, bool) if cut is None else ~cut
     muscle, curve = np.ones(lit.shape), GreyCurve(1.24, 1.0)
     darkening, beside = own_darkening(bones, muscle, 1 - bones.height, curve)
-    sight = {"back": np.ones_like(lit), "whole": np.array([10000])} | sight
-    sight = Sight(bones.owner * lit, beside=beside, blotches=Blotches(np.array([whiter]), np.array([spread])), **sight)
+    back = np.ones_like(lit) if back is None else back
+    blotches = Blotches(np.array([whiter]), np.array([spread]))
+    sight = Sight(bones.owner * back, lit, back, beside, blotches, size)
     return read_shadows(bones, lit, darkening, 0.4, sight)
 
 
@@ -172,9 +174,9 @@ def test_a_small_persons_bones_are_drawn_for_being_small():
     whole = Bones(bones.height, bones.owner, ("L1",), (LUMBAR,), {}, bones.midline)
     within = owner > 0
     for size, seen in ((1.0, False), (0.8, True)):
-        labels, readings = drawn_by(whole, cut=~within, back=within, whole=np.array([529]), size=size)
+        labels, readings = drawn_by(whole, cut=~within, back=within, size=size)
         assert readings["L1"]["drawn"] == seen == labels.any()
-    assert drawn_by(small, back=within, whole=np.array([529]))[1]["L1"]["drawn"], "all that there is of it"
+    assert drawn_by(small, back=within)[1]["L1"]["drawn"], "all that there is of it"
 
 
 def test_blotches_are_as_white_and_as_spread_as_they_are():
