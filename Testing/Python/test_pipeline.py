@@ -293,8 +293,8 @@ def test_a_piece_that_nobody_is_sure_of_is_not_drawn_and_a_sure_one_grows():
 def test_no_bone_is_drawn_in_a_gap_that_is_too_high_to_draw_across(pipeline, pixels):
     bones = torch.tensor([-9.0, 9.0, 0.0, 0.0])[:, None, None]
     pipeline.model.segmenter.register_forward_hook(lambda module, images, output: bones.expand_as(output))
-    pixels[300:322, 40:297] = 0
-    assert pipeline.run(pixels, spacing=(0.1, 0.1)).labels[305:318, 60:280].all()
-    result = pipeline.run(pixels, spacing=(0.2, 0.2))
-    assert result.gaps[300:322, 45:290].all() and not result.labels[300:322].any()
+    pixels[300:313, 40:297] = 0
+    assert pipeline.run(pixels, spacing=(0.3, 0.3)).labels[300:313, 60:280].all()  # of 3.9 mm, of a back
+    result = pipeline.run(pixels, spacing=(0.32, 0.32))
+    assert result.gaps[300:313, 45:290].all() and not result.labels[300:313].any()
     assert result.labels[200:300, 60:280].all() and np.array_equal(labels_of(result.probabilities), result.labels)
