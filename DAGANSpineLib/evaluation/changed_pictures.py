@@ -73,16 +73,26 @@ def under_each_change(
     as it is, changed alongside. So what is cut off counts in neither.
     """
     progress(0.0, f"{sample.subject}, {UNCHANGED}")
-    result = pipeline.run(sample.image.astype(np.float32))
+    result = pipeline.run(sample.image.astype(np.float32), spacing=sample.spacing)
     dice = {UNCHANGED: scores(result.labels, result.labels, sample.labels)}
     pictures = {UNCHANGED: overlay(result.restored, result.labels)}
     for index, (name, change) in enumerate(CHANGES.items(), start=1):
         progress(index / (len(CHANGES) + 1), f"{sample.subject}, {name}")
         pixels, (truth, unchanged) = change(sample.image, (sample.labels, result.labels))
-        changed = pipeline.run(grey(pixels))  # as a file of it would be read: without its background
+        # as a file of it would be read: without its background
+        changed = pipeline.run(grey(pixels), spacing=pixel_size(sample, pixels))
         dice[name] = scores(changed.labels, unchanged, truth)
         pictures[name] = overlay(changed.restored, changed.labels)
     return {"subject": sample.subject, "dice": dice}, pictures
+
+
+def pixel_size(sample: Sample, changed: np.ndarray) -> tuple[float, float] | None:
+    """Of a changed picture, mm between rows and columns: it is as wide as the sample's, whatever its pixels are. None
+    where the sample's is unknown."""
+    if sample.spacing is None:
+        return None
+    larger = sample.image.shape[1] / changed.shape[1]
+    return sample.spacing[0] * larger, sample.spacing[1] * larger
 
 
 def scores(changed: np.ndarray, unchanged: np.ndarray, truth: np.ndarray) -> dict[str, dict[str, float | None]]:

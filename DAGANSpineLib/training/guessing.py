@@ -43,7 +43,8 @@ def guess(records: Sequence[Record], pipeline: Pipeline, folder: Path, progress:
         progress(index / max(len(records), 1), f"Labelling {record.subject}")
         path = folder / f"{record.subject}.json"
         if not path.is_file():
-            labels, judged = guess_one(load(record).image, pipeline)
+            sample = load(record)
+            labels, judged = guess_one(sample.image, sample.spacing, pipeline)
             with whole_file(path.with_suffix(".png")) as partial:
                 write_image(sitk.GetImageFromArray(labels), partial)
             with whole_file(path) as partial:  # last: it says that the labels are there
@@ -54,11 +55,11 @@ def guess(records: Sequence[Record], pipeline: Pipeline, folder: Path, progress:
     return found
 
 
-def guess_one(image: np.ndarray, pipeline: Pipeline) -> tuple[np.ndarray, Guess]:
+def guess_one(image: np.ndarray, spacing: tuple[float, float] | None, pipeline: Pipeline) -> tuple[np.ndarray, Guess]:
     """Labels of a picture, both uint8 (rows, columns), `UNKNOWN` where the model isn't sure, and what to think of
-    them."""
-    result = pipeline.run(image.astype(np.float32))
-    spine = read(result.labels, result.body, result.probabilities)
+    them. `spacing`: mm between rows and columns, where it is known."""
+    result = pipeline.run(image.astype(np.float32), spacing=spacing)
+    spine = read(result.labels, result.body, result.probabilities, spacing)
     certain = result.probabilities.max(0) >= SURE
     labels = np.where(certain, result.labels, UNKNOWN).astype(np.uint8)
     sure = float(certain[result.body].mean()) if result.body.any() else 0.0

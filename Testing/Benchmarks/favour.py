@@ -43,7 +43,7 @@ def main() -> None:
         for index, record in enumerate(records):
             bar(index / len(records), record.subject)
             sample = load(record)
-            probabilities = pipeline.run(sample.image.astype(np.float32)).probabilities
+            probabilities = pipeline.run(sample.image.astype(np.float32), spacing=sample.spacing).probabilities
             for favour, scores in found.items():
                 scores.append(Agreement.of(labels_of(probabilities, favour), sample.labels).scores()["dice"])
         bar.clear()

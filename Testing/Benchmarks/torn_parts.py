@@ -43,7 +43,7 @@ Counts = np.ndarray  # pixels (places, subjects, 3, bones): in both, predicted, 
 def labelled(pipeline: Pipeline, sample: Sample, clean: bool) -> np.ndarray:
     """What a model segments: the input, restored by itself, or the clean truth as it is."""
     if not clean:
-        return pipeline.run(sample.image.astype(np.float32)).labels
+        return pipeline.run(sample.image.astype(np.float32), spacing=sample.spacing).labels
     return labels_of(pipeline.segment(sample.clean, lit_body(sample.image)))
 
 

@@ -168,8 +168,8 @@ def believing(monkeypatch, *refused):
     """Spines of an untrained model are none: all are believed all the same, but for the pictures at these places."""
     judge, places = guessing.guess_one, itertools.count()
 
-    def judged(image, pipeline):
-        labels, told = judge(image, pipeline)
+    def judged(*what):
+        labels, told = judge(*what)
         return labels, dataclasses.replace(told, reason="No spine." if next(places) in refused else "")
 
     monkeypatch.setattr(guessing, "guess_one", judged)
@@ -246,7 +246,7 @@ def test_a_model_that_draws_no_spine_teaches_nothing(part, elder, tmp_path, caps
 
 def test_pixels_that_a_model_is_not_sure_of_are_unknown(small_vpi, slim_model_file):
     pipeline = Pipeline(load_model(slim_model_file), "cpu")
-    labels, _ = guessing.guess_one(small_vpi, pipeline)
+    labels, _ = guessing.guess_one(small_vpi, None, pipeline)
     result = pipeline.run(small_vpi.astype(np.float32))
     sure = result.probabilities.max(0) >= guessing.SURE
     assert sure.any() and not sure.all()

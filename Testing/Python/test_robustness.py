@@ -154,7 +154,7 @@ class ByThreshold:
 
     model = SimpleNamespace(name="threshold", sha256="0" * 64)
 
-    def run(self, pixels: np.ndarray) -> Result:
+    def run(self, pixels: np.ndarray, spacing: tuple[float, float] | None = None) -> Result:
         return Result(pixels.astype(np.uint8), threshold(pixels), np.empty(0), pixels > 0, {})
 
 
@@ -177,7 +177,7 @@ def test_a_background_that_is_not_black_is_taken_away_as_where_files_are_read(sm
     seen = []
 
     class Watching(ByThreshold):
-        def run(self, pixels):
+        def run(self, pixels, spacing=None):
             seen.append(pixels)
             return super().run(pixels)
 
@@ -185,6 +185,25 @@ def test_a_background_that_is_not_black_is_taken_away_as_where_files_are_read(sm
     under_each_change(Sample("a", canvas, np.zeros_like(canvas)), Watching(), lambda *_: None)
     on_grey = seen[1 + list(CHANGES).index("grey background")]
     assert not on_grey[:10].any() and (on_grey != seen[0]).mean() < 0.01
+
+
+def test_the_pixels_of_a_changed_picture_are_as_large_as_the_change_makes_them(small_vpi):
+    told = []
+
+    class Watching(ByThreshold):
+        def run(self, pixels, spacing=None):
+            told.append((len(pixels), spacing))
+            return super().run(pixels)
+
+    height = 0.3 * len(small_vpi)
+    sample = Sample("a", small_vpi, np.zeros_like(small_vpi), known={"spacing_mm": [0.3, 0.2]})
+    under_each_change(sample, Watching(), lambda *_: None)
+    sizes = dict(zip(["as it is", *CHANGES], told, strict=True))
+    assert sizes["as it is"] == (len(small_vpi), (0.3, 0.2)) == sizes["mirrored left to right"]
+    assert sizes["half the pixel size"][1] == (0.15, 0.1) and sizes["20 % of the head cut off"][1] == (0.3, 0.2)
+    for name in set(sizes) - {"20 % of the head cut off", "20 % of the foot cut off"}:
+        rows, (down, _) = sizes[name]
+        assert rows * down == pytest.approx(height, rel=0.01)
 
 
 def test_a_model_that_goes_by_brightness_alone_is_found_out(data, tmp_path):
