@@ -58,7 +58,7 @@ class Patches:
     @property
     def corrupted(self) -> np.ndarray:
         """f = 0 in equation 1: g >= 4."""
-        return (self.variation >= CORRUPTED) & (self.lit >= LIT)
+        return self.from_on(CORRUPTED)
 
     @property
     def clean(self) -> np.ndarray:
@@ -68,6 +68,10 @@ class Patches:
     def up_to(self, variation: float) -> np.ndarray:
         """Those in the lit body whose g is at most `variation`."""
         return (self.variation <= variation) & (self.lit >= LIT)
+
+    def from_on(self, variation: float) -> np.ndarray:
+        """Those in the lit body whose g is at least `variation`."""
+        return (self.variation >= variation) & (self.lit >= LIT)
 
     @property
     def largest(self) -> float | None:

@@ -49,6 +49,7 @@ class Budget:
     final_learning_rate: float = 1e-6
     matched: bool = True
     clean: float = 2.0
+    corrupted: float = 4.0
     degrees: float = 10.0
     checkpoint_minutes: float = 5.0
     validate_every: int = 500  # steps

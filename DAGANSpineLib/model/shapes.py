@@ -65,9 +65,10 @@ class GeneratorShape(RestorerShape):
     attention: bool = True
     upsampling: str = "bilinear"
     unshuffled: bool = False
+    masked: bool = False
 
     def build(self) -> nn.Module:
-        return Generator(self.widths, self.attention, True, self.upsampling, self.unshuffled)
+        return Generator(self.widths, self.attention, True, self.upsampling, self.unshuffled, self.masked)
 
 
 @dataclass(frozen=True)

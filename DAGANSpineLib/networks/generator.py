@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..vpi import filled_pixels
 from .attention import spatial_attention
 from .regions import Region, cut, doubled, levels, whole
 
@@ -35,7 +37,8 @@ class Generator(nn.Module):
     restored picture itself, for what is learnt from hidden pixels, which such a shortcut would show. `upsampling`: see
     `enlarging`. `unshuffled`: the second level sees the picture's own pixels, four to one, instead of pooled features,
     and on the way down the finest is a single convolution: where it is slim, most of the work is done at a quarter of
-    the pixels, and nothing of the picture is lost for it (Shi et al., CVPR 2016, turned round).
+    the pixels, and nothing of the picture is lost for it (Shi et al., CVPR 2016, turned round). `masked`: it sees a
+    second picture, of where no frame filled the first.
     """
 
     def __init__(
@@ -45,15 +48,16 @@ class Generator(nn.Module):
         residual: bool = True,
         upsampling: str = "bilinear",
         unshuffled: bool = False,
+        masked: bool = False,
     ) -> None:
         super().__init__()
         self.widths, self.residual, self.unshuffled = tuple(widths), residual, unshuffled
-        self.upsampling = upsampling
-        finest, *deeper = self.widths
+        self.upsampling, self.masked = upsampling, masked
+        seen, (finest, *deeper) = 1 + masked, self.widths
         self.down = nn.ModuleList(
-            [nn.Conv2d(1, finest, 3, padding=1) if unshuffled else DoubleConvolution(1, finest, attention)]
+            [nn.Conv2d(seen, finest, 3, padding=1) if unshuffled else DoubleConvolution(seen, finest, attention)]
         )
-        for before, width in zip((4 if unshuffled else finest, *deeper), deeper, strict=False):
+        for before, width in zip((4 * seen if unshuffled else finest, *deeper), deeper, strict=False):
             self.down.append(DoubleConvolution(before, width, attention))
         pairs = list(zip(self.widths[:0:-1], self.widths[-2::-1], strict=True))
         self.enlarge = nn.ModuleList(enlarging(upsampling, deep, shallow) for deep, shallow in pairs)
@@ -82,6 +86,8 @@ class Generator(nn.Module):
         computes what those see of it, instead of the margin that the deepest needs."""
         rows, columns = image.shape[-2:]
         padded = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
+        if self.masked:
+            padded = torch.cat([padded, (~filled_pixels(padded)).to(padded)], 1)
         wanted = core or whole(image)
         plan = levels(wanted, whole(padded), len(self.widths), REACH, pooled=not self.unshuffled)
         features, skips = cut(padded, plan[0].entry, of=plan[0].all), []

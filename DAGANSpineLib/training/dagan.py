@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..model import Model
 from ..networks import Discriminator
+from ..vpi import filled_pixels
 from .losses import (
     WEIGHT_RECONSTRUCTION,
     WEIGHT_SEGMENTATION,
     adversarial_loss,
     down_blurred,
-    filled_pixels,
     of_known,
     reconstruction_loss,
     segmentation_loss,

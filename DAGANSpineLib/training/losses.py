@@ -33,12 +33,6 @@ def reconstruction_loss(restored: Tensor, observed: Tensor, filled: Tensor | Non
     return (error if filled is None else error * filled).square().flatten(1).sum(1).mean()
 
 
-def filled_pixels(images: Tensor) -> Tensor:
-    """Where a normalised picture was filled: (N, 1, H, W) -> bool, the same shape. Within the lit body 0 means that no
-    frame was there, and nothing was observed."""
-    return images > BLACK + 0.5 / DEVIATION
-
-
 def down_blurred(images: Tensor, deviation: float) -> Tensor:
     """Pictures behind a Gaussian along the columns, of so many rows: (N, 1, H, W) -> the same; 0 leaves them alone."""
     if not deviation:

@@ -32,16 +32,16 @@ class Patched:
     clean: np.ndarray
 
 
-def split(sample: Sample, clean: float = metrics.CLEAN) -> Patched:
+def split(sample: Sample, clean: float = metrics.CLEAN, corrupted: float = metrics.CORRUPTED) -> Patched:
     """Equation 1 on the native grid, where the thresholds 4 and 2 fit: resizing blurs away what they measure. `clean`
-    is β_p."""
+    is β_p, `corrupted` β_n."""
     measured = metrics.patches(sample.image, lit_body(sample.image), STRIDE)
-    corrupted, pure = measured.corrupted, measured.up_to(clean)
-    for row, column in np.argwhere(corrupted & (measured.variation < DOUBTFUL * metrics.CORRUPTED)):
-        corrupted[row, column] = variation_alone(sample.image, row, column) >= metrics.CORRUPTED
+    torn, pure = measured.from_on(corrupted), measured.up_to(clean)
+    for row, column in np.argwhere(torn & (measured.variation < DOUBTFUL * corrupted)):
+        torn[row, column] = variation_alone(sample.image, row, column) >= corrupted
     for row, column in np.argwhere(pure & (measured.variation * DOUBTFUL > clean)):
         pure[row, column] = variation_alone(sample.image, row, column) <= clean
-    return Patched(sample.image, sample.labels, np.argwhere(corrupted) * STRIDE, np.argwhere(pure) * STRIDE)
+    return Patched(sample.image, sample.labels, np.argwhere(torn) * STRIDE, np.argwhere(pure) * STRIDE)
 
 
 def variation_alone(image: np.ndarray, row: int, column: int) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from ..metrics import CLEAN
+from ..metrics import CLEAN, CORRUPTED
 from ..model import Model
 from .dagan import DAGAN
 from .dataset import Record, load
@@ -115,6 +115,7 @@ class PatchStage(Stage):
 
     matched: bool = True  # clean patches of the same greys as the corrupted ones
     clean: float = CLEAN  # β_p of equation 1
+    corrupted: float = CORRUPTED  # β_n
     degrees: float = 10.0  # by which the segmenter sees its patch turned, where it learns from patches
 
     @property
@@ -185,7 +186,7 @@ def restoring(stage: PatchStage, setting: Setting, method: Method, joint: bool =
 def patched(stage: PatchStage, setting: Setting, records: Sequence[Record]) -> list[Patched]:
     """Subjects' pictures, with where their patches are."""
     records = tqdm(records, desc="Splitting patches", leave=False, disable=setting.quiet)
-    return [split(load(record), stage.clean) for record in records]
+    return [split(load(record), stage.clean, stage.corrupted) for record in records]
 
 
 def patch_feed(stage: PatchStage, setting: Setting) -> PatchFeed:

@@ -24,7 +24,7 @@ from .reading import (
 )
 from .refusals import refuse_voxel_size
 from .runs import runs
-from .scale import DEVIATION, NETWORK_SIZE, denormalise, height_mm, is_a_backs, normalise
+from .scale import DEVIATION, NETWORK_SIZE, denormalise, filled_pixels, height_mm, is_a_backs, normalise
 from .windows import opened_upright, sideways
 from .writing import is_whole, write_image
 
@@ -42,6 +42,7 @@ __all__ = [
     "Stored",
     "denormalise",
     "files_of",
+    "filled_pixels",
     "gaps_of",
     "grey",
     "grey_voxels",

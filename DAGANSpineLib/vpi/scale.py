@@ -25,3 +25,9 @@ def normalise(pixels):
 def denormalise(values):
     """The inverse of `normalise`; arrays and tensors alike."""
     return values * DEVIATION + MEAN
+
+
+def filled_pixels(images):
+    """Where a normalised picture was filled: array or tensor -> bool, the same shape. Within the lit body 0 means that
+    no frame was there, and nothing was observed."""
+    return images > normalise(0.5)

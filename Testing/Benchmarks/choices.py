@@ -1,14 +1,14 @@
-"""What each choice of the bundled training is worth: train without it, and compare on the same test subjects.
+"""What each choice of the bundled training is worth: train with the other one, and compare on the same test subjects.
 
     python -m DAGANSpineLib simulate -o data                      # 109 simulated spines, 29 of them to test on
     python Testing/Benchmarks/choices.py --data data -o choices
 
-Every training is the `bundled` preset's, shortened alike, with one choice undone; those that undo a choice of the
-segmenter's begin behind the same generator. Where a choice is one of restoration alone, the reference's segmenter
-stands behind it, which has learnt from the reference's restorations: PSNR and SSIM judge such a choice, its Dice says
-only what that segmenter makes of it. About two hours on two idle cores; interrupted, the same command goes on
-where it stopped. Writes run folders, choices/scores/NAME/ (`evaluate`), and choices/comparison/ (`versus`: paired
-differences over the test subjects).
+Every training is the `bundled` preset's, shortened alike, with one choice undone, or one made that the preset hasn't
+made; those of the segmenter's begin behind the same generator. Where a choice is one of restoration alone, the
+reference's segmenter stands behind it, which has learnt from the reference's restorations: PSNR and SSIM judge such a
+choice, its Dice says only what that segmenter makes of it. Some four hours on two idle cores; interrupted, the same
+command goes on where it stopped. Writes run folders, choices/scores/NAME/ (`evaluate`), and choices/comparison/
+(`versus`: paired differences over the test subjects).
 """
 
 import argparse
@@ -27,16 +27,18 @@ from DAGANSpineLib.inference.devices import PRECISIONS
 from DAGANSpineLib.metrics import CLEAN
 from DAGANSpineLib.model import Model, load_model
 from DAGANSpineLib.model.shapes import GeneratorShape
+from DAGANSpineLib.training.losses import WEIGHT_SEGMENTATION
 from DAGANSpineLib.training.presets import PRESETS, Preset
 from DAGANSpineLib.training.trainer import train
 
-RESTORATION_STEPS, SEGMENTATION_STEPS = 300, 500
+RESTORATION_STEPS, SEGMENTATION_STEPS, JOINT_STEPS = 300, 500, 100
+MUCH_TORN = 8.0  # β_n, of black lines in half of a patch rather than of a few dashes
 REFERENCE = "as bundled"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice undone: how the preset changes, and which of the networks are trained for it."""
+    """Another choice: how the preset changes, and which of the networks are trained for it."""
 
     undo: Callable[[Preset], Preset]
     restoration: bool = True
@@ -59,6 +61,19 @@ def without_attention(preset: Preset) -> Preset:
     return restored_otherwise(attention=False)(without)
 
 
+def in_the_end_joint(preset: Preset) -> Preset:
+    """With a third stage, of both networks end to end as in the paper; the discriminators, which are new, learn alone
+    in its first third."""
+    joint = replace(
+        preset.stages[0],
+        steps=JOINT_STEPS,
+        learning_rate=1e-4,
+        weight_segmentation=WEIGHT_SEGMENTATION,
+        warm_up=JOINT_STEPS // 3,
+    )
+    return replace(preset, stages=(*preset.stages, joint))
+
+
 CHOICES = {
     REFERENCE: Choice(lambda preset: preset, segmentation=True),
     "without spatial attention": Choice(without_attention, segmentation=True),
@@ -68,10 +83,21 @@ CHOICES = {
     "clean patches held as corrupted ones": Choice(restored_otherwise(weight_identity=None)),
     "clean patches held with their banding": Choice(restored_otherwise(identity_blur=0.0)),
     "corrupted patches held to black lines": Choice(restored_otherwise(filled_alone=False)),
+    "corrupted patches of g from 8 on": Choice(restored_otherwise(corrupted=MUCH_TORN)),
     "the paper's widths": Choice(lambda preset: replace(preset, generator=GeneratorShape())),
+    "the finest level at the picture's own pixels": Choice(
+        lambda preset: replace(preset, generator=GeneratorShape(widths=(32, 64, 128)))
+    ),
+    "a mask of unfilled pixels beside the picture": Choice(
+        lambda preset: replace(preset, generator=replace(preset.generator, masked=True))
+    ),
     "cross-entropy alone": Choice(segmented_otherwise(dice=False), restoration=False, segmentation=True),
     "crops of 512 rows": Choice(segmented_otherwise(rows=512), restoration=False, segmentation=True),
     "no augmentation": Choice(segmented_otherwise(varied=False), restoration=False, segmentation=True),
+    "segmentation three times as long": Choice(
+        segmented_otherwise(steps=3 * SEGMENTATION_STEPS), restoration=False, segmentation=True
+    ),
+    "end to end in the end": Choice(in_the_end_joint, restoration=False, segmentation=True),
 }
 
 

@@ -15,7 +15,6 @@ from DAGANSpineLib.training.dagan import DAGAN
 from DAGANSpineLib.training.losses import (
     adversarial_loss,
     down_blurred,
-    filled_pixels,
     reconstruction_loss,
     segmentation_loss,
     thin_noise,
@@ -24,7 +23,7 @@ from DAGANSpineLib.training.losses import (
 from DAGANSpineLib.training.method import Batch
 from DAGANSpineLib.training.trainer import cosine
 from DAGANSpineLib.training.windows import WindowBatch
-from DAGANSpineLib.vpi import DEVIATION, normalise
+from DAGANSpineLib.vpi import DEVIATION, filled_pixels, normalise
 
 
 def test_the_adversarial_loss_is_minus_the_log_of_the_right_probability():

@@ -32,7 +32,7 @@ def test_a_file_from_before_upsampling_could_be_chosen_still_loads(tmp_path):
     old = Model(GeneratorShape((4, 8, 16), upsampling="transposed"), PanopticFPNShape(18, 16, 8, 8))
     save_model(old, tmp_path / "old.pt")
     content = torch.load(tmp_path / "old.pt", weights_only=True)
-    for name in ("upsampling", "unshuffled"):
+    for name in ("upsampling", "unshuffled", "masked"):
         del content["configuration"]["generator"][name]
     torch.save(content, tmp_path / "old.pt")
     loaded = load_model(tmp_path / "old.pt")

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from DAGANSpineLib.networks import FPN, Discriminator, Generator, PanopticFPN, ResNet, SpatialAttention
+from DAGANSpineLib.vpi import normalise
 
 MONAI_LAYOUTS = {18: (ResNetBlock, [2, 2, 2, 2]), 34: (ResNetBlock, [3, 4, 6, 3]), 50: (ResNetBottleneck, [3, 4, 6, 3])}
 
@@ -182,6 +183,25 @@ def test_the_generator_looks_no_further_than_its_halo(options):
         touched = torch.nonzero(gradient[0, 0].abs().sum(1)).flatten()
         reach = max(reach, row - int(touched[0]), int(touched[-1]) - row)
     assert 20 < reach <= generator.halo == (24 if options.get("upsampling") else 28)
+
+
+@pytest.mark.parametrize("unshuffled", [False, True])
+def test_a_masked_generator_is_told_where_no_frame_was(unshuffled):
+    """Its own layers being blind to grey, what is unfilled is all that it can tell."""
+    torch.manual_seed(4)
+    generator = Generator((4, 8, 16), unshuffled=unshuffled, masked=True).eval()
+    for layer in (generator.down[0], generator.down[1])[: 1 + unshuffled]:
+        first = layer if isinstance(layer, torch.nn.Conv2d) else layer[0]
+        with torch.no_grad():  # of unshuffled channels, the first four are of the picture
+            first.weight[:, : first.in_channels // 2] = 0
+    picture = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        correction = [(generator(greys) - greys) for greys in (picture, picture.flip(2), picture + 0.1)]
+        torn = picture.clone()
+        torn[..., 30:33, :] = normalise(0.0)
+        told = generator(torn) - torn
+    assert all(torch.allclose(one, correction[0], atol=1e-6) for one in correction)
+    assert not torch.allclose(told, correction[0], atol=1e-4)
 
 
 def grid(pictures: torch.Tensor) -> float:

@@ -31,6 +31,7 @@ PRINTED = {
     "learning_rate": 1e-4,
     "final_learning_rate": 1e-6,
     "clean": 2.0,
+    "corrupted": 4.0,
     "discriminator_widths": (64, 128, 256),
     "attention": True,
     "dual": True,
@@ -105,7 +106,9 @@ def test_networks_thresholds_and_sizes_are_the_papers():
     assert (PRESET.segmenter.depth, PRESET.segmenter.width) == (50, 64)
     assert (metrics.CORRUPTED, metrics.CLEAN, metrics.PATCH) == (4, 2, 96)
     assert NETWORK_SIZE == (1024, 256)
-    assert not PRESET.generator.unshuffled and isinstance(PRESET.generator.build(), Generator)
+    assert not (PRESET.generator.unshuffled or PRESET.generator.masked) and isinstance(
+        PRESET.generator.build(), Generator
+    )
 
 
 def test_the_comparison_trains_the_papers_dagan_alike():

@@ -32,6 +32,13 @@ def test_native_patches_of_each_kind_are_measured_as_equation_1_says(sample):
             assert holds(edges[window].mean()) and body[window].mean() >= 0.8
 
 
+def test_only_the_much_torn_patches_are_corrupted_where_that_is_asked(sample):
+    usual, torn = split(sample), split(sample, corrupted=6.0)
+    assert np.array_equal(torn.clean, usual.clean) and 10 < len(torn.corrupted) < len(usual.corrupted)
+    edges = metrics.vertical_edges(sample.image)
+    assert all(edges[row : row + 96, column : column + 96].mean() >= 6 for row, column in torn.corrupted)
+
+
 def test_a_batch_is_half_corrupted_and_half_clean(sample):
     batch = PatchFeed([split(sample)], batch=8, seed=0)(0)
     assert batch.corrupted.shape == batch.clean.shape == (4, 1, 96, 96)

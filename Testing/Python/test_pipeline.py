@@ -71,7 +71,13 @@ def test_tiles_cover_each_lit_pixel_once_and_none_exceeds_the_limit(body, limit)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize(
     "widths, options",
-    [((4, 8, 16), {}), ((4, 8), {}), ((4, 8, 16), {"unshuffled": True}), ((4, 8, 16), {"upsampling": "transposed"})],
+    [
+        ((4, 8, 16), {}),
+        ((4, 8), {}),
+        ((4, 8, 16), {"unshuffled": True}),
+        ((4, 8, 16), {"unshuffled": True, "masked": True}),
+        ((4, 8, 16), {"upsampling": "transposed"}),
+    ],
     ids=str,
 )
 def test_tiles_give_the_whole_images_output(widths, options, body):
