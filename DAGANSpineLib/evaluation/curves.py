@@ -13,7 +13,7 @@ from ..spine import ACCEPTED, CERTAIN, SMALLEST, Spine, turning_points
 from .tables import shown, table
 
 SIZES = (10, 15, 20, 30, 90)  # degrees: from each to the next
-TORN = (0, 5, 15, 10_000)  # corrupted patches of the picture, likewise
+TORN = (0, 10, 20, 40, 101)  # % of the lit body that is torn, likewise: in the worlds about 10, 20 and 50
 CLEAR = 15  # degrees: a curve that must not be missed, nor invented
 SHARED = 0.5  # of the levels of either, which two curves have in common if they are the same one
 LIMITS = 1.96  # standard deviations: 95 % of differences lie within (Bland & Altman, Lancet 1986)
@@ -121,10 +121,11 @@ def levels_named_rightly(spine: Spine, known: Mapping[str, Any]) -> int:
     return sum(level.name == name for level, name in zip(spine.levels, nearest, strict=True))
 
 
-def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[int]) -> dict[str, Any]:
-    """All subjects together. `scores`: what `score_curves` gives; `corrupted`: corrupted patches of their pictures."""
-    torn = [(curve, patches) for score, patches in zip(scores, corrupted, strict=True) for curve in score["curves"]]
-    curves = [curve for curve, _patches in torn]
+def summarise_curves(scores: Sequence[Mapping[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
+    """All subjects together. `scores`: what `score_curves` gives; `shares`: of each lit body, how much is torn, 0 to 1
+    (`breakdown.torn_part`)."""
+    torn = [(curve, 100 * part) for score, part in zip(scores, shares, strict=True) for curve in score["curves"]]
+    curves = [curve for curve, _part in torn]
     ends = [abs(off) for curve in curves for off in curve.get("ends off", ())]
     invented = [degrees for score in scores for degrees in score["invented"]]
     straight = [score for score in scores if score["straight"]]
@@ -140,8 +141,8 @@ def summarise_curves(scores: Sequence[Mapping[str, Any]], corrupted: Sequence[in
         },
         "cut by the sweep": {"curves": len(cut), "uncertain": sum(each["confidence"] < CERTAIN for each in cut)},
         "by size": {f"{low} to {high}": agreement(within(curves, low, high)) for low, high in pairwise(SIZES)},
-        "by corrupted patches": {
-            named(low, high): agreement([curve for curve, patches in torn if low <= patches < high])
+        "by torn share": {
+            named(low, high): agreement([curve for curve, part in torn if low <= part < high])
             for low, high in pairwise(TORN)
         },
         "invented by size": {
@@ -166,8 +167,8 @@ def named_rightly(levels: Iterable[Mapping[str, int]]) -> float | None:
 
 
 def named(low: int, high: int) -> str:
-    """A range of whole numbers, without its end."""
-    return f"{low} to {high - 1}" if high < TORN[-1] else f"{low} and more"
+    """A range of per cent."""
+    return f"{low} to {high}" if high < TORN[-1] else f"{low} and more"
 
 
 def within(curves: Iterable[dict[str, Any]], low: float, high: float) -> list[dict[str, Any]]:
@@ -225,8 +226,7 @@ def curves_as_markdown(curves: Mapping[str, Mapping[str, Any]]) -> list[str]:
         rows.append([f"**{whose}**", *cells(summary["all"])])
         rows += [[f"called {how}", *cells(found)] for how, found in summary["by confidence"].items()]
         rows += [[f"{size}°", *cells(found)] for size, found in summary["by size"].items()]
-        torn = summary["by corrupted patches"]
-        rows += [[f"{patches} corrupted patches", *cells(found)] for patches, found in torn.items()]
+        rows += [[f"torn, %: {part}", *cells(found)] for part, found in summary["by torn share"].items()]
     names = {
         "clear curves found": f"curves of {CLEAR}° and more found",
         "straight spines without a clear curve": f"straight spines without a curve of {CLEAR}° or more",

@@ -201,8 +201,8 @@ def means_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def curves_of(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The curves of the subjects whose true ones are known, by whose labels were read; None where nobody's are."""
     known = [row for row in rows if row["curves"]]
-    corrupted = [row["restoration"]["input"]["corrupted patches"] for row in known]
-    summary = {whose: summarise_curves([row["curves"][whose] for row in known], corrupted) for whose in LABELS}
+    shares = [row["parts"]["torn share"] for row in known]
+    summary = {whose: summarise_curves([row["curves"][whose] for row in known], shares) for whose in LABELS}
     return summary if known else None
 
 

@@ -122,10 +122,20 @@ def test_the_limits_of_agreement_are_bland_and_altmans():
 
 
 def test_the_tables_hold_every_size_and_survive_json(scored):
-    summary = summarise_curves([scored, scored], [3, 20])
+    summary = summarise_curves([scored, scored], [0.05, 0.3])
     text = "\n".join(curves_as_markdown({"true labels": summary, "model's labels": summary}))
-    assert text.count("10 to 15°") == 3 and "0 to 4 corrupted patches" in text
+    assert text.count("10 to 15°") == 3 and text.count("torn, %: 0 to 10") == text.count("torn, %: 40 and more") == 2
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_curves_are_told_apart_by_how_much_of_their_picture_is_torn(scored):
+    found = summarise_curves([scored] * 6, [0.0, 0.0999, 0.1, 0.21, 0.51, 1.0])["by torn share"]
+    assert {part: each["curves"] for part, each in found.items()} == {
+        "0 to 10": 2,
+        "10 to 20": 1,
+        "20 to 40": 1,
+        "40 and more": 2,
+    }
 
 
 def test_curves_that_are_all_alike_have_no_correlation(scored):
