@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -465,11 +464,3 @@ def test_a_course_is_found_in_noise_better_than_any_single_level_shows():
     assert np.mean([np.abs(course.slope - truth) for course in found]) < 0.85 * np.abs(noise).mean()
     course = found[0]
     assert np.diag(course.covariance).mean() < 0.7 * np.radians(3) ** 2
-
-
-def test_a_native_vpi_is_read_in_time():
-    native = DrawnSpine(S_SHAPED, spacing=(0.19, 0.19)).labels()
-    spine.read(native)
-    begin = time.process_time()
-    spine.read(native)
-    assert time.process_time() - begin < 0.5, "Testing/Benchmarks/reading_speed.py measures it"
