@@ -124,7 +124,10 @@ def add_seed(command: Parser) -> None:
 
 
 def add_severity(command: Parser, several: bool = False) -> None:
-    how_far = "how far scans go wrong, mixed if not given; former: mild, labelled as the first data sets were"
+    how_far = (
+        "how far scans go wrong, mixed if not given; former: the first data sets' world, mild, with labels at half the "
+        "depth and spines whose vertebrae tilt as their midline runs"
+    )
     command.add_argument(
         "--severity",
         default=["mixed"] if several else "mixed",

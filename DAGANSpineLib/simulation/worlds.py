@@ -58,7 +58,7 @@ class World:
 WORLDS = {
     world.name: world
     for world in (
-        # as the first simulation: a research scanner, and bursts of fast and jerky movement alone
+        # the first simulation's scans: a research scanner, and bursts of fast and jerky movement alone
         World("mild"),
         World("mixed", scanners=(45, 25, 30), occasions=1, torn=(0.03, 0.2)),
         World("severe", scanners=(15, 15, 70), occasions=3, torn=(0.1, 0.5)),
