@@ -25,8 +25,8 @@ RESTORED, SEGMENTATION, PAGE, TABLE, REPORT = OUTPUTS = (
 )  # fmt: skip
 COLUMNS = (
     "image", "class", "components", "area_pixels", "area_mm2", "corrupted_before", "corrupted_after", "patches",
-    "largest_g_before", "largest_g_after", "change_of_clean", "curves", "largest_uca_deg", "plausibility", "model",
-    "warnings",
+    "largest_g_before", "largest_g_after", "change_of_clean", "curves", "largest_uca_deg", "plausibility", "names",
+    "model", "warnings",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ COLUMNS = (
     "curves",
     "largest_uca_deg",
     "plausibility",
+    "names",
     *(f"{segment.name.lower()}_{figure}" for segment in SEGMENTS for figure in FIGURES),
     "corrupted_before",
     "corrupted_after",

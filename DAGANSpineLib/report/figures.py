@@ -12,7 +12,7 @@ from .. import metrics
 from ..files import plain_text
 from ..progress import Progress, unheard
 from ..segments import SEGMENTS
-from ..spine import how_certain
+from ..spine import CERTAIN, CERTAIN_NAMES, how_certain
 from ..texts import tr as _
 from ..vpi import gaps_of, height_mm, is_a_backs, lit_body, runs
 
@@ -134,17 +134,28 @@ def warnings(body: np.ndarray, classes: dict[str, Any], sized: bool) -> list[str
 
 
 def curve_cells(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The curves of a report in a table's cells: "T6-L1 24.1 right; …", those of lines drawn by hand called so; the
-    largest one's angle; the plausibility. The first two are empty where the bones form no spine."""
-    curves = report["curves"] or ()
+    """The curves of a report in a table's cells: "T6-L1 24.1 right; …", with whether one is uncertain, or measured by
+    hand; the largest one's angle; the plausibility; whether the levels' names are certain. The first two are empty
+    where the bones form no spine, the last is where no curve is given."""
+    curves, names = report["curves"] or (), report.get("names_confidence")
     cells = [
-        f"{curve['upper']}-{curve['lower']} {curve['uca_deg']} {curve['convex']}"
-        + (" by hand" if curve.get("confidence", 0) is None else "")
+        f"{curve['upper']}-{curve['lower']} {curve['uca_deg']} {curve['convex']}{how_far_to_trust(curve)}"
         for curve in curves
     ]
     largest = max((curve["uca_deg"] for curve in curves), default=None)
     straight = "none" if report["curves"] == [] else ""
-    return {"curves": "; ".join(cells) or straight, "largest_uca_deg": largest, "plausibility": report["plausibility"]}
+    return {
+        "curves": "; ".join(cells) or straight,
+        "largest_uca_deg": largest,
+        "plausibility": report["plausibility"],
+        "names": "" if names is None or not curves else "certain" if names >= CERTAIN_NAMES else "uncertain",
+    }
+
+
+def how_far_to_trust(curve: Mapping[str, Any]) -> str:
+    """What a cell says behind a curve that is not certain; nothing where an earlier version didn't say."""
+    confidence = curve.get("confidence", CERTAIN)
+    return " by hand" if confidence is None else "" if confidence >= CERTAIN else " uncertain"
 
 
 def curves_in_words(curves: list[dict[str, Any]] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..spine import Level, Spine
+from ..spine import CERTAIN, Level, Spine
 from .lettering import ADVANCE, HEIGHT, letters
 
 LINE, DOUBTFUL, END = (255, 225, 0), (255, 140, 0), (255, 255, 255)  # yellow, orange, white: red, green, blue
@@ -27,7 +27,9 @@ def with_lines(picture: np.ndarray, spine: Spine, thick: int | None = None) -> n
         write(drawn, short_name(level.name), row, column, colour, thick)
     for line, curve in enumerate(reversed(spine.curves)):
         ends = f"{short_name(curve.upper)} - {short_name(curve.lower)}"
-        words = f"{curve.uca_deg:.0f} deg {curve.convex}: {ends}"  # the angle first: a line that is too long is cut off
+        sure = "" if curve.by_hand or curve.confidence >= CERTAIN else ", uncertain"
+        # the angle first: a line that is too long is cut off
+        words = f"{curve.uca_deg:.0f} deg {curve.convex}{sure}: {ends}"
         write(drawn, words, len(drawn) - (line + 1) * thick * (HEIGHT + 4), 4 * thick, END, thick)
     return drawn
 

@@ -4,6 +4,7 @@ from .curves import ACCEPTED, CERTAIN, SMALLEST, Curve, how_certain, turning_poi
 from .doubt import Doubt
 from .level import Level
 from .measuring import measure
+from .names import CERTAIN_NAMES
 from .reading import read
 from .record import as_record, from_record
 from .spine import Spine
@@ -11,6 +12,7 @@ from .spine import Spine
 __all__ = [
     "ACCEPTED",
     "CERTAIN",
+    "CERTAIN_NAMES",
     "SMALLEST",
     "Curve",
     "Doubt",

@@ -58,8 +58,7 @@ class Curve:
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
         rounded = {"uca_deg": round(self.uca_deg, 1), "spa_deg": round(self.spa_deg, 1) + 0.0}  # no -0.0
-        # rounded down, so that none is called certain that is not
-        confidence = None if self.confidence is None else floor(100 * self.confidence) / 100
+        confidence = None if self.confidence is None else rounded_down(self.confidence)
         values = asdict(self) | rounded | {"confidence": confidence}
         return {name: value for name, value in values.items() if name != "doubts"}  # the report's warnings say them
 
@@ -80,6 +79,11 @@ class Curve:
     def how_certain(self) -> str:
         """The confidence in words."""
         return how_certain(self.confidence)
+
+
+def rounded_down(confidence: float) -> float:
+    """To two digits, so that nothing is called certain that is not."""
+    return floor(100 * confidence) / 100
 
 
 def how_certain(confidence: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..texts import tr as _
-from .curves import Curve
+from .curves import Curve, rounded_down
 from .doubt import Doubt
 from .level import Level, Point, tilt_of
 from .measuring import curve_between
@@ -175,7 +175,7 @@ class Spine:
         return {
             "curves": None if self.curves is None else [curve.as_json() for curve in self.curves],
             "levels": {level.name: level.as_json() for level in self.levels},
-            "names_confidence": round(self.names_certainty, 2),
+            "names_confidence": rounded_down(self.names_certainty),
             "plausibility": round(self.plausibility, 2),
         }
 

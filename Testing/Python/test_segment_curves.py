@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from drawn_spine import S_SHAPED, DrawnSpine
 
 from DAGANSpineLib.inference import Result, segment_files
 from DAGANSpineLib.inference.one_file import former_report
-from DAGANSpineLib.report import curves_in_words, overlay, with_lines
+from DAGANSpineLib.report import curve_cells, curves_in_words, overlay, with_lines
 from DAGANSpineLib.spine import read
 
 
@@ -72,7 +73,28 @@ def test_the_summary_lists_the_curves_of_each_file(results):
         spine, nothing = csv.DictReader(file)
     assert float(spine["largest_uca_deg"]) == max(each["uca_deg"] for each in report_of(results, "spine")["curves"])
     assert "right" in spine["curves"] and float(spine["plausibility"]) > 0.7
-    assert nothing["curves"] == "" and nothing["largest_uca_deg"] == ""
+    assert "uncertain" not in spine["curves"] and spine["names"] == "certain"
+    assert nothing["curves"] == nothing["largest_uca_deg"] == nothing["names"] == ""
+
+
+def test_the_summary_says_which_curves_and_names_are_uncertain():
+    curve = {"upper": "T6", "lower": "L1", "uca_deg": 24.1, "convex": "right"}
+    trusts = {0.7: "", 0.69: " uncertain", None: " by hand"}
+    curves = [curve | {"confidence": confidence} for confidence in trusts]
+    cells = curve_cells({"curves": curves, "plausibility": 0.9, "names_confidence": 0.79})
+    assert cells["curves"].split("; ") == [f"T6-L1 24.1 right{said}" for said in trusts.values()]
+    assert cells["names"] == "uncertain"
+    assert curve_cells({"curves": [curve], "plausibility": 0.9, "names_confidence": 0.8})["names"] == "certain"
+    assert curve_cells({"curves": [curve], "plausibility": 0.9})["names"] == "", "an earlier version did not say"
+
+
+def test_the_overlay_says_which_curves_are_uncertain():
+    labels = DrawnSpine(S_SHAPED).labels()
+    spine, plain = read(labels), overlay(np.full(labels.shape, 90, np.uint8), labels)
+    (*others, last) = spine.curves
+    doubted = replace(spine, curves=(*others, last.doubted("A bone is missing.")))
+    changed = (with_lines(plain, spine) != with_lines(plain, doubted)).any((1, 2))
+    assert changed.any() and not changed[: len(labels) - 40].any()
 
 
 def test_the_overlay_shows_every_line_and_name():
