@@ -1,6 +1,7 @@
 """The walls of the library's house: which room may import which, and through its door only."""
 
 import ast
+import re
 
 import pytest
 from house import LIBRARY, ROOMS, ROOT, door, imports
@@ -56,6 +57,16 @@ def test_every_room_is_in_the_plan_and_says_what_it_is_for():
     assert set(ROOMS) == set(MAY_IMPORT)
     for room in ROOMS:
         assert ast.get_docstring(ast.parse((LIBRARY / room / "__init__.py").read_text(encoding="utf-8")))
+
+
+def test_the_readmes_map_of_the_house_names_every_room_and_only_what_is_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = readme.partition("| folder | holds |")[2].partition("\n\n")[0].splitlines()[2:]
+    folders = {names[0]: names[1:] for names in (re.findall(r"`([\w./]+)`", row) for row in rows)}
+    for folder, names in folders.items():
+        assert (ROOT / folder).is_dir(), folder
+        assert [each for each in names if not (ROOT / folder / each).exists()] == []
+    assert {each.rstrip("/") for each in folders["DAGANSpineLib/"] if each.endswith("/")} == set(ROOMS)
 
 
 def test_nothing_lies_at_the_root_but_the_ground_and_the_list_of_commands():
