@@ -20,7 +20,7 @@ class CurvesViewer:
         self._observed = []  # lines, with the tags of their observers
         self._outdated = None, False  # the state of which it is known whether the curves are outdated
         prepare(ui.curvesTable)
-        self._enabled, self._drawn, self._levels = False, None, []
+        self._enabled, self._drawn, self._levels, self._unseen = False, None, [], set()
         ui.automaticButton.clicked.connect(self.onAutomaticButton)
         ui.addCurveButton.clicked.connect(self.onAddCurveButton)
         for box in self._ends():
@@ -66,7 +66,8 @@ class CurvesViewer:
         automatic = self._segmentation is None or scene.is_automatic(self._segmentation)
         ui.automaticButton.enabled = self._enabled and not automatic
         self._drawn, kept = spine, scene.spine_of(self._segmentation) if spine is not None else None
-        self.offerLevels([level.name for level in kept.levels] if kept and kept.curves is not None else [])
+        rows = scene.OneSlice.of(self._volume).size[0] if kept else 0
+        self.offerLevels(kept.every_level(rows) if kept and kept.curves is not None else [])
 
     def isOutdated(self):
         """Whether the segments, or the pixel size, are other ones than those that were measured."""
@@ -94,11 +95,13 @@ class CurvesViewer:
         """The names of the levels that are chosen there."""
         return [self._levels[box.currentIndex] for box in self._ends() if 0 <= box.currentIndex < len(self._levels)]
 
-    def offerLevels(self, names):
+    def offerLevels(self, levels):
         """Offer these levels, from head to foot, as ends of a curve that is to be added."""
+        names, self._unseen = [level.name for level in levels], {each.name for each in levels if each.without_bones}
         if names != self._levels:
+            seen = [place for place, name in enumerate(names) if name not in self._unseen] or [0]
             chosen, self._levels = self._chosen() or (None, None), names
-            for box, former, place in zip(self._ends(), chosen, (0, len(names) - 1), strict=True):
+            for box, former, place in zip(self._ends(), chosen, (seen[0], seen[-1]), strict=True):
                 box.blockSignals(True)
                 box.clear()
                 box.addItems([short_name(name) for name in names])
@@ -122,9 +125,12 @@ class CurvesViewer:
                 )
                 trouble = trouble.format(level=scene.level_of(line))
         self._ui.addCurveButton.enabled = self._enabled and not trouble
-        self._ui.addCurveButton.toolTip = trouble or _(
-            "Measure the curve between these two vertebrae as well, by lines that can be dragged."
-        )
+        said = _("Measure the curve between these two vertebrae as well, by lines that can be dragged.")
+        for name in dict.fromkeys(chosen):
+            if name in self._unseen:
+                unseen = _("Of {level} no bone was found: drag its line to where you see it.")
+                said += " " + unseen.format(level=name)
+        self._ui.addCurveButton.toolTip = trouble or said
 
 
 def notesOf(spine, isOutdated):

@@ -136,5 +136,7 @@ def follow_lines(
             names.RemoveNthControlPoint(number)  # no line lies any more at this level, which has no bones
         elif np.abs(place - names.GetNthControlPointPosition(number)).max() > UNMOVED:
             names.SetNthControlPointPosition(number, *place)
-    for name in places.keys() & {short_name(level.name) for level in spine.levels if level.by_hand}:
+    for name in places.keys() & {
+        short_name(level.name) for level in spine.levels if level.by_hand or level.without_bones
+    }:
         names.AddControlPoint(places[name], name)

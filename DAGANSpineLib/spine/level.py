@@ -31,6 +31,16 @@ class Level:
     def centre(self) -> Point:
         return (self.left[0] + self.right[0]) / 2, (self.left[1] + self.right[1]) / 2
 
+    @property
+    def rows(self) -> tuple[float, float]:
+        """Of its line's ends."""
+        return self.left[0], self.right[0]
+
+    @property
+    def without_bones(self) -> bool:
+        """Whether it only lies where the spine's course says, since nothing of it was found."""
+        return self.confidence == 0 and not any(self.found)
+
     def as_json(self) -> dict[str, Any]:
         """What report.json says of it."""
         points = {"left": self.left, "right": self.right}

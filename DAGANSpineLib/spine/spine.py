@@ -109,6 +109,14 @@ class Spine:
                 name, tilt = name_of(between), tilt_of(left, right, self.spacing)
                 yield Level(name, left, right, tilt, confidence=0.0, found=(False, False), number=between)
 
+    def every_level(self, rows: float) -> list[Level]:
+        """The levels from head to foot, and those of which nothing was found, as far as their lines lie within a
+        picture of so many rows."""
+        if None in {level.number for level in self.levels}:
+            return [*self.levels]
+        unseen = (level for level in self.levels_without_bones() if 0 <= min(level.rows) <= max(level.rows) < rows)
+        return sorted((*self.levels, *unseen), key=lambda level: level.number)
+
     def with_level(self, level: Level) -> Spine:
         """The same spine with another level of that name, or with one that it lacked."""
         names = [each.name for each in self.levels]
@@ -141,31 +149,44 @@ class Spine:
         return replace(curve, confidence=None)
 
     def with_curve(self, upper: str, lower: str) -> Spine:
-        """The same spine with one more curve, between two levels that somebody chose, from head to foot. Raises
-        KeyError where there is no such level, ValueError where it has this curve, or where both are the same."""
-        names = [level.name for level in self.levels]
+        """The same spine with one more curve, between two levels that somebody chose, from head to foot; a level
+        without bones gets the line that the spine's course has there. Raises KeyError where there is no such level,
+        ValueError where it has this curve, or where both are the same."""
+        spine = self
+        for level in self.levels_without_bones():
+            if level.name in (upper, lower):
+                spine = spine.with_level(level)
+        names = [level.name for level in spine.levels]
         if {upper, lower} - {*names}:
             raise KeyError(upper, lower)
         if upper == lower or any({upper, lower} == {curve.upper, curve.lower} for curve in self.curves or ()):
             raise ValueError(f"{upper} – {lower}")
-        every = [*(self.curves or ()), self.curve_by_hand(upper, lower)]
+        every = [*(self.curves or ()), spine.curve_by_hand(upper, lower)]
         every.sort(key=lambda curve: (names.index(curve.upper), names.index(curve.lower)))
-        return replace(self, curves=tuple(every))
+        return replace(spine, curves=tuple(every))
 
     def without_added(self, kept: Collection[str] = ()) -> Spine:
         """The same spine without the curves that somebody has added, but for those between levels of names to be
-        `kept`."""
+        `kept`, and without the levels that only such a curve had."""
 
         def stays(curve: Curve) -> bool:
             return not curve.by_hand or {curve.upper, curve.lower} <= {*kept}
 
-        return replace(self, curves=self.curves and tuple(filter(stays, self.curves)))
+        curves = self.curves and tuple(filter(stays, self.curves))
+        named = {name for curve in curves or () for name in (curve.upper, curve.lower, curve.apex)}
+        there = [place for place, level in enumerate(self.levels) if level.name in named or not level.without_bones]
+        if len(there) == len(self.levels):
+            return replace(self, curves=curves)
+        variance = self.variance[np.ix_(there, there)] if self.variance.size else self.variance
+        return replace(self, curves=curves, levels=tuple(self.levels[place] for place in there), variance=variance)
 
     def with_added(self, former: Spine | None) -> Spine:
-        """The same spine with the curves that somebody has added to a `former` reading, where it has their ends."""
-        spine = self
+        """The same spine with the curves that somebody has added to a `former` reading, where it has their ends, or the
+        former one had no bones of them either."""
+        spine, own = self, {level.name for level in self.levels}
         for curve in (former.curves or ()) if former and self.curves is not None else ():
-            if curve.by_hand:
+            without_bones = {level.name for level in former.levels if level.without_bones}
+            if curve.by_hand and {curve.upper, curve.lower} <= own | without_bones:
                 with suppress(KeyError, ValueError):
                     spine = spine.with_curve(curve.upper, curve.lower)
         return spine

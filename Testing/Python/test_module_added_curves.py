@@ -118,6 +118,29 @@ def test_a_line_drawn_at_a_vertebra_without_bones_bears_its_name_in_the_views(fi
     assert "T9" not in labels()
 
 
+def test_a_curve_can_end_at_a_vertebra_that_the_model_missed(finds, panel, host, scene, tmp_path):
+    from DAGANSpineLib import scene as library
+
+    panel.ui.inputSelector.setCurrentNode(finds(labels_of(missing={(8, -1), (8, 1)})))
+    panel.ui.runButton.click()
+    before, levels = rows(panel), [level.name for level in library.spine_of(results()[1]).levels]
+    assert "T9" not in levels
+    panel.ui.upperLevelComboBox.setCurrentText("T9")
+    assert "Of T9 no bone was found" in panel.ui.addCurveButton.toolTip
+    add(panel, "T9", "L4")
+    row = next(row for row in rows(panel) if row[0].startswith("T9 – L4"))
+    centres = {level.name: np.array(level.centre) for level in library.spine_of(results()[1]).levels}
+    assert centres["T9"] == pytest.approx((centres["T8"] + centres["T10"]) / 2)
+    host.slice_view("DAGANSpineRestored").drag(line_of("T9"), 1, 0, 25)
+    dragged = rows(panel)
+    assert next(row for row in dragged if row[0].startswith("T9 – L4"))[1] != row[1]
+    save_and_load(scene, tmp_path)
+    assert rows(panel) == dragged
+    panel.ui.automaticButton.click()
+    slicer.app.processEvents()
+    assert rows(panel) == before and [level.name for level in library.spine_of(results()[1]).levels] == levels
+
+
 def test_lines_that_an_undo_brings_back_can_be_seen(spine, panel, scene):
     scene.SetUndoOn()
     try:

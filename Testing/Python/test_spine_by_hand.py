@@ -105,6 +105,27 @@ def test_added_curves_are_carried_over_to_another_reading_that_has_their_ends(dr
     assert [curve.lower for curve in added.without_added(kept={"T7", "L4"}).curves if curve.by_hand] == ["L4"]
 
 
+def test_a_curve_can_be_added_at_a_vertebra_without_bones_by_the_spines_course(drawn):
+    lacking = spine.read(replace(drawn, missing={(8, -1), (8, 1), (16, -1), (16, 1)}).labels(), spacing=STEP)
+    names = [level.name for level in lacking.levels]
+    assert not {"T9", "L5"} & {*names}
+    rows = drawn.labels().shape[0]
+    assert [level.name for level in lacking.every_level(rows)] == list(LEVELS)
+    assert [level.name for level in lacking.every_level(drawn.centres()[16, 0] / STEP[0] - 30)] == list(LEVELS[:-1])
+    added = lacking.with_curve("T9", "L5").with_curve("T5", "L1")
+    (curve,) = (curve for curve in added.curves if curve.upper == "T9")
+    tilts = {level.name: level.tilt_deg for level in added.levels}
+    assert curve.by_hand and curve.uca_deg == pytest.approx(abs(tilts["T9"] - tilts["L5"]))
+    assert tilts["T9"] == pytest.approx(S_SHAPED[8], abs=2) and added.variance.shape == (17, 17)
+    assert spine.from_record(spine.as_record(added)).levels == added.levels
+    assert lacking.with_added(added).curves == added.curves
+    assert [level.name for level in added.without_added().levels] == names
+    kept = added.without_added(kept={"T5", "L1"})
+    assert {end for each in kept.curves for end in (each.upper, each.lower, each.apex)} <= {
+        level.name for level in kept.levels
+    }
+
+
 def test_what_made_a_curve_uncertain_is_not_said_of_it_when_it_is_measured_by_hand(drawn):
     spoilt = spine.read(replace(drawn, missing={(level, 1) for level in range(3, 7)}).labels(), spacing=STEP)
     before = [note for note in spoilt.notes if "is uncertain for that" in note]
