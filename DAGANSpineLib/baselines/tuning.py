@@ -5,9 +5,12 @@ Five short trainings of the system's own stage each: three learning rates a fact
 authors' at the best of them, or two more learning rates for who has no weight. Where the best of the five has the
 highest or the lowest rate or weight that was tried, the next one beyond is tried as well: one more of each at most.
 
-Held-out training subjects judge them, by what the stage's checkpoints are chosen by: segmentation by Dice; restoration
-by the noise that is left (as a share of the input's) and by what it changed elsewhere, both negative, so that leaving
-pictures as they are has a merit of -1 (`training.validation`). Nobody looks at test subjects.
+Held-out training subjects judge them. Restoration by PSNR within the lit body against the clean truth, which no system
+sees in training, so that it is nearer to none of them. Pictures of real spines have no such truth: there by the noise
+that is left (as a share of the input's) and by what was changed elsewhere, both negative, so that leaving pictures as
+they are has a merit of -1 (`training.validation`); DA-GAN learns by just that noise. Segmentation is judged by Dice; so
+is what learns both end to end, since Dice is what restoration is there for, and a sum of both would hang on how many dB
+a point of Dice is said to be worth. Nobody looks at test subjects.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ from .systems import ALONE, System
 SHARE = 2  # a trial takes half of the stage's steps, or epochs
 RATES, MORE_RATES, RATE_STEP = (0.4, 1.0, 2.5), (0.16, 6.25), 2.5
 WEIGHTS, WEIGHT_STEP = (0.2, 5.0), 5.0
+# what judges trials, as files of searches say it
+QUALITY, REMOVAL, AGREEMENT = "PSNR", "noise left and clean patches changed", "Dice"
+BOTH = f"{REMOVAL}, and {AGREEMENT}"  # of what learns end to end, in files that don't say by what they were judged
 
 
 class TuningError(UserError):
@@ -51,12 +57,13 @@ class Trial:
 @dataclass(frozen=True)
 class Outcome:
     """What a trial came to: the merit on held-out training subjects, the larger the better, None for a training that
-    was lost; how long it took, and why it was lost."""
+    was lost; how long it took, why it was lost, and by what it was judged, empty in a file that doesn't say so."""
 
     trial: Trial
     merit: float | None
     seconds: float | None = None
     lost: str | None = None
+    measure: str = ""
 
 
 Searches = dict[str, list[Outcome]]  # by the key of the system
@@ -152,17 +159,39 @@ def restores(system: System, budget: Budget) -> bool:
     return system.preset(budget).stages[0].restores
 
 
+def end_to_end(system: System, budget: Budget) -> bool:
+    """Whether a system learns to restore and to segment at once, so that no stage for segmentation follows."""
+    return restores(system, budget) and len(system.preset(budget).stages) == 1
+
+
+def measure_of(system: System, budget: Budget, truth: bool) -> str:
+    """By what a system's trials are judged; `truth`: whether the clean truth of held-out training subjects is known."""
+    if end_to_end(system, budget) or not restores(system, budget):
+        return AGREEMENT
+    return QUALITY if truth else REMOVAL
+
+
+def judged_by(outcomes: Sequence[Outcome], system: System, budget: Budget) -> str:
+    """By what a system's trials have been judged. Files that don't say so are of a time when nobody looked at the clean
+    truth."""
+    said = next((outcome.measure for outcome in outcomes if outcome.measure), "")
+    return said or (BOTH if end_to_end(system, budget) else measure_of(system, budget, truth=False))
+
+
 def write_searches(
     searches: Mapping[str, Sequence[Outcome]], budget: str, circumstances: Mapping[str, Any], path: Path
 ) -> None:
     """Write down what was searched with a budget of this name, and what is chosen; `circumstances`: data, machine and
-    the like of what is new in the file: of searches that it has already, its own stand."""
+    the like of what is new in the file: of searches that it has already, its own stand. By what trials were judged is
+    said there, too."""
     former = read_json(path, TuningError)["systems"] if path.is_file() else {}
     found = {}
     for key, outcomes in searches.items():
         tried = [asdict(outcome) for outcome in outcomes]
+        measure = max(each.pop("measure") for each in tried)  # one and the same, or empty
         known = former.get(key, {})
-        how = known.get("by", circumstances) if known.get("trials") == tried else circumstances
+        new = dict(circumstances) | ({"measure": measure} if measure else {})
+        how = known.get("by", new) if known.get("trials") == tried else new
         found[key] = {"chosen": asdict(chosen(outcomes)), "by": dict(how), "trials": tried}
     with whole_file(path) as partial:
         text = json.dumps({"budget": budget, "systems": found}, indent=1, ensure_ascii=False)
@@ -179,7 +208,13 @@ def read_searches(path: Path, budget: str) -> Searches:
     try:
         return {
             key: [
-                Outcome(Trial(**outcome["trial"]), outcome["merit"], outcome["seconds"], outcome.get("lost"))
+                Outcome(
+                    Trial(**outcome["trial"]),
+                    outcome["merit"],
+                    outcome["seconds"],
+                    outcome.get("lost"),
+                    found.get("by", {}).get("measure", ""),
+                )
                 for outcome in found["trials"]
             ]
             for key, found in content["systems"].items()

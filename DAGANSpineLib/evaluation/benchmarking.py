@@ -22,6 +22,7 @@ from ..baselines import (
     System,
     chosen,
     read_searches,
+    restores,
     searches_behind,
     tuned,
     write_searches,
@@ -48,7 +49,7 @@ from .gallery import write_gallery
 from .job import OWN, RECORD, BenchmarkError, Job, giving_up
 from .kept import FILE, Kept, read_kept, write_kept
 from .scoring import Rivals, evaluate
-from .search import Search, circumstances, search
+from .search import Search, circumstances, judges_of, search
 from .tables import percent, shown
 from .team import Team
 
@@ -327,9 +328,19 @@ def before(task: Benchmark) -> list[Kept]:
 
 def searching_for(task: Benchmark, systems: Sequence[System]) -> Search:
     """The search that these systems need beside what is known. Raises BenchmarkError where trainings of the folder, of
-    whatever system, have begun by the authors' settings that it would look for better ones of."""
-    searching = Search(task.folder / TUNING, task.data, task.budget, task.precision, task.device, task.searches)
-    for system in task.begun() if searching.missing(systems) else ():
+    whatever system, have begun by the authors' settings that it would look for better ones of; and where restorers'
+    known trials were judged by another measure than new ones would be."""
+    judges, place = judges_of(task.dataset), task.folder / TUNING
+    searching = Search(place, task.data, task.budget, task.precision, task.device, task.searches, judges)
+    missing = searching.missing(systems)
+    restorers, otherwise = [system for system in missing if restores(system, task.budget)], searching.judged_otherwise()
+    for system, measure in otherwise.items() if restorers else ():
+        raise BenchmarkError(
+            f"{place}.json has trials of {system.name} that were judged by another measure ({measure}) than new ones "
+            f"of {restorers[0].name} would be ({searching.measure(restorers[0])}), and settings so chosen don't "
+            "compare: search anew with --tune in another folder."
+        )
+    for system in task.begun() if missing else ():
         if searching.missing([system]):
             raise BenchmarkError(
                 f"{task.folder} has trainings of {system.name} that began without what --tune would find: go on "

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
-import torch
-from monai.metrics import PSNRMetric
 
 from ..files import whole_folder
 from ..inference import Pipeline
@@ -25,7 +23,7 @@ from ..vpi import write_image
 from .breakdown import PLACES, by_group, by_part, groups_of, torn_part
 from .curves import curves_as_markdown, has_truth, score_curves, summarise_curves
 from .plots import plot_curves, plot_scores
-from .similarity import similarity
+from .similarity import psnr, similarity
 from .subjects import subjects_of, usable, without
 from .tables import percent, shown, table
 
@@ -141,8 +139,7 @@ def restoration_scores(
     }
     if clean is not None:
         truth = clean.astype(np.float32)
-        inside = [torch.from_numpy(picture[body])[None, None] for picture in (restored, truth)]
-        scores["PSNR"] = PSNRMetric(255)(*inside).item()
+        scores["PSNR"] = psnr(restored, truth, body)
         scores["SSIM"] = similarity(restored, truth, body)
     return scores
 

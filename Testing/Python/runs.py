@@ -5,8 +5,9 @@ import math
 
 import torch
 
+from DAGANSpineLib.baselines.budget import SMOKE as BUDGET
 from DAGANSpineLib.baselines.systems import SYSTEMS
-from DAGANSpineLib.baselines.tuning import Outcome, Trial, trials
+from DAGANSpineLib.baselines.tuning import Outcome, Trial, measure_of, trials
 from DAGANSpineLib.training.presets import PRESETS
 
 RESTORATION, SEGMENTATION = PRESETS["smoke"].stages
@@ -22,12 +23,14 @@ class Killed(BaseException):
 
 
 def whole_search(key, best=Trial()):  # noqa: B008 - frozen
-    """The outcomes of a whole search for the settings of the system of this key: the nearer to `best`, the better."""
+    """The outcomes of a whole search for the settings of the system of this key, on simulated subjects: the nearer to
+    `best`, the better."""
     (system,), found = [each for each in SYSTEMS if each.key == key], []
+    measure = measure_of(system, BUDGET, truth=True)
     while new := trials(system, found):
         for trial in new:
             away = (math.log(getattr(trial, name) / getattr(best, name)) for name in ("rate", "weight"))
-            found.append(Outcome(trial, round(-sum(map(abs, away)), 6)))
+            found.append(Outcome(trial, round(-sum(map(abs, away)), 6), measure=measure))
     return found
 
 

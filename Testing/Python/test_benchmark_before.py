@@ -1,5 +1,6 @@
 """What a benchmark's folder has from before: scores whose models have gone, searches, and what a kill has left."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from DAGANSpineLib.baselines.tuning import Outcome, Trial, read_searches, write_
 from DAGANSpineLib.evaluation import benchmarking as module
 from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named
 from DAGANSpineLib.evaluation.kept import Kept, write_kept
-from DAGANSpineLib.evaluation.search import Search
+from DAGANSpineLib.evaluation.search import Search, judges_of
+from DAGANSpineLib.training.dataset import open_dataset
 from DAGANSpineLib.training.run import RunError, RunFolder
 
 TWO = ("vanilla-fpn", "da-gan")
@@ -144,6 +146,42 @@ def test_what_was_searched_before_is_not_searched_again(data, tmp_path, monkeypa
     assert {key: found[key] for key in known} == known
 
 
+@pytest.mark.parametrize(("key", "refused"), [("n2v", True), ("u-net", False)])
+def test_trials_that_another_measure_has_judged_are_not_mixed_with_new_ones(key, refused, data, tmp_path, monkeypatch):
+    """As of a file from before restorers were judged by the clean truth; segmenters always were by Dice."""
+    folder, tried = tmp_path / "out", []
+    monkeypatch.setattr(module, "work", lambda task, job, **named: None)
+    monkeypatch.setattr(module, "standing", lambda *arguments: "")
+    monkeypatch.setattr(Search, "try_out", lambda self, system, trial, quiet: outcome_of(self, system, trial, tried))
+    former = {
+        name: [replace(outcome, measure="") for outcome in whole_search(name)] for name in ("segmenter-alone", "da-gan")
+    }
+    benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu")
+    write_searches(former, "smoke", {}, folder / "tuning.json")
+    written = (folder / "tuning.json").read_bytes()
+    ask = {"tell": lambda line: None, "tune": True}
+    if refused:
+        with pytest.raises(
+            BenchmarkError, match=r"DA-GAN .* another measure \(noise left .* new ones of N2V .*\(PSNR\)"
+        ):
+            benchmark(data, folder, named([key]), (0,), SMOKE, "cpu", **ask)
+        assert not tried and (folder / "tuning.json").read_bytes() == written
+    else:
+        benchmark(data, folder, named([key]), (0,), SMOKE, "cpu", **ask)
+        assert set(tried) == {key}
+    benchmark(data, folder, named(["da-gan"]), (0,), SMOKE, "cpu", **ask)  # nothing is left to try
+
+
+def test_a_trial_that_another_measure_has_judged_is_tried_anew(data, tmp_path):
+    """As one of a search that former code has begun."""
+    (system,), tried = named(["n2v"]), []
+    searching = Search(tmp_path, data, SMOKE, "full", "cpu", judges=judges_of(open_dataset(data)))
+    outcome_of(replace(searching, judges=()), system, Trial(0.4), tried)
+    assert searching.known(system) == []
+    outcome_of(searching, system, Trial(0.4), tried)
+    assert [outcome.measure for outcome in searching.known(system)] == ["PSNR"]
+
+
 def test_a_search_that_ended_at_its_edge_is_brought_to_its_end(tmp_path):
     """As those were that were made before there was more to try."""
     short = whole_search("da-gan", Trial(2.5, 0.2))[:5]
@@ -173,8 +211,9 @@ def outcome_of(task, system, trial, tried):
     """Stands for trying a trial out."""
     tried.append(system.key)
     task.place(system, trial).parent.mkdir(parents=True, exist_ok=True)
-    task.place(system, trial).write_text('{"merit": 0.5, "seconds": 1.0}', encoding="utf-8")
-    return Outcome(trial, 0.5, 1.0)
+    record = {"merit": 0.5, "seconds": 1.0, "measure": task.measure(system)}
+    task.place(system, trial).write_text(json.dumps(record), encoding="utf-8")
+    return Outcome(trial, 0.5, 1.0, measure=task.measure(system))
 
 
 def test_a_system_whose_search_fails_has_no_result_and_the_others_are_trained(data, tmp_path, monkeypatch):
