@@ -130,7 +130,8 @@ SYSTEMS = (
         "WaveCT",
         wavect.preset,
         published((86.59, 76.58, 87.91), (75.91, 61.36, 72.34), (78.49, 64.82, 79.72), (80.33, 67.58, 79.99)),
-        "its features learnt from the training subjects' patches, in the place of a VGG's",
+        "its features learnt from the training subjects' patches, in the place of a VGG's; it gives a picture the "
+        "greys of the clean patches that it remembers, so that how bright it is hangs on these",
     ),
     System(
         "PPMU",
