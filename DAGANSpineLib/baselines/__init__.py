@@ -25,6 +25,7 @@ __getattr__ = on_demand(
             "Searches",
             "Trial",
             "chosen",
+            "duration",
             "judged_by",
             "measure_of",
             "read_searches",

@@ -112,6 +112,12 @@ def chosen(outcomes: Iterable[Outcome]) -> Trial:
     return best.trial if best else Trial()
 
 
+def duration(outcomes: Sequence[Outcome]) -> float | None:
+    """How many seconds the trials of a search took together; None where that of one isn't known."""
+    seconds = [outcome.seconds for outcome in outcomes]
+    return None if None in seconds else round(sum(seconds), 1)
+
+
 def shortened(preset: Preset) -> Preset:
     """A trial: the stage that is searched for, which is the preset's first, for a share of its length, judged at its
     end."""

@@ -21,6 +21,7 @@ from ..baselines import (
     Searches,
     System,
     chosen,
+    duration,
     read_searches,
     restores,
     searches_behind,
@@ -195,7 +196,7 @@ class Benchmark:
         self.evaluate(job, Pipeline(model, self.device), progress)
         seconds = None if resumed else round(time.monotonic() - began, 1)
         with whole_file(job.folder / RECORD) as path:
-            path.write_text(json.dumps(cost | self.factors(job) | {"seconds": seconds}, indent=1) + "\n")
+            path.write_text(json.dumps(cost | self.found(job) | {"seconds": seconds}, indent=1) + "\n")
 
     def evaluate(self, job: Job, pipeline: Pipeline, progress: Progress) -> None:
         """On every test set that the job has not been evaluated on."""
@@ -204,9 +205,14 @@ class Benchmark:
                 evaluate(data, pipeline, job.evaluation(name), "test", progress, self.rivals.setdefault(name, {}))
 
     def factors(self, job: Job | Kept) -> dict[str, float]:
-        """What the search has found for the job's system, if there was one."""
+        """What the search has chosen for the job's system, if there was one."""
         outcomes = self.searches.get(job.system.searched)
         return asdict(chosen(outcomes)) if outcomes else {}
+
+    def found(self, job: Job) -> dict[str, float | None]:
+        """The same, and how long that search took."""
+        outcomes = self.searches.get(job.system.searched)
+        return self.factors(job) | {"seconds of search": duration(outcomes)} if outcomes else {}
 
 
 def half_written(path: Path) -> bool:

@@ -45,7 +45,7 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         f"and segment it: {computed_by(comparison)}. Minutes of training and evaluation; a dash: it was "
         "interrupted. Rate, weight: by how much the learning rate, and the one weight of the losses, are larger than "
         "the authors', as the search on held-out training subjects has chosen (tuning.json); a dash: nobody has "
-        "searched.",
+        "searched. Minutes of search: of all its trials, which are equal in steps, not in time; a dash: not known.",
         *paired(comparison["differences"]),
         "## Beside the paper",
         *beside(systems),
@@ -123,13 +123,26 @@ def cost(systems: Sequence[Described]) -> str:
             shown(each["parameters"] / 1e6, 3),
             shown(each["multiply-adds"] / 1e9),
             shown(each["seconds per image"]),
-            shown(each["seconds of training"] and each["seconds of training"] / 60, 1),
+            minutes(each["seconds of training"]),
             *(shown(each["found by search"][name]) for name in ("rate", "weight")),
+            minutes(each["seconds of search"]),
         ]
         for each in systems
     ]
-    header = ["parameters, millions", "multiply-adds, 10⁹", "seconds per image", "minutes", "rate ×", "weight ×"]
+    header = [
+        "parameters, millions",
+        "multiply-adds, 10⁹",
+        "seconds per image",
+        "minutes",
+        "rate ×",
+        "weight ×",
+        "minutes of search",
+    ]
     return table(["", *header], rows)
+
+
+def minutes(seconds: float | None) -> str:
+    return shown(seconds and seconds / 60, 1)
 
 
 def paired(differences: Mapping[str, Any] | None) -> list[str]:

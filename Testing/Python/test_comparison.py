@@ -128,6 +128,17 @@ def test_all_trainings_that_there_are_are_compared_and_a_single_one_can_t_tell(j
     assert found["low"] is None and "can't tell" in found["reading"]
 
 
+def test_the_cost_of_a_search_is_shown_in_minutes(jobs):
+    made, _ = jobs
+    for job in made[:1]:
+        record = json.loads((job.folder / "job.json").read_text(encoding="utf-8"))
+        (job.folder / "job.json").write_text(json.dumps(record | {"seconds of search": 90.0}), encoding="utf-8")
+    text = as_markdown(compare(made, "Simulated", "smoke")).split("## Cost")[1].split("## Differences")[0]
+    found = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip("| ") for line in text.splitlines()}
+    assert found[""] == "minutes of search" and "equal in steps, not in time" in text
+    assert found[made[0].system.name] == "1.5" and found[made[1].system.name] == "–"
+
+
 def test_who_is_outside_the_ranking_is_shown_in_brackets_and_compared_with_nobody(jobs):
     made, _ = jobs
     outside = [replace(job, system=replace(job.system, ranked=job.system.key != "u-net")) for job in made]

@@ -23,6 +23,7 @@ from DAGANSpineLib.baselines.tuning import (
     Trial,
     TuningError,
     chosen,
+    duration,
     measure_of,
     read_searches,
     shortened,
@@ -220,6 +221,11 @@ def test_a_search_keeps_by_what_it_was_done_where_others_join_it(tmp_path):
     write_searches(first | {"n2s": [Outcome(Trial(), 0.5)]}, "laptop", {"machine": "fast"}, path)
     found = json.loads(path.read_text(encoding="utf-8"))["systems"]
     assert {key: each["by"]["machine"] for key, each in found.items()} == {"n2v": "slow", "n2s": "fast"}
+
+
+def test_how_long_a_search_took_is_known_where_no_trial_was_interrupted():
+    seconds = [Outcome(Trial(), 0.5, 12.5), Outcome(Trial(0.4), None, 30.0)]
+    assert duration(seconds) == 42.5 and duration([*seconds, Outcome(Trial(2.5), 0.5)]) is None
 
 
 def test_factors_of_one_budget_are_not_taken_for_another(tmp_path):
