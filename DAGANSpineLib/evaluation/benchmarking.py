@@ -44,7 +44,7 @@ from ..training import (
     train,
 )
 from .comparison import compare, machine_of, write_comparison
-from .cost import learnt, multiply_adds
+from .cost import learnt, multiply_adds, of_restoration
 from .further import further
 from .gallery import write_gallery
 from .job import OWN, RECORD, BenchmarkError, Job, giving_up
@@ -192,7 +192,12 @@ class Benchmark:
             self.device,
             quiet,
         )
-        cost = {"parameters": learnt(model), "multiply-adds": multiply_adds(model), "by": machine_of(self.device)}
+        cost = {
+            "parameters": learnt(model),
+            "multiply-adds": multiply_adds(model),
+            "of restoration": of_restoration(model),
+            "by": machine_of(self.device),
+        }
         self.evaluate(job, Pipeline(model, self.device), progress)
         seconds = None if resumed else round(time.monotonic() - began, 1)
         with whole_file(job.folder / RECORD) as path:

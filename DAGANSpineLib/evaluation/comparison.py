@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from statistics import stdev
+from statistics import median, stdev
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from ..baselines import REFERENCE, System
 from ..files import whole_file
 from ..inference import choose_device, name_of_device
 from .comparison_tables import as_csv, as_markdown
+from .cost import as_used
 from .crossed import as_scores, read_differences
 from .job import OWN, Job
 from .kept import Kept
@@ -72,12 +73,14 @@ def compare(
         }
         for system, each in by_system.items()
     }
-    systems = [described(system, each, [scores[job] for job in each]) for system, each in by_system.items()]
     first = scores[jobs[0]]
+    size = median_size(first["subjects"])
+    systems = [described(system, each, [scores[job] for job in each], size) for system, each in by_system.items()]
     return {
         "data": data,
         "split": first["split"],
         "subjects": len(first["subjects"]),
+        "native size": size,
         "left out": first["left out"],
         "budget": budget,
         "machine": machine or machine_of(),
@@ -89,8 +92,17 @@ def compare(
     }
 
 
-def described(system: System, jobs: Sequence[Job], scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One system: means over its seeds of the means over the subjects, and how far the seeds are apart."""
+def median_size(rows: Iterable[Mapping[str, Any]]) -> list[int] | None:
+    """Median rows and columns of the subjects' pictures; None where that of one isn't known."""
+    sizes = [row.get("size") for row in rows]
+    return None if None in sizes else [round(median(extent)) for extent in zip(*sizes, strict=True)]
+
+
+def described(
+    system: System, jobs: Sequence[Job], scores: Sequence[Mapping[str, Any]], size: Sequence[int] | None
+) -> dict[str, Any]:
+    """One system: means over its seeds of the means over the subjects, and how far the seeds are apart; `size`: of a
+    usual picture, (rows, columns)."""
     dice = [each["per image"]["dice"]["average"] for each in scores]
     seconds = [sum(row["seconds"].values()) for each in scores for row in each["subjects"]]
     records = [job.record for job in jobs]
@@ -109,6 +121,7 @@ def described(system: System, jobs: Sequence[Job], scores: Sequence[Mapping[str,
         "seconds of search": records[0].get("seconds of search"),
         "parameters": records[0]["parameters"],
         "multiply-adds": records[0]["multiply-adds"],
+        "multiply-adds as used": as_used(records[0]["multiply-adds"], records[0].get("of restoration"), size),
         "by": [record["by"] for record in records if record.get("by")],
         "seconds per image": mean(seconds),
         "seconds of training": mean(record["seconds"] for record in records),

@@ -84,6 +84,7 @@ def shared_of(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         row["subject"]: {
             "restoration": {name: row["restoration"][name] for name in UNTOUCHED},
             "torn share": (row.get("parts") or {}).get("torn share"),
+            "size": row.get("size"),
         }
         for row in first["subjects"]
     }
@@ -143,6 +144,7 @@ def joined(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "subject": subject,
+            "size": shared["subjects"][subject].get("size"),
             "segmentation": row["segmentation"],
             "restoration": shared["subjects"][subject]["restoration"] | {"model": row["restoration"]},
             "parts": {"torn share": shared["subjects"][subject]["torn share"], "dice": row.get("parts")},

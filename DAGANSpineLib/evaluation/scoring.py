@@ -106,6 +106,7 @@ def evaluate_subject(
         rivals[sample.subject] = {"input": scores_of(pixels), "classical repair": scores_of(repair(pixels, body))}
     row = {
         "subject": sample.subject,
+        "size": list(sample.image.shape),
         "segmentation": by_class(agreement),
         "restoration": rivals[sample.subject] | {"model": scores_of(result.restored.astype(np.float32))},
         "parts": scores_of_parts(result.labels, sample, body),

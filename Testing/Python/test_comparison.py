@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from house import ROOT
+from torch.utils.flop_counter import FlopCounterMode
 
 from DAGANSpineLib.baselines.budget import BUDGETS, Size, parameters, size_of
 from DAGANSpineLib.baselines.systems import REFERENCE, SYSTEMS
 from DAGANSpineLib.evaluation.benchmarking import named
 from DAGANSpineLib.evaluation.comparison import compare, machine_of, write_comparison
 from DAGANSpineLib.evaluation.comparison_tables import as_markdown
-from DAGANSpineLib.evaluation.cost import learnt, multiply_adds, operations_a_pixel
+from DAGANSpineLib.evaluation.cost import as_used, learnt, multiply_adds, of_restoration, operations_a_pixel
 from DAGANSpineLib.evaluation.crossed import crossed_difference
 from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.pairwise import VersusError
@@ -224,6 +225,38 @@ def test_multiply_adds_are_the_published():
     expected += full / 4 * half * wide + full * 9 * 2 * wide * wide + full * wide
     model = Model(GeneratorShape((wide, half), attention=False), PanopticFPNShape(depth=18))
     assert multiply_adds(model) - alone == expected
+
+
+def test_as_used_restoration_is_at_native_size_and_segmentation_done_twice():
+    model = Model(GeneratorShape((4, 8)), PanopticFPNShape(18, 16, 16, 16))
+    for network in model.networks:
+        freeze(network)
+    whole, restoring = multiply_adds(model), of_restoration(model)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.generator(torch.zeros(1, 1, 1536, 384))
+        model.segmenter(torch.zeros(2, 1, 1024, 256))
+    assert as_used(whole, restoring, (1536, 384)) == counter.get_total_flops() // 2
+    assert as_used(whole, None, (1536, 384)) is None and as_used(whole, restoring, None) is None
+
+
+def test_the_cost_as_used_is_of_the_median_picture_and_a_dash_where_it_is_not_known(jobs):
+    made, _ = jobs
+    for job in made:
+        path = job.folder / "evaluation" / "scores.json"
+        scores = json.loads(path.read_text(encoding="utf-8"))
+        for index, row in enumerate(scores["subjects"]):
+            row["size"] = [2048 + 100 * (index - SUBJECTS // 2), 512]
+        path.write_text(json.dumps(scores), encoding="utf-8")
+    record = json.loads((made[0].folder / "job.json").read_text(encoding="utf-8")) | {"of restoration": 1_500_000_000}
+    (made[0].folder / "job.json").write_text(json.dumps(record), encoding="utf-8")
+    comparison = compare(made, "Simulated", "smoke")
+    assert comparison["native size"] == [2048, 512]
+    known, unknown = (system(comparison, job.system.key)["multiply-adds as used"] for job in made[:2])
+    assert known == 4 * 1_500_000_000 + 2 * 500_000_000 and unknown is None
+    text = as_markdown(comparison)
+    assert "at 2048 × 512, the test pictures' median size" in text
+    assert f"| {made[0].system.name} | 1.500 | 2.00 | 7.00 |" in text
+    assert f"| {made[1].system.name} | 1.500 | 2.00 | – |" in text
 
 
 def test_the_model_card_gives_the_operations_of_the_bundled_generator():
