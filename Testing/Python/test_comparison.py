@@ -135,7 +135,8 @@ def test_the_cost_of_a_search_is_shown_in_minutes(jobs):
         record = json.loads((job.folder / "job.json").read_text(encoding="utf-8"))
         (job.folder / "job.json").write_text(json.dumps(record | {"seconds of search": 90.0}), encoding="utf-8")
     text = as_markdown(compare(made, "Simulated", "smoke")).split("## Cost")[1].split("## Differences")[0]
-    found = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip("| ") for line in text.splitlines()}
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
+    found = {row[0].strip("| "): row[-1].strip("| ") for row in rows}
     assert found[""] == "minutes of search" and "equal in steps, not in time" in text
     assert found[made[0].system.name] == "1.5" and found[made[1].system.name] == "–"
 
