@@ -21,9 +21,10 @@ from DAGANSpineLib.baselines.budget import SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS, System
 from DAGANSpineLib.baselines.tuning import Trial, write_searches
 from DAGANSpineLib.evaluation import benchmarking as module
-from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute, remaining
+from DAGANSpineLib.evaluation.benchmarking import Benchmark, BenchmarkError, benchmark, named, recompute
 from DAGANSpineLib.evaluation.gallery import draw
 from DAGANSpineLib.evaluation.job import Job
+from DAGANSpineLib.evaluation.standing import remaining
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
 from DAGANSpineLib.model import load_model
