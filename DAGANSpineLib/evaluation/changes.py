@@ -93,6 +93,7 @@ def jpeg(pixels: np.ndarray) -> np.ndarray:
 CHANGES: dict[str, Change] = {
     "half the pixel size": resampled(2),
     "double the pixel size": resampled(0.5),
+    "four times the pixel size": resampled(0.25),
     "20 % of the head cut off": cropped("head"),
     "20 % of the foot cut off": cropped("foot"),
     "20 % of the head black": unswept("head"),

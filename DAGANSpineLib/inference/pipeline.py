@@ -27,6 +27,7 @@ from .labelling import labels_of, without_doubtful
 from .tiles import Tile, tiles_of
 
 STRIP = 256  # rows
+COARSE, MOST = 350, 4  # columns of a lit body that is fine enough to restore, and how often a pixel is repeated at most
 KEPT = 2**28  # bytes of freed memory, more than a tile needs: the next one takes them again
 
 Outcome = TypeVar("Outcome")
@@ -111,7 +112,19 @@ class Pipeline:
         """Remove the structured noise: (rows, columns) grey -> uint8 of the same shape.
 
         Only the lit body and what the network sees around it are computed; outside the body the picture stays as it is.
+        In a coarse picture ribs are a few pixels high, as lines of noise are in those that the generator has learnt
+        from: it is restored with its pixels repeated, which keeps lines as sharp as they are.
         """
+        times = repeats(body)
+        if times == 1:
+            return self._restore(pixels, body, progress)
+        fine = self._restore(repeated(pixels.astype(np.float32), times), repeated(body, times), progress)
+        rows, columns = body.shape
+        means = fine.reshape(rows, times, columns, times).mean((1, 3))
+        return np.where(body, means.round(), pixels).astype(np.uint8)
+
+    def _restore(self, pixels: np.ndarray, body: np.ndarray, progress: Progress) -> np.ndarray:
+        """The same, of a picture as it is."""
         generator, seen = self.model.generator, pixels
         tiles = tiles_of(body, generator)
         even = evened(tiles, pixels.shape, generator.alignment)
@@ -192,6 +205,18 @@ class Pipeline:
             self.warnings.append(warning.format(device=self.device.type.upper()))
             self._move_to(torch.device("cpu"))
             return work()
+
+
+def repeats(body: np.ndarray) -> int:
+    """How many times each pixel along rows and columns is repeated to restore a picture of this lit body, boolean
+    (rows, columns): as often as a coarse one needs to be as wide as those that the generator has learnt from."""
+    columns = np.flatnonzero(body.any(0))
+    return min(-(-COARSE // int(np.ptp(columns) + 1)), MOST) if columns.size else 1
+
+
+def repeated(pixels: np.ndarray, times: int) -> np.ndarray:
+    """Each pixel as a square of `times` x `times`."""
+    return pixels.repeat(times, 0).repeat(times, 1)
 
 
 def strips(shape: tuple[int, int]) -> Iterator[slice]:

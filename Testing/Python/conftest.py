@@ -34,6 +34,15 @@ def small_tiles(monkeypatch) -> int:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def fine():
+    """The tests' pictures are small, and count as fine: with their pixels repeated, as a coarse picture's are, they
+    would take up to 16 times as long to restore."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("DAGANSpineLib.inference.pipeline.COARSE", 1)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def forked():
     """Whatever was forked ends with the tests."""
     yield

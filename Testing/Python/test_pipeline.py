@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import DAGANSpineLib.inference.pipeline as pipelines
 from DAGANSpineLib.inference import Pipeline, devices, labels_of
 from DAGANSpineLib.inference.devices import DeviceError
 from DAGANSpineLib.inference.labelling import without_doubtful
@@ -12,6 +13,7 @@ from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.networks import Generator
 from DAGANSpineLib.progress import Cancelled
+from DAGANSpineLib.training import load, open_dataset
 from DAGANSpineLib.vpi import denormalise, lit_body, normalise, within_reach
 
 
@@ -113,6 +115,32 @@ def test_restoration_is_the_generators_output_within_the_body_and_the_input_outs
     assert np.array_equal(restored[~body], pixels[~body])
     assert np.abs(restored[body] - whole[body].clip(0, 255)).max() <= 0.51
     assert np.abs(restored[body] - pixels[body]).max() > 1  # the network does something here
+
+
+@pytest.mark.parametrize("columns, times", [(800, 1), (257, 1), (256, 2), (128, 3), (80, 4), (20, 4)])
+def test_a_coarse_picture_is_restored_with_its_pixels_repeated(pipeline, pixels, columns, times, monkeypatch):
+    monkeypatch.setattr(pipelines, "COARSE", 257)
+    pixels = pixels[13:77, : min(columns, 333)] if columns <= 257 else np.tile(pixels[13:77], 3)[:, :columns]
+    body = np.ones(pixels.shape, bool)
+    restored = pipeline.restore(pixels, body)
+    with torch.inference_mode():
+        fine = torch.from_numpy(normalise(np.kron(pixels, np.ones((times, times), np.float32))))
+        fine = denormalise(pipeline.model.generator(fine[None, None]))
+    expected = torch.nn.functional.avg_pool2d(fine.round().clamp(0, 255), times)[0, 0].numpy()
+    assert np.abs(restored - expected).max() <= 0.51 + 1 / times**2  # a grey of the fine picture may round otherwise
+
+
+def test_of_a_coarse_picture_bones_stay_that_are_as_thin_as_noise(simulated, monkeypatch):
+    """Ribs of a picture of some 100 lit columns, as a reconstructed volume's projection has."""
+    [record] = open_dataset(simulated).test
+    sample = load(record)
+    body, ribs = lit_body(sample.image), sample.labels == 1
+    change = {}
+    for coarse in (1, 350):
+        monkeypatch.setattr(pipelines, "COARSE", coarse)
+        restored = Pipeline.load().restore(sample.image.astype(np.float32), body)
+        change[coarse] = np.abs(restored[ribs].astype(float) - sample.clean[ribs]).mean()
+    assert change[350] < 0.7 * change[1]
 
 
 def test_only_the_lit_body_and_its_margins_are_computed(pipeline):
