@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from ..model import Model, load_model
-from ..networks import resize, shrink
+from ..networks import Untouched, resize, shrink
 from ..progress import Cancelled as Cancelled
 from ..progress import Progress, unheard
 from ..texts import tr as _
-from ..vpi import NETWORK_SIZE, denormalise, gaps_of, lit_body, normalise, unseen_in, within_reach
+from ..vpi import NETWORK_SIZE, bridged, denormalise, gaps_of, lit_body, normalise, unseen_in, within_reach
 from .batches import at_once, cores_of, evened, halving, padded
 from .devices import DeviceError, choose_device, keep_freed_memory, out_of_memory
 from .labelling import labels_of, without_doubtful
@@ -39,8 +39,8 @@ class Result:
 
     `restored`: uint8 (rows, columns). `labels`: uint8 (rows, columns), 0 background, 1 rib, 2 thoracic, 3 lumbar.
     `probabilities`: float32 (4, rows, columns). `body`: where the VPI is lit, boolean (rows, columns). `seconds`: by
-    stage. `warnings`: sentences for the clinician. `gaps`: of the sweep, boolean (rows, columns); labels end
-    at those that are too high to draw bones across.
+    stage. `warnings`: sentences for the clinician. `gaps`: of the sweep, boolean (rows, columns), which a
+    restored picture has filled in from above and below; labels end at those that are too high to draw bones across.
     """
 
     restored: np.ndarray
@@ -93,6 +93,8 @@ class Pipeline:
         progress(0.9, _("Segmenting"))
         probabilities = self._with_memory(lambda: self.segment(restored, reached, unseen_in(gaps, body, spacing)))
         labels = np.concatenate([labels_of(probabilities[:, rows]) for rows in strips(pixels.shape)])
+        if not isinstance(self.model.generator, Untouched):
+            restored = bridged(restored, gaps, body)  # the segmenter has learnt from gaps as the generator leaves them
         progress(1.0, _("Done"))
         return Result(
             restored=restored,

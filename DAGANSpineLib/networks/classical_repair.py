@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..vpi import denormalise, lit_body, normalise
+from ..vpi import denormalise, interpolated, lit_body, normalise
 
 DECIMALS = 3  # of grey levels: normalising and back changes the sixth, and an unfilled pixel is exactly zero
 
@@ -15,15 +15,8 @@ def repair(pixels: np.ndarray, body: np.ndarray) -> np.ndarray:
     Within the lit body every exactly-zero pixel gets the value between the nearest non-zero pixels above and below.
     Removes black dashes; leaves bright ones and the banding.
     """
-    repaired = np.array(pixels, dtype=np.float32)
     missing = body & (pixels == 0)
-    rows = np.arange(len(pixels))
-    for column in np.flatnonzero(missing.any(0)):
-        known = np.flatnonzero(body[:, column] & ~missing[:, column])
-        if len(known):
-            gaps = missing[:, column]
-            repaired[gaps, column] = np.interp(rows[gaps], known, pixels[known, column])
-    return repaired
+    return interpolated(pixels, missing, body & ~missing)
 
 
 class ClassicalRepair(nn.Module):

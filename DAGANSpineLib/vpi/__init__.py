@@ -6,6 +6,7 @@ only: Slicer has them all.
 
 from .background import DARK
 from .body import lit_body
+from .filling import bridged, interpolated
 from .foreign import STREAMS, plainly_named, silenced
 from .gaps import BRIDGED_MM, gaps_of, unseen_in
 from .greys import SMALLEST, grey, grey_voxels
@@ -40,6 +41,7 @@ __all__ = [
     "VPI",
     "Plane",
     "Stored",
+    "bridged",
     "denormalise",
     "files_of",
     "filled_pixels",
@@ -48,6 +50,7 @@ __all__ = [
     "grey_voxels",
     "height_mm",
     "holds_volume",
+    "interpolated",
     "is_a_backs",
     "is_dicom",
     "is_whole",
