@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..model import Model, load_model
 from ..networks import Untouched, resize, shrink
@@ -120,10 +120,14 @@ class Pipeline:
         times = repeats(body)
         if times == 1:
             return self._restore(pixels, body, progress)
-        fine = self._restore(repeated(pixels.astype(np.float32), times), repeated(body, times), progress)
-        rows, columns = body.shape
-        means = fine.reshape(rows, times, columns, times).mean((1, 3))
-        return np.where(body, means.round(), pixels).astype(np.uint8)
+        near = columns_near(body, self.model.generator)  # all of a wide picture might be too large when repeated
+        rows, columns = body[:, near].shape
+        fine = repeated(pixels[:, near].astype(np.float32), times)
+        fine = self._restore(fine, repeated(body[:, near], times), progress)
+        restored = np.array(pixels, dtype=np.float32)
+        restored[:, near] = fine.reshape(rows, times, columns, times).mean((1, 3), dtype=np.float32)
+        np.copyto(restored, pixels, where=~body)
+        return restored.round().astype(np.uint8)
 
     def _restore(self, pixels: np.ndarray, body: np.ndarray, progress: Progress) -> np.ndarray:
         """The same, of a picture as it is."""
@@ -214,6 +218,15 @@ def repeats(body: np.ndarray) -> int:
     (rows, columns): as often as a coarse one needs to be as wide as those that the generator has learnt from."""
     columns = np.flatnonzero(body.any(0))
     return min(-(-COARSE // int(np.ptp(columns) + 1)), MOST) if columns.size else 1
+
+
+def columns_near(body: np.ndarray, generator: nn.Module) -> slice:
+    """The columns of a lit body, boolean (rows, columns), and all that a restorer (`RestorerShape`) sees beside."""
+    if generator.halo is None:
+        return slice(None)
+    columns = np.flatnonzero(body.any(0))
+    first = max(columns[0] - generator.halo, 0)
+    return slice(first - first % generator.alignment, columns[-1] + generator.halo + 1)
 
 
 def repeated(pixels: np.ndarray, times: int) -> np.ndarray:

@@ -130,6 +130,26 @@ def test_a_coarse_picture_is_restored_with_its_pixels_repeated(pipeline, pixels,
     assert np.abs(restored - expected).max() <= 0.51 + 1 / times**2  # a grey of the fine picture may round otherwise
 
 
+def test_what_lies_beside_a_coarse_body_is_not_repeated(pipeline, monkeypatch):
+    pixels = np.zeros((90, 3000), np.float32)
+    pixels[5:85, 1001:1041] = np.random.default_rng(0).uniform(20, 250, (80, 40))
+    body, widths, restore = pixels > 0, [], Pipeline._restore
+
+    def restoring(self, fine, *others):
+        widths.append(fine.shape[1])
+        return restore(self, fine, *others)
+
+    monkeypatch.setattr(pipelines, "COARSE", 80)
+    fine, lit = (np.kron(each, np.ones((2, 2), each.dtype)) for each in (pixels, body))
+    whole = pipeline._restore(fine, lit, lambda *_: None)
+    monkeypatch.setattr(Pipeline, "_restore", restoring)
+    restored = pipeline.restore(pixels, body)
+    generator = pipeline.model.generator
+    assert 0 <= widths[0] - 2 * (40 + 2 * generator.halo) < 2 * generator.alignment
+    assert np.abs(restored - whole.reshape(90, 2, 3000, 2).mean((1, 3))).max() <= 0.51 + 1 / 4
+    assert not restored[~body].any()
+
+
 def test_of_a_coarse_picture_bones_stay_that_are_as_thin_as_noise(simulated, monkeypatch):
     """Ribs of a picture of some 100 lit columns, as a reconstructed volume's projection has."""
     [record] = open_dataset(simulated).test
