@@ -38,11 +38,13 @@ REFERENCE = "as bundled"
 
 @dataclass(frozen=True)
 class Choice:
-    """Another choice: how the preset changes, and which of the networks are trained for it."""
+    """Another choice: how the preset changes, and which of the networks are trained for it. `further`: both, on from
+    where the reference's segmentation ended."""
 
     undo: Callable[[Preset], Preset]
     restoration: bool = True
     segmentation: bool = False
+    further: bool = False
 
 
 def restored_otherwise(**changes) -> Callable[[Preset], Preset]:
@@ -97,7 +99,7 @@ CHOICES = {
     "segmentation three times as long": Choice(
         segmented_otherwise(steps=3 * SEGMENTATION_STEPS), restoration=False, segmentation=True
     ),
-    "end to end in the end": Choice(in_the_end_joint, restoration=False, segmentation=True),
+    "end to end in the end": Choice(in_the_end_joint, restoration=False, segmentation=True, further=True),
 }
 
 
@@ -108,13 +110,13 @@ def shortened(preset: Preset) -> Preset:
     return replace(preset, stages=stages, validate_every=SEGMENTATION_STEPS)
 
 
-def begin_after(restoration: Path, folder: Path, preset: Preset) -> None:
-    """Make a run folder that stands where the run of the restoration ended, with the segmentation before it."""
+def begin_after(former: Path, folder: Path, preset: Preset) -> None:
+    """Make a run folder that stands where a former run ended, with the preset's next stage before it."""
     if folder.exists():
         return
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(restoration, partial, ignore=shutil.ignore_patterns("events*"))
+    shutil.copytree(former, partial, ignore=shutil.ignore_patterns("events*"))
     configuration = json.loads((partial / "config.json").read_text(encoding="utf-8"))
     configuration |= json.loads(json.dumps(preset.described()))
     (partial / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
@@ -132,7 +134,7 @@ def trained(name: str, data: Path, output: Path, precision: str) -> Model:
         resume = (restoration / "config.json").is_file()
         model = train(data, restoration, first, resume=resume, name=REFERENCE, precision=precision)
     if choice.segmentation:
-        begin_after(restoration, segmentation, preset)
+        begin_after(output / "segmentation" / REFERENCE if choice.further else restoration, segmentation, preset)
         return train(data, segmentation, preset, resume=True, name=REFERENCE, precision=precision)
     model.segmenter = load_model(segmentation / "best.pt").segmenter
     return model
