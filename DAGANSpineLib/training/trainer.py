@@ -20,7 +20,7 @@ from ..model import Model, fits_file, freeze
 from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
 from .checking import troubles_of
-from .dataset import Dataset, open_dataset, refuse
+from .dataset import Dataset, load, open_dataset, refuse
 from .descent import Ancestor
 from .feed import stream
 from .fitting import fitted
@@ -35,8 +35,8 @@ from .run import RESTORED, RunFolder
 from .spines import restored_spines
 from .stages import Prepared
 from .subjects import Subjects
-from .validation import Validation
-from .windows import WindowBatch
+from .wholes import SPINES, normalise_by_wholes
+from .windows import WindowBatch, WindowFeed
 
 NO_AID = Aid()
 WORKERS = 2  # that make batches for a graphics card: one keeps up with it, the other is there for hiccups
@@ -244,7 +244,7 @@ class Trainer:
             with self.run.refusing():
                 course.load_state(checkpoint)
         elif self.ancestor and self.ancestor.has_learnt(stage.restores):
-            self._validate(index, 0, course.method, course.prepared.validation)  # what it was may be the best it is
+            self._validate(course, 0)  # what it was may be the best it is
             self.best -= stage.allowance
         batches, bar = self._batches(course, first), self._bar(course, first)
         with closing(batches), bar, Interrupt() as interrupt:
@@ -283,7 +283,7 @@ class Trainer:
             for sentence in course.health.observe(figures):
                 tqdm.write(f"Step {done}: {sentence}")
         if judged:
-            self._validate(course.index, done, course.method, course.prepared.validation)
+            self._validate(course, done)
             self._show(course.index, done, course.method, batch)
         stopping = self._is_stopped(interrupt, logged) and not end
         if end or stopping or (logged and course.minutes_unsaved >= self.preset.checkpoint_minutes):
@@ -332,10 +332,13 @@ class Trainer:
             freeze(network)
         return copy
 
-    def _validate(self, index: int, step: int, method: Method, validation: Validation | None) -> None:
+    def _validate(self, course: Course, step: int) -> None:
         """Score the model on held-out subjects, and keep it if it is the stage's best so far."""
+        index, validation = course.index, course.prepared.validation
         if validation and self.accelerator.is_main_process:
-            model = self._as_used(method)
+            model = self._as_used(course.method)
+            if step and isinstance(course.prepared.feed, WindowFeed):
+                normalise_by_wholes(model, self._some_pictures(), self.accelerator.device.type)
             scores = validation.score(model, self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
             if not fits_file(model):
@@ -346,6 +349,11 @@ class Trainer:
                 self.model.provenance |= {"stage": index, "step": step, **chosen}
                 self.run.save_best(model)
         self.accelerator.wait_for_everyone()
+
+    def _some_pictures(self) -> list[np.ndarray]:
+        """Of some learners, evenly among them: grey (rows, columns) at native size."""
+        learners = self.subjects.learners
+        return [load(record).image for record in learners[:: max(1, len(learners) // SPINES)][:SPINES]]
 
     def _adopt_best_generator(self) -> None:
         """Go on behind the generator that restored best, as the model file has it."""
