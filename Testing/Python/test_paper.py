@@ -17,6 +17,7 @@ from DAGANSpineLib.training.dataset import Dataset, Record
 from DAGANSpineLib.training.patches import CANDIDATES
 from DAGANSpineLib.training.presets import PRESETS
 from DAGANSpineLib.training.stages import CLEAN_PATCHES
+from DAGANSpineLib.training.wholes import SPINES
 from DAGANSpineLib.vpi import NETWORK_SIZE
 
 PRESET = PRESETS["paper"]
@@ -75,6 +76,12 @@ HERE = {
         "removes and keeps, and by Dice, on held-out subjects",
         (),
     ),
+    "a coarse picture, less than 350 lit columns": (
+        "restored with each pixel repeated, twice to four times down and across",
+        (),
+    ),
+    "gaps of the sweep, once labels are found": ("interpolated down the columns of the restored picture", ()),
+    "the segmenter's batch normalisation, in use": (f"statistics of {SPINES} whole restored spines", ()),
     "in the test": (
         "averaged with the answer to the mirrored picture; probabilities, not labels, are scaled back",
         (),

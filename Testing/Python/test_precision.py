@@ -15,6 +15,7 @@ from DAGANSpineLib.model import Model
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
 from DAGANSpineLib.training import dagan, trainer
 from DAGANSpineLib.training.presets import PRESETS
+from DAGANSpineLib.training.validation import Validation
 from DAGANSpineLib.training.windows import WindowBatch
 
 SMOKE = PRESETS["smoke"]
@@ -68,14 +69,17 @@ def test_in_bf16_convolutions_are_short_but_losses_validation_and_weights_are_no
 
         return noted
 
-    def noting_score(self, *arguments):
-        mode[0] = "validation"
-        scores = score(self, *arguments)
-        mode[0] = "training"
-        return scores
+    def as_validation(judge):
+        def noted(*arguments):
+            mode[0] = "validation"
+            scores = judge(*arguments)
+            mode[0] = "training"
+            return scores
 
-    score = trainer.Validation.score
-    monkeypatch.setattr(trainer.Validation, "score", noting_score)
+        return noted
+
+    monkeypatch.setattr(Validation, "score", as_validation(Validation.score))
+    monkeypatch.setattr(trainer, "normalise_by_wholes", as_validation(trainer.normalise_by_wholes))
     for name in ("adversarial_loss", "reconstruction_loss", "segmentation_loss"):
         monkeypatch.setattr(dagan, name, noting_loss(getattr(dagan, name)))
     stage = dataclasses.replace(SMOKE.stages[0], steps=2)

@@ -15,7 +15,7 @@ from DAGANSpineLib.evaluation.changes import CHANGES
 from DAGANSpineLib.inference import Pipeline, Result
 from DAGANSpineLib.training.dataset import DatasetError, Sample
 
-ROWS, COLUMNS_OF_PICTURE, TOP, BOTTOM = 240, 100, 20, 220  # the body has 200 rows
+ROWS, COLUMNS_OF_PICTURE, TOP, BOTTOM = 240, 128, 20, 220  # the body has 200 rows
 
 
 def spine(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +26,7 @@ def spine(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     for row in range(130 + seed, 210, 24):
         labels[row : row + 12, 30:66] = 3
     pixels = (200 - 50 * labels).astype(np.uint8)
-    pixels[:TOP], pixels[BOTTOM:], pixels[:, :10], pixels[:, -10:] = 0, 0, 0, 0
+    pixels[:TOP], pixels[BOTTOM:], pixels[:, :10], pixels[:, 90:] = 0, 0, 0, 0
     return pixels, labels
 
 
@@ -114,9 +114,10 @@ def test_what_other_scanners_and_programs_would_have_made_of_it():
     torn, (found,) = CHANGES["missing band"](pixels, (labels,))
     gap = ((torn == 0) & lit)[:, 20:80].all(1)
     assert gap.any() and not found[gap].any()
-    assert np.array_equal(torn[:110], pixels[:110]) and np.array_equal(torn[130:, 2:], pixels[130:, :-2])
+    aside = round(0.02 * COLUMNS_OF_PICTURE)
+    assert np.array_equal(torn[:110], pixels[:110]) and np.array_equal(torn[130:, aside:], pixels[130:, :-aside])
     console, (found,) = CHANGES["console"](np.tile(pixels, (1, 5)), (np.tile(labels, (1, 5)),))
-    assert console.shape == found.shape == (ROWS // 2, 250)
+    assert console.shape == found.shape == (round(ROWS * 250 / (5 * COLUMNS_OF_PICTURE)), 250)
     portable, _ = CHANGES["portable"](pixels, ())
     lines = ((portable == 0) & lit)[:, 20:80].mean(1)
     assert 0.1 < lines[90:126].mean() < 0.4 and not lines[:80].any()
