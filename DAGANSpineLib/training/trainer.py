@@ -20,7 +20,7 @@ from ..model import Model, fits_file, freeze
 from ..progress import unheard
 from ..vpi import DEVIATION, denormalise
 from .checking import troubles_of
-from .dataset import Dataset, load, open_dataset, refuse
+from .dataset import Dataset, open_dataset, refuse
 from .descent import Ancestor
 from .feed import stream
 from .fitting import fitted
@@ -35,7 +35,7 @@ from .run import RESTORED, RunFolder
 from .spines import restored_spines
 from .stages import Prepared
 from .subjects import Subjects
-from .wholes import SPINES, normalise_by_wholes
+from .wholes import normalise_by_wholes, some_pictures
 from .windows import WindowBatch, WindowFeed
 
 NO_AID = Aid()
@@ -338,7 +338,7 @@ class Trainer:
         if validation and self.accelerator.is_main_process:
             model = self._as_used(course.method)
             if step and isinstance(course.prepared.feed, WindowFeed):
-                normalise_by_wholes(model, self._some_pictures(), self.accelerator.device.type)
+                normalise_by_wholes(model, some_pictures(self.subjects.learners), self.accelerator.device.type)
             scores = validation.score(model, self.accelerator.device.type)
             self._log(index, step, {f"validation {name}": value for name, value in scores.items()})
             if not fits_file(model):
@@ -349,11 +349,6 @@ class Trainer:
                 self.model.provenance |= {"stage": index, "step": step, **chosen}
                 self.run.save_best(model)
         self.accelerator.wait_for_everyone()
-
-    def _some_pictures(self) -> list[np.ndarray]:
-        """Of some learners, evenly among them: grey (rows, columns) at native size."""
-        learners = self.subjects.learners
-        return [load(record).image for record in learners[:: max(1, len(learners) // SPINES)][:SPINES]]
 
     def _adopt_best_generator(self) -> None:
         """Go on behind the generator that restored best, as the model file has it."""

@@ -22,5 +22,7 @@ def interpolated(pixels: np.ndarray, missing: np.ndarray, known: np.ndarray) -> 
 def bridged(restored: np.ndarray, gaps: np.ndarray, body: np.ndarray) -> np.ndarray:
     """A restored picture, uint8 (rows, columns), with the gaps of the sweep, bool as `gaps_of` finds them, filled in
     between what is seen of the lit body, bool, above and below."""
+    if not gaps.any():
+        return restored
     missing = (body | gaps) & sideways(gaps.T, BESIDE).T
     return interpolated(restored, missing, body & ~missing).round().astype(np.uint8)

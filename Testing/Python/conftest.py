@@ -36,7 +36,7 @@ def small_tiles(monkeypatch) -> int:
 @pytest.fixture(scope="session", autouse=True)
 def fine():
     """The tests' pictures are small, and count as fine: with their pixels repeated, as a coarse picture's are, they
-    would take up to 16 times as long to restore."""
+    would take up to 16 times as long to restore. What a test file imports of it is the usual number."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("DAGANSpineLib.inference.pipeline.COARSE", 1)
         yield

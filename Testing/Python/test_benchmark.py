@@ -27,6 +27,7 @@ from DAGANSpineLib.evaluation.job import Job
 from DAGANSpineLib.evaluation.standing import remaining
 from DAGANSpineLib.evaluation.subjects import subjects_of
 from DAGANSpineLib.evaluation.team import Team
+from DAGANSpineLib.inference.pipeline import COARSE
 from DAGANSpineLib.model import load_model
 from DAGANSpineLib.training.dataset import load
 from DAGANSpineLib.training.run import RunError
@@ -148,7 +149,7 @@ def test_another_system_joins_those_that_were_compared_before(finished, data, tm
 
 
 def test_two_processes_share_the_jobs_and_find_what_one_finds(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.COARSE", 350)  # as in the processes
+    monkeypatch.setattr("DAGANSpineLib.inference.pipeline.COARSE", COARSE)  # as in the processes
     command = ["benchmark", "--data", str(data), "-o", str(tmp_path / "out"), "--systems", *TWO]
     options = ["--seeds", "0", "--budget", "smoke", "--device", "cpu"]
     printed = processes.torchrun([*command, *options], tmp_path / "printed.txt")

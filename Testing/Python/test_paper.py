@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from DAGANSpineLib import metrics
 from DAGANSpineLib.baselines.budget import PAPER as BUDGET
 from DAGANSpineLib.baselines.dagan import preset as dagan_preset
+from DAGANSpineLib.inference.pipeline import COARSE
 from DAGANSpineLib.networks import Discriminator, Generator
 from DAGANSpineLib.training.averaging import RECENT
 from DAGANSpineLib.training.dataset import Dataset, Record
@@ -76,7 +77,7 @@ HERE = {
         "removes and keeps, and by Dice, on held-out subjects",
         (),
     ),
-    "a coarse picture, less than 350 lit columns": (
+    f"a coarse picture, less than {COARSE} lit columns": (
         "restored with each pixel repeated, twice to four times down and across",
         (),
     ),

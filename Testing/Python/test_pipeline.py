@@ -8,6 +8,7 @@ import DAGANSpineLib.inference.pipeline as pipelines
 from DAGANSpineLib.inference import Pipeline, devices, labels_of
 from DAGANSpineLib.inference.devices import DeviceError
 from DAGANSpineLib.inference.labelling import without_doubtful
+from DAGANSpineLib.inference.pipeline import COARSE
 from DAGANSpineLib.inference.tiles import core_of, tiles_of
 from DAGANSpineLib.model import Model, freeze
 from DAGANSpineLib.model.shapes import GeneratorShape, PanopticFPNShape
@@ -156,11 +157,11 @@ def test_of_a_coarse_picture_bones_stay_that_are_as_thin_as_noise(simulated, mon
     sample = load(record)
     body, ribs = lit_body(sample.image), sample.labels == 1
     change = {}
-    for coarse in (1, 350):
+    for coarse in (1, COARSE):
         monkeypatch.setattr(pipelines, "COARSE", coarse)
         restored = Pipeline.load().restore(sample.image.astype(np.float32), body)
         change[coarse] = np.abs(restored[ribs].astype(float) - sample.clean[ribs]).mean()
-    assert change[350] < 0.7 * change[1]
+    assert change[COARSE] < 0.7 * change[1]
 
 
 def test_only_the_lit_body_and_its_margins_are_computed(pipeline):
