@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..report import DISCLAIMER
 from ..segments import SEGMENTS
@@ -24,6 +25,7 @@ GOALS = {"PSNR": "PSNR, dB\nhigher is better", "SSIM": "SSIM\nhigher is better"}
 READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
 FAR = 3  # times as far from 0 as the next: outside the panel
 DOTS = 150  # per inch
+PALETTE = 128  # colours
 ACROSS, PANEL = 9, 1.15  # pictures in a row of a gallery, inches of each
 TITLE = 6  # inches, of the longest line above a gallery
 LETTERS = 18  # of a name, above such a picture
@@ -233,3 +235,12 @@ def save(figure: Figure, title: str, path: Path, **options: Any) -> None:
     figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left", parse_math=False)
     figure.supxlabel(DISCLAIMER, fontsize=7, color=GREY, x=0.01, ha="left")
     figure.savefig(path, dpi=DOTS, **options)
+    if path.suffix == ".png":
+        in_few_colours(path)
+
+
+def in_few_colours(path: Path) -> None:
+    """Lines and bands need no more than a palette holds, and the file takes a third of its room."""
+    with Image.open(path) as drawn:
+        few = drawn.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)

@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from matplotlib.figure import Figure
 
 from DAGANSpineLib.__main__ import main
 from DAGANSpineLib.evaluation.paired import paired_difference
@@ -125,8 +126,8 @@ def test_the_plot_points_to_what_lies_far_out_and_spreads_the_rest(monkeypatch, 
         {"name": name, "differences": {"Dice": {"mean": mean, "low": mean - 1, "high": mean + 1, "reading": "worse"}}}
         for name, mean in means.items()
     ]
-    figures = []
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    figures, savefig = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
     named = {"data": "Simulated", "split": "test", "subjects": 12, "reference": {"name": "full"}}
     plot_differences(named | {"others": others}, tmp_path / "versus.png")
     (axes,) = figures[0].axes
