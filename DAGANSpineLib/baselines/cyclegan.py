@@ -24,6 +24,7 @@ from ..training import (
     frozen,
     restoring,
     segmentation_loss,
+    within_grey,
 )
 from ..vpi import DEVIATION
 from .budget import Budget, size_of, smallest
@@ -101,22 +102,22 @@ class CycleGAN(Method):
 
     def _generator_step(self, batch: Batch | WindowBatch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Teach both generators, and the segmenter; their imitations, by the discriminator that judged them."""
-        generator, spoiler = self.networks["generator"], self.networks["spoiler"]
         corrupted, clean = batch.corrupted, batch.clean
         if self.weight_identity or self.weight_segmentation:
-            restored = self.restore(batch.windows)
+            restored = self.carry("generator", batch.windows)
             cleaned, kept = batch.cut(restored).chunk(2)
         else:
-            cleaned = self.restore(corrupted)
-        spoiled = spoiler(clean)
+            cleaned = self.carry("generator", corrupted)
+        spoiled = self.carry("spoiler", clean)
         imitations = {"clean discriminator": cleaned, "corrupted discriminator": spoiled}
         with frozen(*self._discriminators()):
             adversarial = sum(least_squares(self._judge(name, image), True) for name, image in imitations.items())
-            cycle = difference(spoiler(cleaned), corrupted) + difference(generator(spoiled), clean)
+            there, back = self.carry("spoiler", cleaned), self.carry("generator", spoiled)
+            cycle = difference(there, corrupted) + difference(back, clean)
             total = adversarial + self.weight_cycle * cycle
             figures = {"adversarial": adversarial.detach(), "cycle": cycle.detach()}
             if self.weight_identity:
-                identity = difference(kept, clean) + difference(spoiler(corrupted), corrupted)
+                identity = difference(kept, clean) + difference(self.carry("spoiler", corrupted), corrupted)
                 total = total + self.weight_cycle * self.weight_identity * identity
                 figures["identity"] = identity.detach()
             if self.weight_segmentation:
@@ -125,6 +126,10 @@ class CycleGAN(Method):
                 figures["segmentation"] = segmentation.detach()
             self.descend(total, "generators")
         return imitations, {"total": total.detach(), **figures}
+
+    def carry(self, name: str, images: Tensor) -> Tensor:
+        """Carry pictures into a generator's domain, cut off at black and white, which the authors' can't exceed."""
+        return within_grey(self.networks[name](images))
 
     def _judge(self, name: str, patches: Tensor) -> Tensor:
         """A discriminator's verdict in the generators' step: without the wrapper that gathers gradients over

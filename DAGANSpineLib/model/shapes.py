@@ -89,7 +89,7 @@ class DirectGeneratorShape(RestorerShape):
 class ResidualGeneratorShape(RestorerShape):
     """CycleGAN's generator; see `networks.residual_generator`."""
 
-    kind = "residual generator with a shortcut"  # another one than its first form, whose weights would fit it
+    kind = "residual generator with a bounded shortcut"  # another one than its former ones, whose weights would fit it
     width: int = 64
     blocks: int = 9
 

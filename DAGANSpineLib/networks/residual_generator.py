@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..vpi import denormalise
+from ..vpi import DEVIATION, denormalise
 
 SPREAD = 0.02  # of the discriminator's initial weights
 
@@ -30,7 +31,8 @@ class ResidualGenerator(nn.Module):
     normalised grey (N, 1, H, W) -> the same shape.
 
     A 7 x 7 convolution, two that halve, residual blocks, two that double, and a 7 x 7 one. Otherwise than there, what
-    they give is added to the picture, and there is no instance normalisation: behind a padded convolution it takes
+    they give is added to the picture, the hyperbolic tangent at their end bounding that to what lies between black and
+    white, and there is no instance normalisation: behind a padded convolution it takes
     brightness and contrast out before anything nonlinear has seen them, G(a x + b) = G(x), and nothing could bring them
     back. In its place the weights begin at sizes that keep the signal's (He et al., ICCV 2015), the blocks' smaller
     (Zhang et al., ICLR 2019), the last ones at zero: an untrained generator gives its picture back.
@@ -75,7 +77,7 @@ class ResidualGenerator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         rows, columns = image.shape[-2:]
         whole = F.pad(image, (0, -columns % self.alignment, 0, -rows % self.alignment), mode="replicate")
-        return image + self.layers(whole)[..., :rows, :columns]
+        return image + (255 / DEVIATION) * torch.tanh(self.layers(whole)[..., :rows, :columns])
 
 
 def activated(convolution: nn.Module) -> tuple[nn.Module, nn.Module]:

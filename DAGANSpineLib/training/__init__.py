@@ -23,7 +23,7 @@ __getattr__ = on_demand(
         ),
         "gathering": ("Aid",),
         "health": ("TrainingError",),
-        "losses": ("segmentation_loss",),
+        "losses": ("segmentation_loss", "within_grey"),
         "method": (
             "Batch",
             "LabelledBatch",

@@ -67,6 +67,13 @@ def test_an_untrained_generator_gives_its_picture_back_whatever_its_size():
     assert with_an_opinion()(picture).shape == (1, 1, 37, 50)
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_nothing_is_added_beyond_what_lies_between_black_and_white(direction):
+    network, picture = with_an_opinion(), torch.ones(1, 1, 40, 40)
+    network.layers[-1].weight.data.fill_(direction * 100.0)
+    assert (network(picture) - picture).flatten().tolist() == pytest.approx([direction * (WHITE - BLACK)] * 1600)
+
+
 @pytest.mark.parametrize("share", [0.25, -0.25])
 def test_the_generator_sees_how_bright_a_picture_is(share):
     """What it adds to the picture depends on it; behind instance normalisation nothing did."""
@@ -99,7 +106,8 @@ def test_tiles_with_the_generators_halo_give_the_whole_pictures_output(blocks):
 def test_the_halo_is_hardly_wider_than_what_an_output_pixel_looks_at():
     network = with_an_opinion().double()
     for weights in network.parameters():
-        weights.data.abs_()  # so that nothing that arrives is cut off or cancelled
+        weights.data.abs_()  # so that nothing that arrives is cut off or cancelled,
+    network.layers[-1].weight.data *= 1e-9  # nor what leaves, by the bound
     picture = torch.ones(1, 1, 400, 8, dtype=torch.double, requires_grad=True)
     reaches = []
     for row in range(200, 204):
@@ -144,7 +152,8 @@ class Says(nn.Module):
 
 
 def patches(count: int = 2, size: int = 32) -> Batch:
-    return Batch(torch.randn(count, 1, size, size), torch.randn(count, 1, size, size))
+    """Greys in the middle, with room to become darker and brighter."""
+    return Batch(torch.rand(count, 1, size, size), torch.rand(count, 1, size, size))
 
 
 def small(weight_identity: float = 0.0, weight_segmentation: float = 0.0) -> CycleGAN:
@@ -183,6 +192,20 @@ def test_a_step_adds_the_papers_terms_with_its_weights(weight_identity):
     assert figures["discriminators"] == pytest.approx((0.25 + 0.25) / 2 + (4 + 1) / 2)
     assert ("identity" in figures) == bool(weight_identity)
     assert method.networks["generator"].times == 2  # corrupted and clean patches at once, and spoiled ones
+
+
+def test_whatever_generators_add_discriminators_and_cycles_see_no_more_than_black_and_white():
+    """Otherwise discriminators draw pixels on for ever that are as white as any already."""
+    method, seen = small(0.5), []
+    method.networks |= {"generator": Brighter(0.9), "spoiler": Brighter(-0.9)}
+    method.optimisers["generators"] = torch.optim.Adam([method.networks["generator"].share])
+    for name in ("clean discriminator", "corrupted discriminator"):
+        method.networks[name].register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
+    figures = ready(method).step(Batch(*torch.full((2, 2, 1, 48, 48), (BLACK + WHITE) / 2)))
+    greys = torch.stack([image.detach().flatten()[[0, -1]] for image in seen]).flatten()
+    assert (greys.min().item(), greys.max().item()) == pytest.approx((BLACK, WHITE))
+    # half of a range that is two long, one way and all of it the other: grey, white, grey again
+    assert figures["cycle"].item() == pytest.approx(2 * 0.8)
 
 
 def test_the_pool_hands_out_new_pictures_until_it_is_full_and_then_half_of_them_old():
@@ -262,7 +285,9 @@ def test_the_papers_settings_stand():
 
 
 def smooth_pictures(count: int) -> torch.Tensor:
-    return 0.7 * F.interpolate(torch.randn(count, 1, 4, 4), size=(48, 48), mode="bicubic")
+    """Between black, with room for darker rows, and white."""
+    pictures = 0.6 + 0.7 * F.interpolate(torch.randn(count, 1, 4, 4), size=(48, 48), mode="bicubic")
+    return pictures.clamp(BLACK + 0.8, WHITE)
 
 
 def striped(pictures: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from DAGANSpineLib.baselines.budget import LAPTOP, SMOKE
 from DAGANSpineLib.baselines.systems import SYSTEMS
 from DAGANSpineLib.inference import Pipeline
 from DAGANSpineLib.model import freeze
+from DAGANSpineLib.model.shapes import GeneratorShape, ResidualGeneratorShape
 from DAGANSpineLib.networks import Generator, PanopticFPN, ResidualGenerator, UNet
 from DAGANSpineLib.networks.haar import HaarAutoencoder
 from DAGANSpineLib.networks.style_transfer import UNLIKE, WaveCT
@@ -37,7 +38,7 @@ def test_brighter_in_is_brighter_out(each, part, picture):
     """Once it has learnt a little, as it is used: most of so many grey levels more are in what is restored. WaveCT
     gives pictures the greys of the clean ones that it remembers, so here it has seen dark and bright ones."""
     budget = replace(SMOKE, widths=(8, 16), discriminator_widths=(4, 8, 16), unshuffled=LAPTOP.unshuffled)
-    begins_with_the_picture = each.preset(budget).generator.kind in ("generator", "residual generator with a shortcut")
+    begins_with_the_picture = each.preset(budget).generator.kind in (GeneratorShape.kind, ResidualGeneratorShape.kind)
     model, stage = learn(each.preset(budget), part, steps=40 if begins_with_the_picture else 90, rate=2e-3)
     transfers = isinstance(model.generator, WaveCT)
     if transfers:
