@@ -26,6 +26,8 @@ READINGS = {"better": "#1f6fb4", "worse": "#d1661b"}
 FAR = 3  # times as far from 0 as the next: outside the panel
 DOTS = 150  # per inch
 PALETTE = 128  # colours
+COLUMNS = 6  # panels side by side
+OURS, OTHER = RESTORATIONS["model"], READINGS["better"]
 ACROSS, PANEL = 9, 1.15  # pictures in a row of a gallery, inches of each
 TITLE = 6  # inches, of the longest line above a gallery
 LETTERS = 18  # of a name, above such a picture
@@ -132,33 +134,54 @@ def point_outward(axes: Axes, place: int, found: Mapping[str, Any], colour: str)
     )  # fmt: skip
 
 
-def plot_severity(found: Mapping[str, Any], path: Path, outside: Collection[str] = ()) -> None:
-    """Figures over the torn share of the lit body (what severity in benchmark.json holds), a line a system with its
-    band; beside them the differences from those that don't restore. Systems `outside` any ranking are in brackets."""
+def plot_severity(found: Mapping[str, Any], path: Path, reference: str, outside: Collection[str] = ()) -> None:
+    """Figures over the torn share of the lit body (what severity in benchmark.json holds): in a panel for each system
+    its line with its band, and the reference's; last the reference's differences from those that don't restore.
+    Systems `outside` any ranking are in brackets."""
     shown = {figure: curve for figure, curve in found["curves"].items() if curve}
-    lines = [line for curve in shown.values() for line in curve["systems"].values()]
-    bases = list(dict.fromkeys(words for line in lines for words in line if words.startswith("minus ")))
-    figure = Figure(figsize=(4.4 * (1 + len(bases)) + 1.2, 3.4 * len(shown) + 1.2), layout="constrained")
-    panels = figure.subplots(len(shown), 1 + len(bases), squeeze=False)
-    for row, (name, curve) in zip(panels, shown.items(), strict=True):
-        share = 100 * np.array(curve["torn share"])
-        for place, (system, line) in enumerate(curve["systems"].items()):
-            colour, style = f"C{place % 10}", "-" if place < 10 else "--"
-            called = f"({system})" if system in outside else system
-            for axes, values in zip(row, (line, *map(line.get, bases)), strict=True):
-                if values:
-                    axes.fill_between(share, values["low"], values["high"], color=colour, alpha=0.08, linewidth=0)
-                    axes.plot(share, values["mean"], style, color=colour, linewidth=1.5, label=called)
-        for axes, words in zip(row, (name, *(f"{name}, {base}'s" for base in bases)), strict=True):
-            axes.set_xlabel("torn share of the lit body, %", fontsize=8, color=INK)
-            axes.grid(color="0.92")
-            heading(axes, words)
-        for axes in row[1:]:
-            axes.axhline(0, color=GREY, linewidth=1)
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=7, frameon=False)
+    panels = {name: severity_panels(curve, reference, outside) for name, curve in shown.items()}
+    across = min(COLUMNS, max(map(len, panels.values())))
+    deep = {name: -(-len(each) // across) for name, each in panels.items()}
+    figure = Figure(figsize=(2.5 * across + 0.5, 2 * sum(deep.values()) + 1), layout="constrained")
+    grid = iter(figure.subplots(sum(deep.values()), across, squeeze=False))
+    for name, each in panels.items():
+        places = [axes for _ in range(deep[name]) for axes in next(grid)]
+        for place, (axes, (title, lines)) in enumerate(zip(places, each, strict=False)):
+            over_torn(axes, 100 * np.array(shown[name]["torn share"]), lines)
+            heading(axes, title)
+            if place % across == 0:
+                axes.set_ylabel(name, fontsize=8, color=INK)
+            if len(lines) > 1 and place:
+                axes.sharey(places[0])
+        for axes in places[len(each) :]:
+            axes.set_axis_off()
     names = ", ".join(each["data"] for each in found["sets"].values())
-    save(figure, textwrap.fill(f"{names}; bands: 95 % over subjects and trainings", 110), path)
+    explained = f"purple {reference}, blue the system above each panel; bands: 95 % over subjects and trainings"
+    save(figure, textwrap.fill(f"{names}: over the torn share of the lit body; {explained}", 28 * across), path)
+
+
+def over_torn(axes: Axes, share: np.ndarray, lines: Mapping[str, Mapping[str, Any]]) -> None:
+    """Lines by colour, with their bands, over the torn share in per cent; one by itself is a difference."""
+    for colour, line in lines.items():
+        axes.fill_between(share, line["low"], line["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.plot(share, line["mean"], color=colour, linewidth=1.5)
+    if len(lines) == 1:
+        axes.axhline(0, color=GREY, linewidth=1)
+    axes.grid(color="0.92")
+    axes.set_xlabel("torn, %", fontsize=8, color=INK)
+
+
+def severity_panels(
+    curve: Mapping[str, Any], reference: str, outside: Collection[str]
+) -> list[tuple[str, dict[str, Mapping[str, Any]]]]:
+    """What each panel is called, and its lines by colour."""
+    systems = dict(curve["systems"])
+    ours = systems.pop(reference, None)
+    lines = {} if ours is None else {OURS: ours}
+    panels = [(f"({name})" if name in outside else name, lines | {OTHER: line}) for name, line in systems.items()]
+    return panels + [
+        (f"{reference} {words}'s", {OURS: line}) for words, line in (ours or {}).items() if words.startswith("minus ")
+    ]
 
 
 def plot_sheet(pictures: Mapping[str, np.ndarray], title: str, path: Path) -> None:

@@ -280,4 +280,4 @@ def write_severity(found: Mapping[str, Any], folder: Path) -> None:
         path.write_text(severity_as_markdown(found), encoding="utf-8")
     if any(found["curves"].values()):
         with whole_file(folder / "severity.png") as path:
-            plot_severity(found, path, OUTSIDE)
+            plot_severity(found, path, REFERENCE, OUTSIDE)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy import stats
 
@@ -240,6 +241,25 @@ def test_the_plot_and_the_page_are_written(jobs, tmp_path):
     with Image.open(tmp_path / "severity.png") as plot:
         assert plot.mode == "P" and len(plot.convert("RGB").getcolors()) > 50  # bands, lines and words, in few colours
     assert "Dice in torn parts" in (tmp_path / "severity.md").read_text(encoding="utf-8")
+
+
+def test_each_system_has_a_panel_with_dagan_beside_it_and_dagan_one_for_each_that_does_not_restore(
+    jobs, monkeypatch, tmp_path
+):
+    figures, savefig = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
+    found = by_severity(jobs, SETS)
+    write_severity(found, tmp_path)
+    panels = [axes for axes in figures[0].axes if axes.get_title(loc="left")]
+    for figure in found["curves"].values():
+        systems = figure["systems"]
+        ours = systems["DA-GAN"]["mean"]
+        expected = {name: [ours, line["mean"]] for name, line in systems.items() if name != "DA-GAN"}
+        expected["DA-GAN minus vanilla FPN's"] = [systems["DA-GAN"]["minus vanilla FPN"]["mean"]]
+        drawn, panels = panels[: len(expected)], panels[len(expected) :]
+        lines = {axes.get_title(loc="left"): [line.get_ydata() for line in axes.lines] for axes in drawn}
+        assert {name: [y.tolist() for y in each if len(y) > 2] for name, each in lines.items()} == expected
+    assert not panels and "purple DA-GAN" in " ".join(figures[0].get_suptitle().split())
 
 
 def test_kept_scores_are_read_as_they_were_and_the_same_scores_make_the_same_bytes(jobs, tmp_path):
