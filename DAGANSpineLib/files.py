@@ -84,7 +84,7 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
     A former folder of that name is replaced if it holds nothing but files of the names in `replaces` (`*` stands for
     anything), and most of these: a folder that happens to have the name may hold somebody's images, and one of ours
     somebody's labels. Raises OutputError if it holds more, or if the new one can't be made, written or renamed, which
-    is asked before any work. What a killed run left half-written of this folder goes.
+    is asked before any work. What a killed run left half-written of this folder goes; if it wasn't killed, it says so.
     """
     folder = Path(os.path.abspath(folder))
     refuse_name(folder)
@@ -104,11 +104,15 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
         partial.chmod(0o755)
         replace_folder(folder, partial)
     except BaseException as error:
+        taken = not partial.is_dir()
         shutil.rmtree(partial, ignore_errors=True)
         for parent in missing:
             # what this run made goes again, unless somebody else has put something there since
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+        if taken and (isinstance(error, OSError) or is_full_disk(error)):
+            sentence = _("Somebody else has begun to write {folder} too: choose another place for the results.")
+            raise OutputError(sentence.format(folder=folder)) from error
         if is_full_disk(error):
             raise full(folder) from error
         if isinstance(error, OSError):

@@ -63,6 +63,19 @@ def test_a_long_name_in_letters_of_several_bytes_costs_nothing(pixels, tmp_path)
         assert [path.name for path in (tmp_path / letters).iterdir() if path.suffix == ".png"] == [f"{letters}.png"]
 
 
+def test_of_two_that_write_one_folder_the_first_is_told_and_the_seconds_results_stand(tmp_path):
+    """The second can't tell the first's half-written folder from one that a killed run left."""
+    place = tmp_path / "results"
+    with pytest.raises(OutputError, match=r"begun to write .*results too"), whole_folder(place) as first:
+        with whole_folder(place) as second:
+            (second / "labels.txt").write_text("the second's")
+        sitk.WriteImage(
+            sitk.Image(8, 8, sitk.sitkUInt8), first / "labels.png"
+        )  # which says itk::ERROR, as of a full disk
+    assert [each.name for each in tmp_path.iterdir()] == ["results"]
+    assert (place / "labels.txt").read_text() == "the second's"
+
+
 def test_somebodys_own_files_that_are_called_as_ours_stay(run, pixels, tmp_path):
     source = write(tmp_path / "vpi.png", pixels)
     own = tmp_path / "out" / "vpi" / "labels.png"
