@@ -33,6 +33,16 @@ def small_tiles(monkeypatch) -> int:
     return limit
 
 
+@pytest.fixture
+def figures(monkeypatch) -> list:
+    """The plots that a test saves, as matplotlib has them."""
+    from matplotlib.figure import Figure
+
+    saved, savefig = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (saved.append(self), savefig(self, *at, **how)))
+    return saved
+
+
 @pytest.fixture(scope="session", autouse=True)
 def fine():
     """The tests' pictures are small, and count as fine: with their pixels repeated, as a coarse picture's are, they

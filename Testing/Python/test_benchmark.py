@@ -12,7 +12,6 @@ import processes
 import pytest
 import SimpleITK as sitk
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from runs import Killed, whole_search
 from torch.distributed import HashStore
 
@@ -128,9 +127,7 @@ def test_a_benchmark_that_is_killed_time_and_again_ends_as_an_unbroken_one(
     assert ours["systems"] == [system for system in theirs["systems"] if system["key"] == TWO[0]]
 
 
-def test_a_gallery_of_few_systems_is_as_wide_as_its_title(data, tmp_path, monkeypatch):
-    figures, savefig = [], Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
+def test_a_gallery_of_few_systems_is_as_wide_as_its_title(data, tmp_path, figures):
     _, (record, *_) = subjects_of(data, "test")
     draw(load(record), {}, {}, "Simulated: sim0001; models of seed 0", tmp_path / "gallery.jpg")
     (figure,) = figures

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from matplotlib.figure import Figure
 from monai.metrics import compute_dice, compute_iou
 from monai.metrics.regression import compute_ssim_and_cs
 
@@ -182,10 +181,8 @@ def shown_in(figure):
     return panels, figure.get_suptitle()
 
 
-def test_the_plot_shows_every_subject_and_says_that_it_is_simulated(scored, monkeypatch, tmp_path):
+def test_the_plot_shows_every_subject_and_says_that_it_is_simulated(scored, figures, tmp_path):
     scores, _ = scored
-    figures, savefig = [], Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
     plot_scores(scores, tmp_path / "scores.png")
     panels, title = shown_in(figures[0])
     assert title.startswith("Simulated")

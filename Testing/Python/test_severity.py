@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from scipy import stats
 
@@ -244,10 +243,8 @@ def test_the_plot_and_the_page_are_written(jobs, tmp_path):
 
 
 def test_each_system_has_a_panel_with_dagan_beside_it_and_dagan_one_for_each_that_does_not_restore(
-    jobs, monkeypatch, tmp_path
+    jobs, figures, tmp_path
 ):
-    figures, savefig = [], Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *at, **how: (figures.append(self), savefig(self, *at, **how)))
     found = by_severity(jobs, SETS)
     write_severity(found, tmp_path)
     panels = [axes for axes in figures[0].axes if axes.get_title(loc="left")]
