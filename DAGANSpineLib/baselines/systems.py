@@ -72,8 +72,9 @@ SYSTEMS = (
         "CycleGAN",
         cyclegan.preset,
         published((86.81, 76.96, 87.90), (76.71, 62.47, 80.74), (78.54, 65.00, 80.46), (80.67, 68.14, 83.03)),
-        "without instance normalisation and around a shortcut, so that it can keep greys; its generators leave alone "
-        "what is in the wanted domain, with weight 0.5",
+        "without instance normalisation and around a shortcut, so that it can keep greys; the hyperbolic tangent "
+        "bounds what is added, not the picture; its generators leave alone what is in the wanted domain, with weight "
+        "0.5",
         weighs=True,
         trainings=MANY,
     ),
