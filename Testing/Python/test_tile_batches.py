@@ -11,6 +11,7 @@ from DAGANSpineLib.inference.tiles import length, tiles_of
 from DAGANSpineLib.networks import Generator
 from DAGANSpineLib.networks.residual_generator import ResidualGenerator
 from DAGANSpineLib.progress import Cancelled
+from DAGANSpineLib.vpi import normalise
 
 CUDA = torch.device("cuda")
 
@@ -44,7 +45,8 @@ def generators() -> list[torch.nn.Module]:
     torch.manual_seed(1)
     restorers = [Generator((4, 8, 16), unshuffled=unshuffled) for unshuffled in (False, True)]
     rival = ResidualGenerator(4, blocks=1)
-    torch.nn.init.normal_(rival.layers[-1].weight, std=0.05)  # zeros at first
+    # zeros at first; what they give is multiplied by what lies between black and white
+    torch.nn.init.normal_(rival.layers[-1].weight, std=0.05 / (normalise(255.0) - normalise(0.0)))
     return [each.eval() for each in (*restorers, rival)]
 
 
