@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -134,53 +135,60 @@ def point_outward(axes: Axes, place: int, found: Mapping[str, Any], colour: str)
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Panel:
+    """Lines by colour, with their bands: those of a system and of the reference, or a difference between two."""
+
+    title: str
+    lines: Mapping[str, Mapping[str, Any]]
+    difference: bool = False
+
+    def draw(self, axes: Axes, share: np.ndarray) -> None:
+        """Over the torn share, in per cent."""
+        for colour, line in self.lines.items():
+            axes.fill_between(share, line["low"], line["high"], color=colour, alpha=0.2, linewidth=0)
+            axes.plot(share, line["mean"], color=colour, linewidth=1.5)
+        if self.difference:
+            axes.axhline(0, color=GREY, linewidth=1)
+        axes.grid(color="0.92")
+        axes.set_xlabel("torn, %", fontsize=8, color=INK)
+        heading(axes, self.title)
+
+
 def plot_severity(found: Mapping[str, Any], path: Path, reference: str, outside: Collection[str] = ()) -> None:
     """Figures over the torn share of the lit body (what severity in benchmark.json holds): in a panel for each system
     its line with its band, and the reference's; last the reference's differences from those that don't restore.
     Systems `outside` any ranking are in brackets."""
     shown = {figure: curve for figure, curve in found["curves"].items() if curve}
-    panels = {name: severity_panels(curve, reference, outside) for name, curve in shown.items()}
+    panels = {name: severity_panels(curve["systems"], reference, outside) for name, curve in shown.items()}
     across = min(COLUMNS, max(map(len, panels.values())))
     deep = {name: -(-len(each) // across) for name, each in panels.items()}
-    figure = Figure(figsize=(2.5 * across + 0.5, 2 * sum(deep.values()) + 1), layout="constrained")
+    figure = Figure(figsize=(max(2.5 * across + 0.5, TITLE), 2 * sum(deep.values()) + 1), layout="constrained")
     grid = iter(figure.subplots(sum(deep.values()), across, squeeze=False))
     for name, each in panels.items():
         places = [axes for _ in range(deep[name]) for axes in next(grid)]
-        for place, (axes, (title, lines)) in enumerate(zip(places, each, strict=False)):
-            over_torn(axes, 100 * np.array(shown[name]["torn share"]), lines)
-            heading(axes, title)
+        for place, (axes, panel) in enumerate(zip(places, each, strict=False)):
+            panel.draw(axes, 100 * np.array(shown[name]["torn share"]))
             if place % across == 0:
                 axes.set_ylabel(name, fontsize=8, color=INK)
-            if len(lines) > 1 and place:
+            if place and not panel.difference:
                 axes.sharey(places[0])
         for axes in places[len(each) :]:
             axes.set_axis_off()
     names = ", ".join(each["data"] for each in found["sets"].values())
     explained = f"purple {reference}, blue the system above each panel; bands: 95 % over subjects and trainings"
-    save(figure, textwrap.fill(f"{names}: over the torn share of the lit body; {explained}", 28 * across), path)
+    title = f"{names}: over the torn share of the lit body; {explained}"
+    save(figure, textwrap.fill(title, max(28 * across, 60), break_on_hyphens=False), path)
 
 
-def over_torn(axes: Axes, share: np.ndarray, lines: Mapping[str, Mapping[str, Any]]) -> None:
-    """Lines by colour, with their bands, over the torn share in per cent; one by itself is a difference."""
-    for colour, line in lines.items():
-        axes.fill_between(share, line["low"], line["high"], color=colour, alpha=0.2, linewidth=0)
-        axes.plot(share, line["mean"], color=colour, linewidth=1.5)
-    if len(lines) == 1:
-        axes.axhline(0, color=GREY, linewidth=1)
-    axes.grid(color="0.92")
-    axes.set_xlabel("torn, %", fontsize=8, color=INK)
-
-
-def severity_panels(
-    curve: Mapping[str, Any], reference: str, outside: Collection[str]
-) -> list[tuple[str, dict[str, Mapping[str, Any]]]]:
-    """What each panel is called, and its lines by colour."""
-    systems = dict(curve["systems"])
-    ours = systems.pop(reference, None)
-    lines = {} if ours is None else {OURS: ours}
-    panels = [(f"({name})" if name in outside else name, lines | {OTHER: line}) for name, line in systems.items()]
-    return panels + [
-        (f"{reference} {words}'s", {OURS: line}) for words, line in (ours or {}).items() if words.startswith("minus ")
+def severity_panels(systems: Mapping[str, Any], reference: str, outside: Collection[str]) -> list[Panel]:
+    """The reference has panels of its own for its differences alone, unless nobody is beside it."""
+    ours = {OURS: systems[reference]} if reference in systems else {}
+    others = {name: ours | {OTHER: line} for name, line in systems.items() if name != reference} or {reference: ours}
+    differences = [name for name in systems.get(reference, {}) if name.startswith("minus ")]
+    return [
+        *(Panel(f"({name})" if name in outside else name, lines) for name, lines in others.items()),
+        *(Panel(f"{reference} {name}'s", {OURS: systems[reference][name]}, difference=True) for name in differences),
     ]
 
 
@@ -258,12 +266,13 @@ def save(figure: Figure, title: str, path: Path, **options: Any) -> None:
     figure.suptitle(title, fontsize=10, color=INK, x=0.01, ha="left", parse_math=False)
     figure.supxlabel(DISCLAIMER, fontsize=7, color=GREY, x=0.01, ha="left")
     figure.savefig(path, dpi=DOTS, **options)
-    if path.suffix == ".png":
+    if not any(axes.images for axes in figure.axes):
         in_few_colours(path)
 
 
 def in_few_colours(path: Path) -> None:
-    """Lines and bands need no more than a palette holds, and the file takes a third of its room."""
+    """Lines and bands need no more than a palette holds, otherwise than pictures, and the file takes a third of its
+    room."""
     with Image.open(path) as drawn:
         few = drawn.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE)
     few.save(path, optimize=True)

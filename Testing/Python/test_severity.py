@@ -259,6 +259,14 @@ def test_each_system_has_a_panel_with_dagan_beside_it_and_dagan_one_for_each_tha
     assert not panels and "purple DA-GAN" in " ".join(figures[0].get_suptitle().split())
 
 
+@pytest.mark.parametrize(("key", "name"), [("da-gan", "DA-GAN"), ("vanilla-fpn", "Vanilla FPN")])
+def test_a_system_by_itself_has_a_panel_and_no_difference(jobs, figures, tmp_path, key, name):
+    write_severity(by_severity([job for job in jobs if job.system.key == key], SETS), tmp_path)
+    panels = [axes for axes in figures[0].axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == [name, name]  # of Dice, and of curve angles
+    assert [len(axes.lines) for axes in panels] == [1, 1]
+
+
 def test_kept_scores_are_read_as_they_were_and_the_same_scores_make_the_same_bytes(jobs, tmp_path):
     about = {"data": "Simulated", "budget": "smoke", "machine": {"device": "none", "processes": 1}}
     for name in ("one", "other"):
