@@ -84,7 +84,8 @@ def whole_folder(folder: Path, replaces: Sequence[str] = ()) -> Iterator[Path]:
     A former folder of that name is replaced if it holds nothing but files of the names in `replaces` (`*` stands for
     anything), and most of these: a folder that happens to have the name may hold somebody's images, and one of ours
     somebody's labels. Raises OutputError if it holds more, or if the new one can't be made, written or renamed, which
-    is asked before any work. What a killed run left half-written of this folder goes; if it wasn't killed, it says so.
+    is asked before any work. What a killed run left half-written of this folder goes. A run that lives, and whose
+    half-written folder another one so removed, raises OutputError.
     """
     folder = Path(os.path.abspath(folder))
     refuse_name(folder)

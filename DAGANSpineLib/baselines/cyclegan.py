@@ -104,20 +104,19 @@ class CycleGAN(Method):
         """Teach both generators, and the segmenter; their imitations, by the discriminator that judged them."""
         corrupted, clean = batch.corrupted, batch.clean
         if self.weight_identity or self.weight_segmentation:
-            restored = self.carry("generator", batch.windows)
+            restored = self.restore(batch.windows)
             cleaned, kept = batch.cut(restored).chunk(2)
         else:
-            cleaned = self.carry("generator", corrupted)
-        spoiled = self.carry("spoiler", clean)
+            cleaned = self.restore(corrupted)
+        spoiled = self.spoil(clean)
         imitations = {"clean discriminator": cleaned, "corrupted discriminator": spoiled}
         with frozen(*self._discriminators()):
             adversarial = sum(least_squares(self._judge(name, image), True) for name, image in imitations.items())
-            there, back = self.carry("spoiler", cleaned), self.carry("generator", spoiled)
-            cycle = difference(there, corrupted) + difference(back, clean)
+            cycle = difference(self.spoil(cleaned), corrupted) + difference(self.restore(spoiled), clean)
             total = adversarial + self.weight_cycle * cycle
             figures = {"adversarial": adversarial.detach(), "cycle": cycle.detach()}
             if self.weight_identity:
-                identity = difference(kept, clean) + difference(self.carry("spoiler", corrupted), corrupted)
+                identity = difference(kept, clean) + difference(self.spoil(corrupted), corrupted)
                 total = total + self.weight_cycle * self.weight_identity * identity
                 figures["identity"] = identity.detach()
             if self.weight_segmentation:
@@ -126,10 +125,6 @@ class CycleGAN(Method):
                 figures["segmentation"] = segmentation.detach()
             self.descend(total, "generators")
         return imitations, {"total": total.detach(), **figures}
-
-    def carry(self, name: str, images: Tensor) -> Tensor:
-        """Carry pictures into a generator's domain, cut off at black and white, which the authors' can't exceed."""
-        return within_grey(self.networks[name](images))
 
     def _judge(self, name: str, patches: Tensor) -> Tensor:
         """A discriminator's verdict in the generators' step: without the wrapper that gathers gradients over
@@ -151,7 +146,11 @@ class CycleGAN(Method):
         return {"discriminators": loss.detach(), **figures}
 
     def restore(self, images: Tensor) -> Tensor:
-        return self.networks["generator"](images)
+        """Cut off at black and white, as `spoil` is: the authors' generators can't exceed them."""
+        return within_grey(self.networks["generator"](images))
+
+    def spoil(self, images: Tensor) -> Tensor:
+        return within_grey(self.networks["spoiler"](images))
 
     def segment(self, images: Tensor) -> Tensor:
         return self.networks["segmenter"](images)

@@ -204,7 +204,7 @@ def test_whatever_generators_add_discriminators_and_cycles_see_no_more_than_blac
     figures = ready(method).step(Batch(*torch.full((2, 2, 1, 48, 48), (BLACK + WHITE) / 2)))
     greys = torch.stack([image.detach().flatten()[[0, -1]] for image in seen]).flatten()
     assert (greys.min().item(), greys.max().item()) == pytest.approx((BLACK, WHITE))
-    # half of a range that is two long, one way and all of it the other: grey, white, grey again
+    # from grey to white, 0.9 of the range of two back to nearly black, 0.8 from where it was; and so the other way
     assert figures["cycle"].item() == pytest.approx(2 * 0.8)
 
 

@@ -69,9 +69,7 @@ def test_of_two_that_write_one_folder_the_first_is_told_and_the_seconds_results_
     with pytest.raises(OutputError, match=r"begun to write .*results too"), whole_folder(place) as first:
         with whole_folder(place) as second:
             (second / "labels.txt").write_text("the second's")
-        sitk.WriteImage(
-            sitk.Image(8, 8, sitk.sitkUInt8), first / "labels.png"
-        )  # which says itk::ERROR, as of a full disk
+        sitk.WriteImage(sitk.Image(8, 8, sitk.sitkUInt8), first / "labels.png")  # ITK's error is that of a full disk
     assert [each.name for each in tmp_path.iterdir()] == ["results"]
     assert (place / "labels.txt").read_text() == "the second's"
 
